@@ -1,0 +1,64 @@
+"""Exact expected magnitudes of uniform sums, and Letkeman weight bounds, in nanoseconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from irwinhall._core import (
+    PreservedMagnitude,
+    expected_magnitude,
+    letkeman_bound,
+    preserved_magnitude,
+)
+from irwinhall._version import __version__
+
+if TYPE_CHECKING:
+    from irwinhall import approximations, article, exact, montecarlo
+
+__all__ = [
+    "PreservedMagnitude",
+    "__version__",
+    "approximations",
+    "article",
+    "exact",
+    "expected_magnitude",
+    "get_include",
+    "letkeman_bound",
+    "montecarlo",
+    "preserved_magnitude",
+]
+
+# Loaded on first use, so that importing the package imports NumPy and nothing heavier.
+_SUBMODULES = frozenset({"approximations", "article", "exact", "montecarlo"})
+
+
+def get_include() -> str:
+    """Return the directory that holds irwinhall.h, for compiling against the C interface.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import irwinhall, os
+    >>> os.listdir(irwinhall.get_include()).count("irwinhall.h")
+    1
+    """
+    from pathlib import Path
+
+    package = Path(__file__).resolve().parent
+    installed = package / "include"
+    return str(installed if installed.is_dir() else package.parent / "src_c")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        from importlib import import_module
+
+        return import_module(f"irwinhall.{name}")
+    raise AttributeError(f"module 'irwinhall' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

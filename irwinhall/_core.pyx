@@ -1,0 +1,422 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False
+"""The binding: argument checks around the functions of irwinhall.h, and no arithmetic.
+
+A plain int takes a path of its own that is little more than the C call. Everything else becomes an
+integer array and goes through private NumPy ufuncs, which bring broadcasting, casting in cache-sized
+pieces, overlapping memory and the released GIL.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+cimport numpy as cnp
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+from libc.stdint cimport int64_t
+
+cnp.import_array()
+cnp.import_ufunc()
+
+
+cdef extern from "irwinhall.h" nogil:
+    double c_expected_magnitude "ih_expected_magnitude"(int64_t) noexcept
+    double c_letkeman_bound "ih_letkeman_bound"(int64_t) noexcept
+    double c_letkeman_bound_normalized "ih_letkeman_bound_normalized"(
+        int64_t, int64_t, ih_formula) noexcept
+    void c_preserved_magnitude "ih_preserved_magnitude"(
+        int64_t, int64_t, double, double *, double *, double *) noexcept
+    void c_expected_magnitude_array "ih_expected_magnitude_array"(
+        size_t, const char *, ptrdiff_t, char *, ptrdiff_t) noexcept
+    void c_letkeman_bound_array "ih_letkeman_bound_array"(
+        size_t, const char *, ptrdiff_t, char *, ptrdiff_t) noexcept
+    void c_letkeman_bound_normalized_array "ih_letkeman_bound_normalized_array"(
+        size_t, const char *, ptrdiff_t, const char *, ptrdiff_t, ih_formula, char *, ptrdiff_t
+    ) noexcept
+    void c_preserved_magnitude_array "ih_preserved_magnitude_array"(
+        size_t, const char *, ptrdiff_t, const char *, ptrdiff_t, const char *, ptrdiff_t,
+        char *, ptrdiff_t, char *, ptrdiff_t, char *, ptrdiff_t) noexcept
+
+
+# ---- for Cython and Numba: irwinhall.h again, under the names of _core.pxd -----------------------
+
+cdef double ih_expected_magnitude(int64_t n) noexcept nogil:
+    return c_expected_magnitude(n)
+
+
+cdef double ih_letkeman_bound(int64_t n) noexcept nogil:
+    return c_letkeman_bound(n)
+
+
+cdef double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula) noexcept nogil:
+    return c_letkeman_bound_normalized(n, m, formula)
+
+
+cdef void ih_preserved_magnitude(
+    int64_t n, int64_t m, double bound, double *forward, double *backward, double *node_average
+) noexcept nogil:
+    c_preserved_magnitude(n, m, bound, forward, backward, node_average)
+
+
+cdef void ih_expected_magnitude_array(
+    size_t count, const char *n, ptrdiff_t n_stride, char *out, ptrdiff_t out_stride
+) noexcept nogil:
+    c_expected_magnitude_array(count, n, n_stride, out, out_stride)
+
+
+cdef void ih_letkeman_bound_array(
+    size_t count, const char *n, ptrdiff_t n_stride, char *out, ptrdiff_t out_stride
+) noexcept nogil:
+    c_letkeman_bound_array(count, n, n_stride, out, out_stride)
+
+
+cdef void ih_letkeman_bound_normalized_array(
+    size_t count, const char *n, ptrdiff_t n_stride, const char *m, ptrdiff_t m_stride,
+    ih_formula formula, char *out, ptrdiff_t out_stride
+) noexcept nogil:
+    c_letkeman_bound_normalized_array(
+        count, n, n_stride, m, m_stride, formula, out, out_stride)
+
+
+cdef void ih_preserved_magnitude_array(
+    size_t count, const char *n, ptrdiff_t n_stride, const char *m, ptrdiff_t m_stride,
+    const char *bound, ptrdiff_t bound_stride, char *forward, ptrdiff_t forward_stride,
+    char *backward, ptrdiff_t backward_stride, char *node_average, ptrdiff_t node_average_stride
+) noexcept nogil:
+    c_preserved_magnitude_array(
+        count, n, n_stride, m, m_stride, bound, bound_stride, forward, forward_stride,
+        backward, backward_stride, node_average, node_average_stride)
+
+
+# ---- the ufuncs: (int64, ...) -> float64 loops and no other types ---------------------------------
+
+cdef void expected_magnitude_loop(
+    char **args, const cnp.npy_intp *count, const cnp.npy_intp *steps, void *data
+) noexcept nogil:
+    c_expected_magnitude_array(count[0], args[0], steps[0], args[1], steps[1])
+
+
+cdef void standard_bound_loop(
+    char **args, const cnp.npy_intp *count, const cnp.npy_intp *steps, void *data
+) noexcept nogil:
+    c_letkeman_bound_array(count[0], args[0], steps[0], args[1], steps[1])
+
+
+cdef void normalized_bound_loop(
+    char **args, const cnp.npy_intp *count, const cnp.npy_intp *steps, void *data
+) noexcept nogil:
+    c_letkeman_bound_normalized_array(
+        count[0], args[0], steps[0], args[1], steps[1], (<ih_formula *>data)[0], args[2], steps[2])
+
+
+cdef void preserved_loop(
+    char **args, const cnp.npy_intp *count, const cnp.npy_intp *steps, void *data
+) noexcept nogil:
+    c_preserved_magnitude_array(
+        count[0], args[0], steps[0], args[1], steps[1], args[2], steps[2],
+        args[3], steps[3], args[4], steps[4], args[5], steps[5])
+
+
+# NumPy keeps pointers to all of these, so they live as long as the module.
+cdef cnp.PyUFuncGenericFunction[4] loops = [
+    <cnp.PyUFuncGenericFunction>expected_magnitude_loop,
+    <cnp.PyUFuncGenericFunction>standard_bound_loop,
+    <cnp.PyUFuncGenericFunction>normalized_bound_loop,
+    <cnp.PyUFuncGenericFunction>preserved_loop,
+]
+cdef char[2] one_to_one = [cnp.NPY_INT64, cnp.NPY_DOUBLE]
+cdef char[3] two_to_one = [cnp.NPY_INT64, cnp.NPY_INT64, cnp.NPY_DOUBLE]
+cdef char[6] three_to_three = [
+    cnp.NPY_INT64, cnp.NPY_INT64, cnp.NPY_DOUBLE, cnp.NPY_DOUBLE, cnp.NPY_DOUBLE, cnp.NPY_DOUBLE]
+cdef void *no_data = NULL
+cdef ih_formula node_average_formula = IH_NODE_AVERAGE
+cdef ih_formula as_printed_formula = IH_AS_PRINTED
+cdef void *node_average_data = &node_average_formula
+cdef void *as_printed_data = &as_printed_formula
+
+
+cdef object private_ufunc(
+    int loop, void **data, char *types, int inputs, int outputs, const char *name
+):
+    return cnp.PyUFunc_FromFuncAndData(
+        &loops[loop], data, types, 1, inputs, outputs, cnp.PyUFunc_None, name, NULL, 0)
+
+
+cdef object magnitude_ufunc = private_ufunc(0, &no_data, one_to_one, 1, 1, b"expected_magnitude")
+cdef object standard_ufunc = private_ufunc(1, &no_data, one_to_one, 1, 1, b"letkeman_bound")
+cdef object node_average_ufunc = private_ufunc(
+    2, &node_average_data, two_to_one, 2, 1, b"letkeman_bound")
+cdef object as_printed_ufunc = private_ufunc(
+    2, &as_printed_data, two_to_one, 2, 1, b"letkeman_bound")
+cdef object preserved_ufunc = private_ufunc(
+    3, &no_data, three_to_three, 3, 3, b"preserved_magnitude")
+
+
+# ---- checks --------------------------------------------------------------------------------------
+
+cdef int64_t checked_int(str name, object value) except -1:
+    """Return an exact Python int from 1 to 2**63 - 1 as a C integer."""
+    cdef int overflow = 0
+    cdef int64_t integer = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow or integer < 1:
+        raise ValueError(f"{name} must be from 1 to 2**63 - 1, got {value}")
+    return integer
+
+
+cdef object plain(object value):
+    """Return NumPy's integer scalars, and whatever else has __index__, as int; the rest as it is."""
+    if isinstance(value, np.integer) or (
+        hasattr(value, "__index__") and not isinstance(value, (bool, int, np.ndarray))
+    ):
+        return value.__index__()
+    return value
+
+
+cdef str described(object value):
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}"
+    return f"{value!r} ({type(value).__name__})"
+
+
+cdef object checked_integers(str name, object value):
+    """Return an integer or integer array, every element from 1 to 2**63 - 1, as an array."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer or an array of integers, got {value} (bool)")
+    if type(value) is int:
+        checked_int(name, value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} must be an integer or an array of integers, got {described(value)}"
+            + ("" if isinstance(value, np.ndarray) else f", which makes an array of {array.dtype}")
+        )
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8:
+        # The same bits as int64: what exceeds 2**63 - 1 shows as negative below.
+        array = array.astype(np.uint64, copy=False).view(np.int64)
+    if array.size and array.min() < 1:
+        first = np.unravel_index(np.argmax(array < 1), array.shape)
+        where = f" at index {tuple(int(i) for i in first)}" if array.ndim else ""
+        raise ValueError(
+            f"{name} must be from 1 to 2**63 - 1, got {np.asarray(value)[first]}{where}")
+    return array
+
+
+cdef object checked_bounds(object value):
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
+        raise TypeError(f"bound must be a real number or an array of them, got {described(value)}")
+    array = array.astype(np.float64, copy=False)
+    valid = np.isfinite(array) & (array >= 0.0)
+    if not valid.all():
+        first = np.unravel_index(np.argmin(valid), array.shape)
+        where = f" at index {tuple(int(i) for i in first)}" if array.ndim else ""
+        raise ValueError(f"bound must be finite and at least 0, got {array[first]}{where}")
+    return array
+
+
+cdef tuple checked_shape(str names, tuple arrays):
+    """Return the shape that the arrays broadcast to."""
+    shapes = [array.shape for array in arrays]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = ", ".join(map(str, shapes))
+        raise ValueError(f"{names} must broadcast together, got shapes {listed}") from None
+
+
+cdef object checked_out(object out, tuple shape):
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array, got {described(out)}")
+    if out.dtype != np.float64:
+        raise TypeError(f"out must have dtype float64, got {out.dtype}")
+    if out.shape != shape:
+        raise ValueError(f"out must have shape {shape}, got {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError("out must be writeable, got a read-only array")
+    return out
+
+
+cdef object as_printed(object formula):
+    """Return whether the formula is the printed one."""
+    if formula == "node_average":
+        return False
+    if formula == "as_printed":
+        return True
+    raise ValueError(f"formula must be 'node_average' or 'as_printed', got {formula!r}")
+
+
+# ---- Python --------------------------------------------------------------------------------------
+
+PreservedMagnitude = namedtuple(
+    "PreservedMagnitude", ["forward", "backward", "node_average"], module="irwinhall")
+PreservedMagnitude.__doc__ = """The magnitudes that a layer's weights preserve.
+
+forward is that of the outputs for inputs of magnitude 1, backward that of the inputs' gradients for
+output gradients of magnitude 1, node_average the mean over all n + m nodes. Floats, or arrays.
+"""
+
+
+def expected_magnitude(n):
+    """Return the expected magnitude A(n) of a sum of n uniforms on (-1, 1).
+
+    A(n) = E|U_1 + ... + U_n|: what n weights uniform on (-1, 1) make of n inputs of magnitude 1.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        Number of summands (fan_in), from 1 to 2**63 - 1.
+
+    Returns
+    -------
+    float or ndarray of float64
+        A float for a scalar, else an array of n's shape.
+
+    Raises
+    ------
+    TypeError
+        If n is not an integer or an array of integers (bool does not count as one).
+    ValueError
+        If an n lies outside 1 to 2**63 - 1; the message gives its value and index.
+
+    Notes
+    -----
+    Correctly rounded for every n. A table below n = 256; above it the asymptotic series of the
+    Irwin-Hall integral [1]_ in double-double arithmetic, and 200 bits where that cannot decide.
+
+    References
+    ----------
+    .. [1] T. Letkeman, "Rethinking Weight Initialization", 2021, gives the integral and
+       approximates it.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> irwinhall.expected_magnitude(3)
+    0.8125
+    >>> irwinhall.expected_magnitude([1, 2, 784])
+    array([ 0.5       ,  0.66666667, 12.89927106])
+    """
+    n = n if type(n) is int else plain(n)
+    if type(n) is int:
+        return c_expected_magnitude(checked_int("n", n))
+    return magnitude_ufunc(checked_integers("n", n))
+
+
+def letkeman_bound(n, m=None, *, formula="node_average", out=None):
+    """Return the Letkeman bound of a layer with n inputs and m outputs.
+
+    Weights uniform on (-bound, bound) keep the expected magnitude of signals at 1. Without m it is
+    the standard bound, 1/A(n), which keeps the forward magnitude; with m the normalized one,
+    (n + m)/(m A(n) + n A(m)), which keeps the average over all nodes, forward and backward.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        Number of inputs (fan_in), from 1 to 2**63 - 1.
+    m : int or array_like of int, optional
+        Number of outputs (fan_out), from 1 to 2**63 - 1; broadcasts with n.
+    formula : {"node_average", "as_printed"}
+        "as_printed" is (n + m)/(n A(n) + m A(m)), the integral that the article prints; its text,
+        simulation and approximation all mean the default. Without m they are the same.
+    out : ndarray of float64, optional
+        Where to write the result; of exactly the broadcast shape.
+
+    Returns
+    -------
+    float or ndarray of float64
+        A float for scalars, else an array of the broadcast shape; `out` if it was given.
+
+    Raises
+    ------
+    TypeError
+        If n or m is not an integer or an array of integers, or out is not a float64 array.
+    ValueError
+        If an n or m lies outside 1 to 2**63 - 1, if the shapes do not broadcast, if out has another
+        shape or is read-only, or if formula is unknown. `out` is then untouched.
+
+    Notes
+    -----
+    Correctly rounded for all n and m; letkeman_bound(n, n) == letkeman_bound(n).
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> irwinhall.letkeman_bound(784)
+    0.07752376048912427
+    >>> irwinhall.letkeman_bound(10, 100)
+    0.5714136991151525
+    >>> irwinhall.letkeman_bound([1, 100], 1)
+    array([2.        , 1.84951549])
+    """
+    cdef bint printed = formula is not NODE_AVERAGE and as_printed(formula)
+    if out is None:
+        n = n if type(n) is int else plain(n)
+        if m is None:
+            if type(n) is int:
+                return c_letkeman_bound(checked_int("n", n))
+        else:
+            m = m if type(m) is int else plain(m)
+            if type(n) is int and type(m) is int:
+                return c_letkeman_bound_normalized(
+                    checked_int("n", n), checked_int("m", m),
+                    IH_AS_PRINTED if printed else IH_NODE_AVERAGE)
+
+    n = checked_integers("n", n)
+    arrays = (n,) if m is None else (n, checked_integers("m", m))
+    shape = checked_shape("n and m", arrays)
+    if out is not None:
+        checked_out(out, shape)
+    ufunc = standard_ufunc if m is None else as_printed_ufunc if printed else node_average_ufunc
+    return ufunc(*arrays, out=out)
+
+
+cdef str NODE_AVERAGE = "node_average"
+
+
+def preserved_magnitude(n, m, bound):
+    """Return the magnitudes that weights uniform on (-bound, bound) preserve.
+
+    forward = bound A(n), backward = bound A(m), node_average = (m forward + n backward)/(n + m),
+    for inputs and output gradients of magnitude 1. Under normalized Letkeman the last is 1.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        Number of inputs (fan_in), from 1 to 2**63 - 1.
+    m : int or array_like of int
+        Number of outputs (fan_out), from 1 to 2**63 - 1.
+    bound : float or array_like of float
+        Half-width of the weights' range; finite, at least 0. n, m and bound broadcast.
+
+    Returns
+    -------
+    PreservedMagnitude
+        Named tuple (forward, backward, node_average) of floats, or of float64 arrays.
+
+    Raises
+    ------
+    TypeError
+        If n or m is not an integer or an array of integers, or bound is not real.
+    ValueError
+        If an n or m lies outside 1 to 2**63 - 1, a bound is negative or not finite, or the shapes
+        do not broadcast.
+
+    Notes
+    -----
+    Each value is within 0.501 ulp of the exact one.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> irwinhall.preserved_magnitude(10, 100, irwinhall.letkeman_bound(10, 100))
+    PreservedMagnitude(forward=0.8366..., backward=2.6335..., node_average=1.0)
+    """
+    cdef double forward, backward, node_average
+    n, m = plain(n), plain(m)
+    bounds = checked_bounds(bound)
+    if type(n) is int and type(m) is int and bounds.ndim == 0:
+        c_preserved_magnitude(
+            checked_int("n", n), checked_int("m", m), bounds, &forward, &backward, &node_average)
+        return PreservedMagnitude(forward, backward, node_average)
+    arrays = (checked_integers("n", n), checked_integers("m", m), bounds)
+    checked_shape("n, m and bound", arrays)
+    return PreservedMagnitude(*preserved_ufunc(*arrays))

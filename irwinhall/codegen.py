@@ -1,0 +1,164 @@
+"""The builders of every generated C header: ``python -m irwinhall.codegen [--check]``.
+
+Each builder returns the whole text of one file, made from `irwinhall.exact` in rational or
+high-precision arithmetic, so that the bytes are the same on every machine. The test suite builds
+them all in memory and compares; nothing in a generated file is edited by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+from irwinhall import exact
+
+SOURCE_DIRECTORY = Path(__file__).resolve().parent.parent / "src_c"
+
+# From here on the series serves: 8 terms leave out less than 2^-77 (the fast path allows 2^-71),
+# 35 terms less than 2^-224 (the accurate path's last bit), and exp(-3n/2) is below 2^-550.
+TABLE_END = 256
+FAST_TERMS = 8
+# The accurate path's numbers: 8 limbs of 32 bits, of which the top one is the integer part.
+LIMBS = 8
+FRACTION_BITS = 32 * (LIMBS - 1)
+
+
+def magnitude_table() -> str:
+    """Return ih_magnitude_table.h: A(n) for small n and the series' constants, as doubles."""
+    rows = [_pair(exact.expected_magnitude(n)) for n in range(1, TABLE_END)]
+    shift = _shift_coefficients(FAST_TERMS)
+    return _header(
+        "IH_MAGNITUDE_TABLE_H",
+        "What ih_magnitude.c looks up: each number as an unevaluated sum of two doubles, the first\n"
+        " * the number rounded to nearest, the second the rest rounded to nearest.",
+        [
+            "#include <math.h>",
+            "",
+            f"#define IH_TABLE_END {TABLE_END}",
+            "",
+            "/* Row n is A(n) for 0 < n < IH_TABLE_END; row 0 is what n < 1 gives, and the last row is",
+            " * the neutral element of addition, for the array loops. */",
+            "static const double ih_table[IH_TABLE_END + 1][2] = {",
+            "    {NAN, 0.0},",
+            *(f"    {{{hi.hex()}, {lo.hex()}}}," for hi, lo in rows),
+            "    {0.0, 0.0},",
+            "};",
+            "",
+            "/* A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + s_2/n^2 + ...)) */",
+            f"static const double ih_two_over_3pi[2] = {{{_list(_pair(_two_over_three_pi()))}}};",
+            f"static const double ih_shift_0[2] = {{{_list(_pair(shift[0]))}}};",
+            f"#define IH_SHIFT_TERMS {FAST_TERMS - 1}",
+            "static const double ih_shift[IH_SHIFT_TERMS] = {",
+            *(f"    {float(s).hex()}," for s in shift[1:]),
+            "};",
+        ],
+    )
+
+
+def magnitude_wide_table() -> str:
+    """Return ih_magnitude_wide_table.h: the same numbers to 224 binary places."""
+    shift = []
+    for k, s in enumerate(_shift_coefficients(64)):
+        scaled = s / TABLE_END**k
+        if abs(scaled) / TABLE_END < Fraction(1, 1 << FRACTION_BITS):
+            break
+        shift.append(scaled)
+    return _header(
+        "IH_MAGNITUDE_WIDE_TABLE_H",
+        "What ih_magnitude_wide.c looks up: each number times 2^224, rounded to nearest, as eight\n"
+        " * 32-bit limbs, least significant first.",
+        [
+            '#include "ih_internal.h"',
+            "",
+            "/* A(n) for n < IH_TABLE_END; row 0 is never used. */",
+            "static const ih_wide ih_wide_table[IH_TABLE_END] = {",
+            "    {{0}},",
+            *(f"    {_limbs(exact.expected_magnitude(n))}," for n in range(1, TABLE_END)),
+            "};",
+            "",
+            f"static const ih_wide ih_wide_two_over_3pi = {_limbs(_two_over_three_pi())};",
+            "",
+            "/* s_k / IH_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)), with its sign. */",
+            f"#define IH_WIDE_SHIFT_TERMS {len(shift)}",
+            "static const struct {",
+            "    int negative;",
+            "    ih_wide size;",
+            "} ih_wide_shift[IH_WIDE_SHIFT_TERMS] = {",
+            *(f"    {{{int(s < 0)}, {_limbs(abs(s))}}}," for s in shift),
+            "};",
+        ],
+    )
+
+
+GENERATED: dict[Path, Callable[[], str]] = {
+    SOURCE_DIRECTORY / "ih_magnitude_table.h": magnitude_table,
+    SOURCE_DIRECTORY / "ih_magnitude_wide_table.h": magnitude_wide_table,
+}
+
+
+def _shift_coefficients(count: int) -> list[Fraction]:
+    """Return s_0 ... of A(n)^2 (3 pi/2) = n + s_0 + s_1/n + ..., the square of the series."""
+    c = exact.series_coefficients(count + 1)
+    return [sum((c[i] * c[k - i] for i in range(k + 1)), Fraction(0)) for k in range(1, count + 1)]
+
+
+def _two_over_three_pi() -> Fraction:
+    """Return 2/(3 pi) to 300 binary places, more than any table keeps."""
+    import mpmath
+
+    with mpmath.workprec(400):
+        return Fraction(int(mpmath.nint(mpmath.ldexp(2 / (3 * mpmath.pi), 300))), 1 << 300)
+
+
+def _pair(value: Fraction) -> tuple[float, float]:
+    high = float(value)
+    return high, float(value - Fraction(high))
+
+
+def _list(values: Iterable[float]) -> str:
+    return ", ".join(value.hex() for value in values)
+
+
+def _limbs(value: Fraction) -> str:
+    scaled = round(value * (1 << FRACTION_BITS))
+    limbs = [(scaled >> (32 * i)) & 0xFFFFFFFF for i in range(LIMBS)]
+    return "{{" + ", ".join(f"0x{limb:08x}" for limb in limbs) + "}}"
+
+
+def _header(guard: str, purpose: str, lines: Iterable[str]) -> str:
+    return "\n".join(
+        [
+            "/* Generated by `python -m irwinhall.codegen`; do not edit.",
+            f" * {purpose} */",
+            f"#ifndef {guard}",
+            f"#define {guard}",
+            "",
+            *lines,
+            "",
+            "#endif",
+            "",
+        ]
+    )
+
+
+def main() -> int:
+    """Write every generated file, or with --check say which would change; return the status."""
+    parser = argparse.ArgumentParser(prog="python -m irwinhall.codegen", description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs")
+    check = parser.parse_args().check
+    stale = [
+        path
+        for path, build in GENERATED.items()
+        if not path.exists() or path.read_text(encoding="ascii") != build()
+    ]
+    for path in stale:
+        print(f"{'differs' if check else 'written'}: {path.name}")
+        if not check:
+            path.write_text(GENERATED[path](), encoding="ascii")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
