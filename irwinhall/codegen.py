@@ -16,10 +16,13 @@ from irwinhall import exact
 
 SOURCE_DIRECTORY = Path(__file__).resolve().parent.parent / "src_c"
 
-# From here on the series serves: 8 terms leave out less than 2^-77 (the fast path allows 2^-71),
-# 35 terms less than 2^-224 (the accurate path's last bit), and exp(-3n/2) is below 2^-550.
-TABLE_END = 256
-FAST_TERMS = 8
+# The fast path's table covers the widths of common layers. From its end on 6 terms of the series
+# leave out less than 2^-77, where the fast path allows 2^-75.
+TABLE_END = 1024
+FAST_TERMS = 6
+# The accurate path's table; from its end on some 35 terms leave out less than 2^-224, the last bit,
+# and exp(-3n/2) is below 2^-550.
+WIDE_TABLE_END = 256
 # The accurate path's numbers: 8 limbs of 32 bits, of which the top one is the integer part.
 LIMBS = 8
 FRACTION_BITS = 32 * (LIMBS - 1)
@@ -27,23 +30,19 @@ FRACTION_BITS = 32 * (LIMBS - 1)
 
 def magnitude_table() -> str:
     """Return ih_magnitude_table.h: A(n) for small n and the series' constants, as doubles."""
-    rows = [_pair(exact.expected_magnitude(n)) for n in range(1, TABLE_END)]
+    rows = [_pair(_expected_magnitude(n)) for n in range(1, TABLE_END)]
     shift = _shift_coefficients(FAST_TERMS)
     return _header(
         "IH_MAGNITUDE_TABLE_H",
         "What ih_magnitude.c looks up: each number as an unevaluated sum of two doubles, the first\n"
         " * the number rounded to nearest, the second the rest rounded to nearest.",
         [
-            "#include <math.h>",
-            "",
             f"#define IH_TABLE_END {TABLE_END}",
             "",
-            "/* Row n is A(n) for 0 < n < IH_TABLE_END; row 0 is what n < 1 gives, and the last row is",
-            " * the neutral element of addition, for the array loops. */",
-            "static const double ih_table[IH_TABLE_END + 1][2] = {",
-            "    {NAN, 0.0},",
-            *(f"    {{{hi.hex()}, {lo.hex()}}}," for hi, lo in rows),
+            "/* A(n) for n < IH_TABLE_END; row 0 is never used. */",
+            "static const double ih_table[IH_TABLE_END][2] = {",
             "    {0.0, 0.0},",
+            *(f"    {{{hi.hex()}, {lo.hex()}}}," for hi, lo in rows),
             "};",
             "",
             "/* A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + s_2/n^2 + ...)) */",
@@ -61,8 +60,8 @@ def magnitude_wide_table() -> str:
     """Return ih_magnitude_wide_table.h: the same numbers to 224 binary places."""
     shift = []
     for k, s in enumerate(_shift_coefficients(64)):
-        scaled = s / TABLE_END**k
-        if abs(scaled) / TABLE_END < Fraction(1, 1 << FRACTION_BITS):
+        scaled = s / WIDE_TABLE_END**k
+        if abs(scaled) / WIDE_TABLE_END < Fraction(1, 1 << FRACTION_BITS):
             break
         shift.append(scaled)
     return _header(
@@ -72,15 +71,17 @@ def magnitude_wide_table() -> str:
         [
             '#include "ih_internal.h"',
             "",
-            "/* A(n) for n < IH_TABLE_END; row 0 is never used. */",
-            "static const ih_wide ih_wide_table[IH_TABLE_END] = {",
+            f"#define IH_WIDE_TABLE_END {WIDE_TABLE_END}",
+            "",
+            "/* A(n) for n < IH_WIDE_TABLE_END; row 0 is never used. */",
+            "static const ih_wide ih_wide_table[IH_WIDE_TABLE_END] = {",
             "    {{0}},",
-            *(f"    {_limbs(exact.expected_magnitude(n))}," for n in range(1, TABLE_END)),
+            *(f"    {_limbs(exact.expected_magnitude(n))}," for n in range(1, WIDE_TABLE_END)),
             "};",
             "",
             f"static const ih_wide ih_wide_two_over_3pi = {_limbs(_two_over_three_pi())};",
             "",
-            "/* s_k / IH_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)), with its sign. */",
+            "/* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)), with its sign. */",
             f"#define IH_WIDE_SHIFT_TERMS {len(shift)}",
             "static const struct {",
             "    int negative;",
@@ -102,6 +103,14 @@ def _shift_coefficients(count: int) -> list[Fraction]:
     """Return s_0 ... of A(n)^2 (3 pi/2) = n + s_0 + s_1/n + ..., the square of the series."""
     c = exact.series_coefficients(count + 1)
     return [sum((c[i] * c[k - i] for i in range(k + 1)), Fraction(0)) for k in range(1, count + 1)]
+
+
+def _expected_magnitude(n: int) -> Fraction:
+    """Return A(n), exactly where that is quick, else to far more digits than a pair of doubles."""
+    if n < WIDE_TABLE_END:
+        return exact.expected_magnitude(n)
+    sign, mantissa, exponent, _ = exact.expected_magnitude_mp(n, dps=50)._mpf_
+    return Fraction((-1) ** sign * int(mantissa)) * Fraction(2) ** exponent
 
 
 def _two_over_three_pi() -> Fraction:

@@ -17,9 +17,15 @@ typedef struct {
     uint32_t limb[IH_LIMBS];
 } ih_wide;
 
-/* The accurate path, for the rare results that the fast path cannot round: about 200 correct bits,
- * rounded to nearest even. Arguments as for the public functions, and at least 1. */
-double ih_expected_magnitude_wide(int64_t n);
-double ih_letkeman_bound_wide(int64_t n, int64_t m, ih_formula formula);
+/* The value hi + lo, abs(lo) at most a few ulp of hi. */
+typedef struct {
+    double hi, lo;
+} ih_pair;
+
+/* The accurate path, for the rare results that the fast path cannot round: about 190 correct bits.
+ * Arguments as for the public functions, and at least 1. Each hi is rounded to nearest even. */
+ih_pair ih_magnitude_wide(int64_t n);
+ih_pair ih_average_wide(int64_t n, int64_t m); /* (m A(n) + n A(m))/(n + m) */
+double ih_bound_wide(int64_t n, int64_t m, ih_formula formula);
 
 #endif

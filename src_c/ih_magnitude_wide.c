@@ -1,12 +1,11 @@
 /* The accurate path: the formulas of ih_magnitude.c in fixed point with 224 binary places.
  *
  * Every operation below truncates, losing at most a few units of the last place, 2^-224, of
- * numbers no smaller than 2^-32; about 200 bits of the result are right. It runs once in some 10^5
- * calls and takes about a microsecond, so it is written to be plain. */
+ * numbers no smaller than 2^-32; about 190 bits of the result are right. It runs once in some 10^6
+ * calls and takes a few microseconds, so it is written to be plain. */
 #include <math.h>
 
 #include "ih_internal.h"
-#include "ih_magnitude_table.h"
 #include "ih_magnitude_wide_table.h"
 
 static const ih_wide one = {{0, 0, 0, 0, 0, 0, 0, 1}};
@@ -84,21 +83,21 @@ static ih_wide fraction_of_2_64(uint64_t n)
     return a;
 }
 
-/* The index of the highest set bit of a > 0, its weight being 2^(index - 224). */
+/* The index of the highest set bit of a, its weight being 2^(index - 224); -1 if a is zero. */
 static int highest_bit(ih_wide a)
 {
-    int i = IH_LIMBS - 1, bit = 31;
-    while (a.limb[i] == 0)
-        i--;
-    while (!(a.limb[i] >> bit))
+    int bit = 32 * IH_LIMBS - 1;
+    while (bit >= 0 && !(a.limb[bit / 32] >> (bit % 32) & 1))
         bit--;
-    return 32 * i + bit;
+    return bit;
 }
 
-/* The nearest double to a > 2^-160, ties to even. */
+/* The nearest double to a, ties to even. */
 static double nearest_double(ih_wide a)
 {
     int top = highest_bit(a);
+    if (top < 0)
+        return 0.0;
     ih_wide window = shift(a, 32 * IH_LIMBS - 1 - top); /* the leading bit in bit 255 */
     uint64_t leading = (uint64_t)window.limb[IH_LIMBS - 1] << 32 | window.limb[IH_LIMBS - 2];
     uint64_t kept = leading >> 11, dropped = leading & 0x7ff;
@@ -148,17 +147,17 @@ static ih_wide square_root(ih_wide a)
 }
 
 /* A(n), below 2^31. Above the table n = f 4^e with f in [1/4, 1), and
- * A(n) = 2^e sqrt(2/(3 pi) f (1 + (s_0 + s_1/n + ...)/n)), summed in x = IH_TABLE_END/n. */
+ * A(n) = 2^e sqrt(2/(3 pi) f (1 + (s_0 + s_1/n + ...)/n)), summed in x = IH_WIDE_TABLE_END/n. */
 static ih_wide magnitude(int64_t n)
 {
-    if (n < IH_TABLE_END)
+    if (n < IH_WIDE_TABLE_END)
         return ih_wide_table[n];
     int e = 32;
     while (!((uint64_t)n >> (2 * e - 2)))
         e--;
     ih_wide f = shift(fraction_of_2_64((uint64_t)n), 64 - 2 * e);
     ih_wide inverse = shift(reciprocal(f), -2 * e);
-    ih_wide x = multiply(from_double(IH_TABLE_END), inverse);
+    ih_wide x = multiply(from_double(IH_WIDE_TABLE_END), inverse);
 
     ih_wide size = {{0}};
     int negative = 0;
@@ -179,14 +178,9 @@ static ih_wide magnitude(int64_t n)
     return shift(square_root(multiply(ih_wide_two_over_3pi, multiply(f, shifted))), e);
 }
 
-double ih_expected_magnitude_wide(int64_t n)
+/* (m A(n) + n A(m))/(n + m), or with the weights exchanged; between 1/2 and 2^31 */
+static ih_wide average(int64_t n, int64_t m, ih_formula formula)
 {
-    return nearest_double(magnitude(n));
-}
-
-double ih_letkeman_bound_wide(int64_t n, int64_t m, ih_formula formula)
-{
-    /* 1/bound = (m/(n+m)) A(n) + (n/(n+m)) A(m), the weights exchanged as printed. */
     uint64_t total = (uint64_t)n + (uint64_t)m;
     int up = 0;
     while (!(total << up >> 63))
@@ -194,12 +188,34 @@ double ih_letkeman_bound_wide(int64_t n, int64_t m, ih_formula formula)
     ih_wide inverse_total = reciprocal(fraction_of_2_64(total << up));
     ih_wide n_share = multiply(fraction_of_2_64((uint64_t)n << up), inverse_total);
     ih_wide m_share = multiply(fraction_of_2_64((uint64_t)m << up), inverse_total);
-    ih_wide preserved =
-        formula == IH_NODE_AVERAGE
-            ? add(multiply(m_share, magnitude(n)), multiply(n_share, magnitude(m)))
-            : add(multiply(n_share, magnitude(n)), multiply(m_share, magnitude(m)));
+    ih_wide a_n = magnitude(n), a_m = magnitude(m);
+    return formula == IH_NODE_AVERAGE ? add(multiply(m_share, a_n), multiply(n_share, a_m))
+                                      : add(multiply(n_share, a_n), multiply(m_share, a_m));
+}
 
-    /* preserved = g 2^e with g in [1/2, 1); rounding commutes with the scaling by 2^-e. */
+/* a in [2^-10, 2^32) as a sum of two doubles */
+static ih_pair as_pair(ih_wide a)
+{
+    double hi = nearest_double(a);
+    ih_wide nearest = from_double(hi);
+    return (ih_pair){hi, less(a, nearest) ? -nearest_double(subtract(nearest, a))
+                                          : nearest_double(subtract(a, nearest))};
+}
+
+ih_pair ih_magnitude_wide(int64_t n)
+{
+    return as_pair(magnitude(n));
+}
+
+ih_pair ih_average_wide(int64_t n, int64_t m)
+{
+    return as_pair(average(n, m, IH_NODE_AVERAGE));
+}
+
+double ih_bound_wide(int64_t n, int64_t m, ih_formula formula)
+{
+    /* The average is g 2^e with g in [1/2, 1); rounding commutes with the scaling by 2^-e. */
+    ih_wide preserved = average(n, m, formula);
     int e = highest_bit(preserved) - 223;
     return ldexp(nearest_double(reciprocal(shift(preserved, -e))), -e);
 }
