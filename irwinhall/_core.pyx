@@ -279,7 +279,7 @@ def expected_magnitude(n):
 
     Notes
     -----
-    Correctly rounded for every n. A table below n = 256; above it the asymptotic series of the
+    Correctly rounded for every n. A table below n = 1024; above it the asymptotic series of the
     Irwin-Hall integral [1]_ in double-double arithmetic, and 200 bits where that cannot decide.
 
     References
