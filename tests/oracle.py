@@ -18,6 +18,8 @@ SERIES_START = 300
 BITS = 320
 _MOST_TERMS = 64
 
+ctx.prec = BITS
+
 
 class Undecided(AssertionError):
     """The ball holds the middle of two doubles, so more bits are needed."""
