@@ -1,14 +1,16 @@
-from typing import Literal, NamedTuple, SupportsIndex, overload
+from typing import Generic, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _Formula = Literal["node_average", "as_printed"]
 
-class PreservedMagnitude(NamedTuple):
-    forward: float | NDArray[np.float64]
-    backward: float | NDArray[np.float64]
-    node_average: float | NDArray[np.float64]
+_T = TypeVar("_T")
+
+class PreservedMagnitude(NamedTuple, Generic[_T]):
+    forward: _T
+    backward: _T
+    node_average: _T
 
 @overload
 def expected_magnitude(n: SupportsIndex) -> float: ...
@@ -26,4 +28,11 @@ def letkeman_bound(
     formula: _Formula = "node_average",
     out: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]: ...
-def preserved_magnitude(n: ArrayLike, m: ArrayLike, bound: ArrayLike) -> PreservedMagnitude: ...
+@overload
+def preserved_magnitude(
+    n: SupportsIndex, m: SupportsIndex, bound: SupportsFloat
+) -> PreservedMagnitude[float]: ...
+@overload
+def preserved_magnitude(
+    n: ArrayLike, m: ArrayLike, bound: ArrayLike
+) -> PreservedMagnitude[NDArray[np.float64]]: ...

@@ -34,8 +34,8 @@ def magnitude_table() -> str:
     shift = _shift_coefficients(FAST_TERMS)
     return _header(
         "IH_MAGNITUDE_TABLE_H",
-        "What ih_magnitude.c looks up: each number as an unevaluated sum of two doubles, the first\n"
-        " * the number rounded to nearest, the second the rest rounded to nearest.",
+        "What ih_magnitude.c looks up: each number as an unevaluated sum of two doubles, the\n"
+        " * first the number rounded to nearest, the second the rest rounded to nearest.",
         [
             f"#define IH_TABLE_END {TABLE_END}",
             "",
@@ -81,7 +81,7 @@ def magnitude_wide_table() -> str:
             "",
             f"static const ih_wide ih_wide_two_over_3pi = {_limbs(_two_over_three_pi())};",
             "",
-            "/* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)), with its sign. */",
+            "/* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)). */",
             f"#define IH_WIDE_SHIFT_TERMS {len(shift)}",
             "static const struct {",
             "    int negative;",
@@ -109,8 +109,8 @@ def _expected_magnitude(n: int) -> Fraction:
     """Return A(n), exactly where that is quick, else to far more digits than a pair of doubles."""
     if n < WIDE_TABLE_END:
         return exact.expected_magnitude(n)
-    sign, mantissa, exponent, _ = exact.expected_magnitude_mp(n, dps=50)._mpf_
-    return Fraction((-1) ** sign * int(mantissa)) * Fraction(2) ** exponent
+    mantissa, exponent = exact.expected_magnitude_mp(n, dps=50).man_exp
+    return int(mantissa) * Fraction(2) ** int(exponent)
 
 
 def _two_over_three_pi() -> Fraction:
@@ -155,7 +155,7 @@ def _header(guard: str, purpose: str, lines: Iterable[str]) -> str:
 def main() -> int:
     """Write every generated file, or with --check say which would change; return the status."""
     parser = argparse.ArgumentParser(prog="python -m irwinhall.codegen", description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a file would change")
     check = parser.parse_args().check
     stale = [
         path

@@ -21,7 +21,8 @@ With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
     terms k >= K on (0, 3/2)            (3/sqrt 6) Gamma(K+1/2) sqrt(n) (3n)^-K
     terms k < K integrated past 3/2     3 exp(-3n/2)       (for K <= 3n/4)
 
-What is kept is A(n) = sqrt(2n/(3 pi)) sum_{k<K} c_k n^-k with rational c_k = a_k (1/2)(3/2)...(k-1/2).
+What is kept is A(n) = sqrt(2n/(3 pi)) sum_{k<K} c_k n^-k with the rational numbers
+c_k = a_k (1/2)(3/2)...(k-1/2).
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ def letkeman_bound(n: int, m: int | None = None, *, formula: Formula = "node_ave
     >>> exact.letkeman_bound(3), exact.letkeman_bound(1, 2)
     (Fraction(16, 13), Fraction(9, 5))
     """
-    return _bound(n, m, formula, expected_magnitude)
+    bound: Fraction = _bound(n, m, formula, expected_magnitude)
+    return bound
 
 
 def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
@@ -253,7 +255,8 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
     v = [coefficient / 6 for coefficient in w[1 : count + 1]]
     a = [Fraction(1)]
     for k in range(1, count):  # the power rule for v^(-1/2), v_0 = 1
-        a.append(sum(((Fraction(j, 2) - k) * v[j] * a[k - j] for j in range(1, k + 1))) / k)
+        terms = ((Fraction(j, 2) - k) * v[j] * a[k - j] for j in range(1, k + 1))
+        a.append(sum(terms, Fraction(0)) / k)
 
     rising = Fraction(1)
     c = []

@@ -270,7 +270,7 @@ static const ih_wide ih_wide_table[IH_WIDE_TABLE_END] = {
 
 static const ih_wide ih_wide_two_over_3pi = {{0xaa1b2139, 0x696bdac0, 0x4920dc88, 0xa7119f40, 0xfeb7c7f0, 0x6f6c070d, 0x36532bcf, 0x00000000}};
 
-/* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)), with its sign. */
+/* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)). */
 #define IH_WIDE_SHIFT_TERMS 35
 static const struct {
     int negative;

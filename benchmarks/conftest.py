@@ -1,0 +1,49 @@
+"""What every benchmark shares: timing ours and its rivals in turns, round by round."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+Call = Callable[[], object]
+
+
+@pytest.fixture
+def versus(benchmark: Any) -> Callable[..., None]:
+    """Return ``versus(ours, rivals, rounds, calls)``, which records ours and rivals in one run.
+
+    Each round times every rival and then ours, so that whatever else the machine does in that
+    moment slows all of them. What is recorded beside pytest-benchmark's own statistics is the
+    median time of each and the median over rounds of rival/ours. `calls` is how many calls one
+    timing spans, given when the callables loop inside.
+    """
+
+    def run(ours: Call, rivals: Mapping[str, Call], *, rounds: int = 31, calls: int = 1) -> None:
+        seconds: dict[str, list[float]] = {name: [] for name in rivals}
+
+        def time_rivals() -> None:
+            for name, rival in rivals.items():
+                start = time.perf_counter()
+                rival()
+                seconds[name].append(time.perf_counter() - start)
+
+        benchmark.pedantic(ours, setup=time_rivals, rounds=rounds, warmup_rounds=2)
+        # The warm-up rounds come first in the rivals' lists and are not in ours.
+        our_seconds = benchmark.stats.stats.data
+        benchmark.extra_info["calls"] = calls
+        benchmark.extra_info["nanoseconds"] = 1e9 * statistics.median(our_seconds) / calls
+        benchmark.extra_info["rivals"] = {
+            name: {
+                "nanoseconds": 1e9 * statistics.median(theirs[-rounds:]) / calls,
+                "ratio": statistics.median(
+                    t / o for t, o in zip(theirs[-rounds:], our_seconds, strict=True)
+                ),
+            }
+            for name, theirs in seconds.items()
+        }
+
+    return run

@@ -1,0 +1,137 @@
+"""Run the benchmarks and write their tables: ``python benchmarks/report.py [FILE ...]``.
+
+Without arguments every bench_*.py runs; with some, only those, and the other results stay. What was
+measured goes to results.json, each file's part with the machine and versions it was measured on.
+The tables between ``<!-- table: NAME -->`` and ``<!-- end -->`` in README.md and docs/*.md are then
+written from the recorded results. ``--render`` writes only the tables, which a test compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results.json"
+VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+Results = dict[str, Any]
+
+
+def measure(files: list[Path]) -> Results:
+    """Run the benchmark files and return {file stem: {machine, benchmarks}}."""
+    results: Results = {}
+    for file in files:
+        with tempfile.TemporaryDirectory() as directory:
+            output = Path(directory) / "benchmark.json"
+            command = [sys.executable, "-m", "pytest", "-q", str(file)]
+            subprocess.run([*command, f"--benchmark-json={output}"], check=True, cwd=ROOT)
+            measured = json.loads(output.read_text())
+        results[file.stem] = {
+            "machine": _machine(),
+            "benchmarks": {b["name"]: b["extra_info"] for b in measured["benchmarks"]},
+        }
+    return results
+
+
+def _machine() -> dict[str, str]:
+    model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    packages = ("numpy", "scipy", "mpmath")
+    return {
+        "processor": model[1] if model else platform.processor() or platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "python": platform.python_version(),
+        "compiler": platform.python_compiler(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+
+def _versus_table(results: Results, part: str, unit: str) -> str:
+    rows = []
+    for name, measured in results[part]["benchmarks"].items():
+        for rival, theirs in measured["rivals"].items():
+            rows.append(
+                [
+                    name.removeprefix("bench_").replace("_", " ").replace("[", ": ").rstrip("]"),
+                    _time(measured["nanoseconds"]),
+                    rival,
+                    _time(theirs["nanoseconds"]),
+                    f"{theirs['ratio']:.3g}",
+                ]
+            )
+    head = ["what", f"irwinhall, {unit}", "beside", "its time", "ratio"]
+    return _markdown(head, rows) + "\n\n" + _machine_line(results[part]["machine"])
+
+
+def _time(nanoseconds: float) -> str:
+    for limit, scale, unit in ((1e3, 1.0, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):
+        if nanoseconds < limit:
+            return f"{nanoseconds / scale:.3g} {unit}"
+    return f"{nanoseconds / 1e9:.3g} s"
+
+
+def _machine_line(machine: dict[str, str]) -> str:
+    versions = ", ".join(f"{k} {v}" for k, v in machine.items() if k not in ("processor", "cores"))
+    return f"Measured on {machine['processor']}, {machine['cores']} cores; {versions}."
+
+
+def _accuracy_table() -> str:
+    rows = [
+        [check["what"], f"{check['count']:,}", str(check["misroundings"])]
+        for check in json.loads(VERIFIED.read_text())["checks"]
+    ]
+    return _markdown(["checked against interval arithmetic", "results", "misrounded"], rows)
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+TABLES: dict[str, Callable[[Results], str]] = {
+    "accuracy": lambda results: _accuracy_table(),
+    "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
+    "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
+}
+
+
+def rendered(text: str, results: Results) -> str:
+    """Return a document's text with every marked table written anew."""
+
+    def table(match: re.Match[str]) -> str:
+        return f"{match[1]}\n\n{TABLES[match[2]](results)}\n\n{match[3]}"
+
+    return re.sub(r"(<!-- table: (.*?) -->).*?(<!-- end -->)", table, text, flags=re.DOTALL)
+
+
+def main() -> None:
+    """Measure what was asked for, record it and write the tables."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="benchmark files (default: all)")
+    parser.add_argument("--render", action="store_true", help="measure nothing, write the tables")
+    options = parser.parse_args()
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    if not options.render:
+        files = options.files or sorted((ROOT / "benchmarks").glob("bench_*.py"))
+        results.update(measure(files))
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    for document in DOCUMENTS:
+        document.write_text(rendered(document.read_text(), results))
+
+
+if __name__ == "__main__":
+    main()
