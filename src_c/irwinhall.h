@@ -31,8 +31,8 @@ double ih_expected_magnitude(int64_t n);
  * Correctly rounded for every n from 1 to 2^63 - 1; NaN if n < 1. */
 double ih_letkeman_bound(int64_t n);
 
-/* Return the normalized Letkeman bound of a layer with n inputs and m outputs.
- * Correctly rounded for all n and m from 1 to 2^63 - 1; NaN if n < 1 or m < 1. */
+/* Return the Letkeman bound of a layer with n inputs and m outputs.
+ * The normalized one, correctly rounded for all n and m from 1 to 2^63 - 1; NaN if n < 1 or m < 1. */
 double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula);
 
 /* Return the magnitudes that weights uniform on (-bound, bound) preserve.

@@ -32,7 +32,7 @@ KEPT = 10
 _BLOCK = 1 << 15
 
 
-# ---- double-double arithmetic on pairs of arrays (Dekker 1971); errors of some 2^-100 -------------
+# ---- double-double arithmetic on pairs of arrays (Dekker 1971); errors of some 2^-100 -----------
 
 
 def two_sum(a, b):

@@ -21,7 +21,7 @@ _MOST_TERMS = 64
 ctx.prec = BITS
 
 
-class Undecided(AssertionError):
+class UndecidedError(AssertionError):
     """The ball holds the middle of two doubles, so more bits are needed."""
 
 
@@ -62,7 +62,7 @@ def rounds_to(ball, value):
         return True
     if ball > upper or ball < lower:
         return False
-    raise Undecided(f"{ball} may round to {value!r} or to its neighbour")
+    raise UndecidedError(f"{ball} may round to {value!r} or to its neighbour")
 
 
 def nearest(ball):
@@ -71,7 +71,7 @@ def nearest(ball):
     for value in (start, math.nextafter(start, math.inf), math.nextafter(start, -math.inf)):
         if rounds_to(ball, value):
             return value
-    raise Undecided(f"no double is nearest to all of {ball}")
+    raise UndecidedError(f"no double is nearest to all of {ball}")
 
 
 def ulps(ball, value):

@@ -7,7 +7,6 @@ import math
 import random
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from pathlib import Path
 
 import make_hard_cases
 import numpy as np
@@ -78,11 +77,14 @@ class TestEveryResultOfOneNumberIsCorrectlyRounded:
 @pytest.mark.parametrize("formula", FORMULAS)
 class TestEveryBoundOfAPairIsCorrectlyRounded:
     def check(self, pairs, formula):
-        assert misrounded(
-            pairs,
-            lambda n, m: letkeman_bound(n, m, formula=formula),
-            lambda n, m: oracle.normalized_bound(n, m, formula),
-        ) == []
+        assert (
+            misrounded(
+                pairs,
+                lambda n, m: letkeman_bound(n, m, formula=formula),
+                lambda n, m: oracle.normalized_bound(n, m, formula),
+            )
+            == []
+        )
 
     def test_for_every_small_pair(self, formula):
         self.check([(n, m) for n in range(1, 61) for m in range(1, 61)], formula)
@@ -104,9 +106,9 @@ class TestEveryBoundOfAPairIsCorrectlyRounded:
 
 def test_the_exhaustive_verification_is_on_record_without_a_misrounding():
     record = json.loads(verify_magnitude.RECORD.read_text(encoding="ascii"))
-    assert {
-        "misrounded": sum(result["misrounded"] for result in record["results"].values())
-    } == {"misrounded": 0}
+    assert {"misrounded": sum(result["misrounded"] for result in record["results"].values())} == {
+        "misrounded": 0
+    }
 
 
 def test_the_exhaustive_verification_checked_everything_promised():
@@ -480,7 +482,7 @@ def test_a_fortran_out_gets_the_results():
     assert letkeman_bound(n, m).tolist() == letkeman_bound(n, m, out=out).tolist()
 
 
-def test_a_byte_swapped_out_is_refused_or_filled_rightly():
+def test_a_byte_swapped_out_is_refused():
     out = np.empty(3, ">f8")
     with pytest.raises(TypeError, match="out must have dtype float64, got >f8"):
         letkeman_bound([1, 2, 3], out=out)
@@ -665,12 +667,12 @@ def test_a_bound_that_is_negative_or_not_finite_is_named(bound, message):
     "bound", ["1", None, True, 1j, np.array([True]), np.array([1], object), [None]]
 )
 def test_a_bound_that_is_not_real_is_named(bound):
-    with pytest.raises(TypeError, match="^bound must be a real number or an array of them, got "):
+    with pytest.raises(TypeError, match=r"^bound must be a real number or an array of them, got "):
         preserved_magnitude(5, 6, bound)
 
 
 def test_a_ragged_bound_is_named():
-    with pytest.raises(ValueError, match="^bound must "):
+    with pytest.raises(ValueError, match=r"^bound must .* got \[\["):
         preserved_magnitude(5, 6, [[1.0], [1.0, 2.0]])
 
 
@@ -835,7 +837,7 @@ def test_a_bound_of_zero_preserves_nothing_of_the_largest_layer():
 
 
 def test_a_bound_too_large_gives_infinity_and_not_nan():
-    assert (math.inf, 5e307, math.inf) == preserved_magnitude(10**12, 1, 1e308)[:2] + (math.inf,)
+    assert preserved_magnitude(10**12, 1, 1e308).forward == math.inf
 
 
 def test_a_bound_too_large_in_an_array_gives_infinity_with_numpys_warning():
@@ -864,11 +866,3 @@ def test_preserved_magnitudes_broadcast_over_three_arguments():
 def test_forward_and_backward_change_places_with_n_and_m():
     there, back = preserved_magnitude(10, 100, 0.3), preserved_magnitude(100, 10, 0.3)
     assert (there.forward, there.backward) == (back.backward, back.forward)
-
-
-DATA = Path(__file__).resolve().parent / "data"
-
-
-def test_every_data_file_is_read_by_a_test():
-    used = {make_hard_cases.HARD_CASES, verify_magnitude.RECORD}
-    assert used <= set(DATA.iterdir())

@@ -81,7 +81,7 @@ def test_a_neighbouring_double_is_not_what_the_ball_rounds_to():
 
 def test_a_ball_over_the_middle_of_two_doubles_is_undecided():
     middle = arb(1) + arb(2) ** -53
-    with pytest.raises(oracle.Undecided, match="neighbour"):
+    with pytest.raises(oracle.UndecidedError, match="neighbour"):
         oracle.rounds_to(middle + arb(0, 1e-30), 1.0)
 
 

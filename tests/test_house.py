@@ -1,0 +1,210 @@
+"""The rules of the house: what every module, function and header must keep to."""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import irwinhall
+from irwinhall import _core
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "irwinhall"
+SOURCES = ROOT / "src_c"
+TESTS = ROOT / "tests"
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("_"))
+HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm", "fractions"]
+
+# A module imports only from floors below its own.
+FLOORS = {
+    "_version": 0,
+    "_core": 1,
+    "exact": 2,
+    "approximations": 3,
+    "codegen": 3,
+    "montecarlo": 3,
+    "article": 4,
+    "cli": 5,
+    "__main__": 6,
+}
+
+# The Python function whose docstring starts as the C function's comment does.
+TWINS = {
+    "ih_expected_magnitude": irwinhall.expected_magnitude,
+    "ih_letkeman_bound_normalized": irwinhall.letkeman_bound,
+    "ih_preserved_magnitude": irwinhall.preserved_magnitude,
+}
+
+
+def functions_of(path):
+    """Return the names of the C functions that a header or .pxd file declares."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="ascii"), flags=re.DOTALL)
+    return set(re.findall(r"\b(ih_\w+)\(", text))
+
+
+def first_sentence(text):
+    return re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+
+
+def comment_above(function):
+    """Return the comment of irwinhall.h that stands right above a function."""
+    header = (SOURCES / "irwinhall.h").read_text(encoding="ascii")
+    before = re.split(rf"\w+ {function}\(", header)[0].rstrip()
+    assert before.endswith("*/"), f"{function} has no comment of its own"
+    comment = before[before.rindex("/*") + 2 : -2]
+    return re.sub(r"\n \* ?", "\n", comment)
+
+
+def public_functions():
+    """Yield (name, object) of every public function and class of the package."""
+    for module in (irwinhall, *(importlib.import_module(f"irwinhall.{name}") for name in MODULES)):
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            if callable(value):
+                yield f"{module.__name__}.{name}", value
+
+
+def imported_modules(path):
+    """Return which modules of the package a module imports, by ast, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            found |= {name.split(".")[1] for name in names if name.startswith("irwinhall.")}
+            if "irwinhall" in names:
+                found.add("_core")
+        elif isinstance(node, ast.ImportFrom) and node.module == "irwinhall":
+            found |= {alias.name if alias.name in FLOORS else "_core" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("irwinhall."):
+            found.add(node.module.split(".")[1])
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id, node.attr in FLOORS) == ("irwinhall", True)
+        ):
+            found.add(node.attr)
+    return found
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_tests(module):
+    assert (TESTS / f"test_{module}.py").is_file()
+
+
+@pytest.mark.parametrize("source", sorted(path.name for path in SOURCES.glob("*.c")))
+def test_every_c_file_is_named_by_a_test(source):
+    named = [
+        path.name
+        for path in TESTS.glob("test_*.py")
+        if path.name != Path(__file__).name and source in path.read_text(encoding="utf-8")
+    ]
+    assert named
+
+
+@pytest.mark.parametrize("data", sorted(path.name for path in (TESTS / "data").iterdir()))
+def test_every_data_file_is_named_by_the_tests(data):
+    assert any(data in path.read_text(encoding="utf-8") for path in TESTS.glob("*.py"))
+
+
+# ---- floors --------------------------------------------------------------------------------------
+
+
+def test_every_module_has_a_floor():
+    files = {path.stem for path in PACKAGE.glob("*.py*") if path.suffix in (".py", ".pyx")}
+    assert set(FLOORS) == files - {"__init__"}
+
+
+@pytest.mark.parametrize("module", sorted(set(FLOORS) - {"_core"}))
+def test_a_module_imports_only_from_floors_below(module):
+    floors = {name: FLOORS[name] for name in imported_modules(PACKAGE / f"{module}.py")}
+    assert {name: floor for name, floor in floors.items() if floor >= FLOORS[module]} == {}
+
+
+def test_the_binding_imports_nothing_of_the_package():
+    assert "irwinhall" not in re.findall(
+        r"^(?:from|import)\s+(\w+)",
+        (PACKAGE / "_core.pyx").read_text(encoding="ascii"),
+        re.MULTILINE,
+    )
+
+
+def test_the_exact_layer_imports_nothing_of_the_package():
+    assert imported_modules(PACKAGE / "exact.py") == set()
+
+
+def test_c_knows_no_python():
+    text = "".join(path.read_text(encoding="ascii") for path in SOURCES.iterdir())
+    assert re.findall(r"Python\.h|Py[A-Z]\w+|malloc|printf", text) == []
+
+
+# ---- the import ----------------------------------------------------------------------------------
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    program = f"import sys, irwinhall; print(*[m for m in {HEAVY} if m in sys.modules])"
+    command = [sys.executable, "-W", "error", "-c", program]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert finished.stdout.split() == []
+
+
+# ---- words ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", irwinhall.__all__)
+def test_every_public_name_can_be_had(name):
+    assert getattr(irwinhall, name) is not None
+
+
+def test_the_package_lists_its_public_names():
+    assert sorted(irwinhall.__all__) == dir(irwinhall)
+
+
+def test_an_unknown_name_is_named():
+    with pytest.raises(AttributeError, match="module 'irwinhall' has no attribute 'letkemann'"):
+        _ = irwinhall.letkemann
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_docstring(module):
+    assert importlib.import_module(f"irwinhall.{module}").__doc__
+
+
+@pytest.mark.parametrize(("name", "value"), public_functions())
+def test_every_public_function_has_a_docstring_with_an_example(name, value):
+    documentation = inspect.getdoc(value) or ""
+    assert ("Examples\n--------\n" in documentation, ">>>" in documentation) == (True, True)
+
+
+@pytest.mark.parametrize("function", TWINS)
+def test_the_c_comment_and_the_docstring_start_alike(function):
+    expected = first_sentence(comment_above(function))
+    assert expected == first_sentence(inspect.getdoc(TWINS[function]))
+
+
+def test_the_standard_bound_is_described_as_the_header_describes_it():
+    assert "standard Letkeman bound 1/A(n)" in first_sentence(comment_above("ih_letkeman_bound"))
+
+
+# ---- the C interface -----------------------------------------------------------------------------
+
+
+def test_the_pxd_lists_exactly_the_functions_of_the_header():
+    assert functions_of(SOURCES / "irwinhall.h") == functions_of(PACKAGE / "_core.pxd")
+
+
+def test_the_capsules_are_exactly_the_functions_of_the_header():
+    assert functions_of(SOURCES / "irwinhall.h") == set(_core.__pyx_capi__)
+
+
+def test_cimport_irwinhall_gives_exactly_the_functions_of_the_header():
+    text = (PACKAGE / "__init__.pxd").read_text(encoding="ascii")
+    names = set(re.findall(r"\bih_\w+", text)) - {"ih_formula"}
+    assert functions_of(SOURCES / "irwinhall.h") == names

@@ -1,0 +1,154 @@
+"""The accurate path, ih_magnitude_wide.c: when it is taken, and that it is right."""
+
+import csv
+import ctypes
+import random
+import subprocess
+import sysconfig
+from ctypes import c_double, c_int, c_int64
+from pathlib import Path
+
+import make_hard_cases
+import oracle
+import pytest
+from flint import arb
+
+import irwinhall
+
+SOURCES = Path(__file__).resolve().parent.parent / "src_c"
+LAST = 2**63 - 1
+FORMULAS = {"node_average": 0, "as_printed": 1}
+EDGES = [1, 2, 3, 4, 255, 256, 257, 2**31, 2**52 - 1, 2**52, 2**53 + 1, 2**62 - 1, 2**62, LAST]
+# In place of the accurate path: every result that takes it becomes -1.
+STUB = """
+#include "ih_internal.h"
+ih_pair ih_magnitude_wide(int64_t n) { (void)n; return (ih_pair){-1.0, 0.0}; }
+ih_pair ih_average_wide(int64_t n, int64_t m) { (void)n, (void)m; return (ih_pair){-1.0, 0.0}; }
+double ih_bound_wide(int64_t n, int64_t m, ih_formula formula)
+{
+    (void)n, (void)m, (void)formula;
+    return -1.0;
+}
+"""
+
+
+class Pair(ctypes.Structure):
+    _fields_ = (("hi", c_double), ("lo", c_double))
+
+
+def compiled(folder, *sources):
+    library = folder / "library.so"
+    compiler = sysconfig.get_config_var("CC").split()
+    flags = ["-std=c11", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{SOURCES}"]
+    subprocess.run([*compiler, *flags, *map(str, sources), "-o", str(library), "-lm"], check=True)
+    return ctypes.CDLL(str(library))
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory):
+    """Return the fast path alone, whose doubtful results are -1."""
+    folder = tmp_path_factory.mktemp("fast")
+    stub = folder / "stub.c"
+    stub.write_text(STUB, encoding="ascii")
+    library = compiled(folder, SOURCES / "ih_magnitude.c", stub)
+    for name, arguments in (
+        ("ih_expected_magnitude", [c_int64]),
+        ("ih_letkeman_bound", [c_int64]),
+        ("ih_letkeman_bound_normalized", [c_int64, c_int64, c_int]),
+    ):
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, c_double
+    return library
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """Return the accurate path alone."""
+    library = compiled(tmp_path_factory.mktemp("wide"), SOURCES / "ih_magnitude_wide.c")
+    for name, arguments, result in (
+        ("ih_magnitude_wide", [c_int64], Pair),
+        ("ih_average_wide", [c_int64, c_int64], Pair),
+        ("ih_bound_wide", [c_int64, c_int64, c_int], c_double),
+    ):
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, result
+    return library
+
+
+def numbers(count, seed):
+    generator = random.Random(seed)
+    return EDGES + [min(LAST, int(2.0 ** generator.uniform(0, 63))) for _ in range(count)]
+
+
+def pairs(count, seed):
+    drawn = numbers(2 * count, seed)[len(EDGES) :]
+    edges = [(n, m) for n in EDGES for m in EDGES]
+    return edges + list(zip(drawn[::2], drawn[1::2], strict=True))
+
+
+def hard_cases():
+    with make_hard_cases.HARD_CASES.open(encoding="ascii", newline="") as file:
+        return [
+            (row["function"], int(row["n"]), int(row["m"] or 0)) for row in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.parametrize(("function", "n", "m"), hard_cases())
+def test_every_hard_case_takes_the_accurate_path(fast, function, n, m):
+    if function in FORMULAS:
+        result = fast.ih_letkeman_bound_normalized(n, m, FORMULAS[function])
+    else:
+        result = getattr(fast, f"ih_{function}")(n)
+    assert result == -1.0
+
+
+@pytest.mark.parametrize("n", [2**52, 2**52 + 1, 2**53, 2**62, LAST])
+def test_every_large_number_takes_the_accurate_path(fast, n):
+    results = [
+        fast.ih_expected_magnitude(n),
+        fast.ih_letkeman_bound(n),
+        fast.ih_letkeman_bound_normalized(n, 5, 0),
+        fast.ih_letkeman_bound_normalized(5, n, 1),
+    ]
+    assert results == [-1.0] * 4
+
+
+def test_the_fast_path_decides_almost_every_smaller_result_and_rounds_it_rightly(fast):
+    generator = random.Random(61)
+    drawn = [generator.randint(1, 2**52 - 1) for _ in range(2000)]
+    assert [irwinhall.letkeman_bound(n) for n in drawn] == [
+        fast.ih_letkeman_bound(n) for n in drawn
+    ]
+
+
+def test_the_fast_path_decides_every_result_to_10_000(fast):
+    assert all(fast.ih_expected_magnitude(n) > 0 for n in range(1, 10_001))
+
+
+def test_the_accurate_magnitude_has_all_bits_of_two_doubles(wide):
+    errors = []
+    for n in numbers(2000, seed=62):
+        pair, ball = wide.ih_magnitude_wide(n), oracle.magnitude(n)
+        errors.append(float((abs((arb(pair.hi) + arb(pair.lo)) / ball - 1)).upper()))
+    assert max(errors) <= 2.0**-106
+
+
+def test_the_accurate_magnitude_starts_with_the_nearest_double(wide):
+    drawn = numbers(2000, seed=63)
+    expected = [oracle.nearest(oracle.magnitude(n)) for n in drawn]
+    assert expected == [wide.ih_magnitude_wide(n).hi for n in drawn]
+
+
+def test_the_accurate_average_has_all_bits_of_two_doubles(wide):
+    errors = []
+    for n, m in pairs(2000, seed=64):
+        pair, ball = wide.ih_average_wide(n, m), 1 / oracle.normalized_bound(n, m)
+        errors.append(float((abs((arb(pair.hi) + arb(pair.lo)) / ball - 1)).upper()))
+    assert max(errors) <= 2.0**-106
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_the_accurate_bound_is_the_nearest_double(wide, formula):
+    drawn = pairs(2000, seed=65)
+    expected = [oracle.nearest(oracle.normalized_bound(n, m, formula)) for n, m in drawn]
+    assert expected == [wide.ih_bound_wide(n, m, FORMULAS[formula]) for n, m in drawn]
