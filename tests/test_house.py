@@ -177,7 +177,7 @@ def test_every_module_has_a_docstring(module):
     assert importlib.import_module(f"irwinhall.{module}").__doc__
 
 
-@pytest.mark.parametrize(("name", "value"), public_functions())
+@pytest.mark.parametrize(("name", "value"), list(public_functions()))
 def test_every_public_function_has_a_docstring_with_an_example(name, value):
     documentation = inspect.getdoc(value) or ""
     assert ("Examples\n--------\n" in documentation, ">>>" in documentation) == (True, True)
