@@ -122,7 +122,7 @@ def main() -> None:
     if not options.render:
         files = options.files or sorted((ROOT / "benchmarks").glob("bench_*.py"))
         results.update(measure(files))
-        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     for document in DOCUMENTS:
         document.write_text(rendered(document.read_text(), results))
 
