@@ -70,14 +70,8 @@ def bench_array_standard(versus):
 
 
 def bench_exact_fraction(versus):
-    versus(
-        lambda: exact.letkeman_bound(784, 256),
-        {"irwinhall in double": lambda: irwinhall.letkeman_bound(784, 256)},
-    )
+    versus(lambda: exact.letkeman_bound(784, 256), {})
 
 
 def bench_exact_50_digits(versus):
-    versus(
-        lambda: exact.letkeman_bound_mp(784, 256, dps=50),
-        {"irwinhall in double": lambda: irwinhall.letkeman_bound(784, 256)},
-    )
+    versus(lambda: exact.letkeman_bound_mp(784, 256, dps=50), {})

@@ -47,8 +47,8 @@ def article_normalized(n: ArrayLike, m: ArrayLike) -> NDArray[np.float64]:
     """Return the article's approximation of the node average that sqrt(6/(n + m)) preserves.
 
     With low and high the smaller and larger of n and m, it is a(low) b(high - low + 1) c(high/low);
-    the magnitude that its bound preserves reaches 1.11 in the article's own table, at (10, 100), and
-    1.123 over all sizes to 1000, at (175, 1000).
+    what its bound preserves reaches 1.11 in the article's own table, at (10, 100), and 1.123 over
+    all sizes to 1000, at (175, 1000).
 
     Parameters
     ----------

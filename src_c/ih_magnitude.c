@@ -24,6 +24,12 @@
 #define IH_CLONES
 #endif
 
+#if defined(__GNUC__)
+#define IH_NOINLINE __attribute__((noinline))
+#else
+#define IH_NOINLINE
+#endif
+
 /* Twice the bound on the relative error of the pairs below. */
 #define IH_ROUNDING_MARGIN 0x1p-74
 
@@ -215,16 +221,19 @@ IH_CLONES void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double
 
 /* ---- arrays --------------------------------------------------------------------------------- */
 
-static inline void load(int64_t *chunk, const char *from, ptrdiff_t stride, size_t count)
+/* The chunk as an array: where it lies if it is one already, else copied into the buffer.
+ * These two stay calls: inlined, the copies become string instructions of three times the cost. */
+static IH_NOINLINE const int64_t *load(int64_t *buffer, const char *from, ptrdiff_t stride,
+                                       size_t count)
 {
-    if (stride == sizeof(int64_t))
-        memcpy(chunk, from, count * sizeof(int64_t));
-    else
-        for (size_t i = 0; i < count; i++)
-            memcpy(&chunk[i], from + (ptrdiff_t)i * stride, sizeof(int64_t));
+    if (stride == sizeof(int64_t) && (uintptr_t)from % _Alignof(int64_t) == 0)
+        return (const int64_t *)(const void *)from;
+    for (size_t i = 0; i < count; i++)
+        memcpy(&buffer[i], from + (ptrdiff_t)i * stride, sizeof(int64_t));
+    return buffer;
 }
 
-static inline void store(char *to, ptrdiff_t stride, const double *chunk, size_t count)
+static IH_NOINLINE void store(char *to, ptrdiff_t stride, const double *chunk, size_t count)
 {
     if (stride == sizeof(double))
         memcpy(to, chunk, count * sizeof(double));
@@ -271,11 +280,11 @@ static inline int magnitudes(const int64_t *n, double *hi, double *lo, size_t co
 IH_CLONES void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride,
                                            char *out, ptrdiff_t out_stride)
 {
-    int64_t chunk[IH_CHUNK];
+    int64_t buffer[IH_CHUNK];
     double hi[IH_CHUNK], lo[IH_CHUNK];
     while (count > 0) {
         size_t size = count < IH_CHUNK ? count : IH_CHUNK;
-        load(chunk, n, n_stride, size);
+        const int64_t *chunk = load(buffer, n, n_stride, size);
         int doubtful = !magnitudes(chunk, hi, lo, size);
         if (!doubtful)
             for (size_t i = 0; i < size; i++)
@@ -293,11 +302,11 @@ IH_CLONES void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_
 IH_CLONES void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_stride, char *out,
                                        ptrdiff_t out_stride)
 {
-    int64_t chunk[IH_CHUNK];
+    int64_t buffer[IH_CHUNK];
     double hi[IH_CHUNK], lo[IH_CHUNK];
     while (count > 0) {
         size_t size = count < IH_CHUNK ? count : IH_CHUNK;
-        load(chunk, n, n_stride, size);
+        const int64_t *chunk = load(buffer, n, n_stride, size);
         int doubtful = !magnitudes(chunk, hi, lo, size);
         if (!doubtful)
             for (size_t i = 0; i < size; i++)
@@ -317,12 +326,12 @@ IH_CLONES void ih_letkeman_bound_normalized_array(size_t count, const char *n, p
                                                   ih_formula formula, char *out,
                                                   ptrdiff_t out_stride)
 {
-    int64_t n_chunk[IH_CHUNK], m_chunk[IH_CHUNK];
+    int64_t n_buffer[IH_CHUNK], m_buffer[IH_CHUNK];
     double n_hi[IH_CHUNK], n_lo[IH_CHUNK], m_hi[IH_CHUNK], m_lo[IH_CHUNK];
     while (count > 0) {
         size_t size = count < IH_CHUNK ? count : IH_CHUNK;
-        load(n_chunk, n, n_stride, size);
-        load(m_chunk, m, m_stride, size);
+        const int64_t *n_chunk = load(n_buffer, n, n_stride, size);
+        const int64_t *m_chunk = load(m_buffer, m, m_stride, size);
         int doubtful = !(magnitudes(n_chunk, n_hi, n_lo, size) && magnitudes(m_chunk, m_hi, m_lo, size));
         if (!doubtful)
             for (size_t i = 0; i < size; i++)
