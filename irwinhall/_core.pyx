@@ -263,6 +263,12 @@ PreservedMagnitude.__doc__ = """The magnitudes that a layer's weights preserve.
 
 forward is that of the outputs for inputs of magnitude 1, backward that of the inputs' gradients for
 output gradients of magnitude 1, node_average the mean over all n + m nodes. Floats, or arrays.
+
+Examples
+--------
+>>> import irwinhall
+>>> irwinhall.preserved_magnitude(3, 1, 1.0)._asdict()
+{'forward': 0.8125, 'backward': 0.5, 'node_average': 0.578125}
 """
 
 

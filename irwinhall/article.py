@@ -89,7 +89,14 @@ _NORMALIZED = {
 
 
 class Entry(NamedTuple):
-    """One printed figure, the simulation run again, and the exact value."""
+    """One printed figure, the simulation run again, and the exact value.
+
+    Examples
+    --------
+    >>> from irwinhall.article import Entry
+    >>> Entry(0.5, 0.375, 0.125, 0.25, 0.125).printed_deviation
+    2.0
+    """
 
     printed: float
     monte_carlo: float
@@ -113,6 +120,13 @@ class Row(NamedTuple):
 
     `quantity` is "magnitude" for the standard table; for the normalized one it is "forward",
     "backward" (as the article's program divides them) or "average".
+
+    Examples
+    --------
+    >>> from irwinhall import article
+    >>> row = next(article.standard_rows(trials=1000))
+    >>> row.size, row.quantity, row.letkeman
+    ((1,), 'magnitude', 1.0)
     """
 
     size: tuple[int, ...]

@@ -23,7 +23,14 @@ Progress = Callable[[int], object]
 
 
 class Estimate(NamedTuple):
-    """A mean over independent trials and its standard error."""
+    """A mean over independent trials and its standard error.
+
+    Examples
+    --------
+    >>> from irwinhall.montecarlo import Estimate
+    >>> Estimate(estimate=0.5, standard_error=0.25, trials=100).scaled(-2)
+    Estimate(estimate=-1.0, standard_error=0.5, trials=100)
+    """
 
     estimate: float
     standard_error: float
@@ -35,7 +42,14 @@ class Estimate(NamedTuple):
 
 
 class LayerEstimate(NamedTuple):
-    """The magnitudes of the outputs, of the inputs' gradients, and of all nodes together."""
+    """The magnitudes of the outputs, of the inputs' gradients, and of all nodes together.
+
+    Examples
+    --------
+    >>> from irwinhall.montecarlo import LayerEstimate
+    >>> LayerEstimate._fields
+    ('forward', 'backward', 'node_average')
+    """
 
     forward: Estimate
     backward: Estimate
