@@ -1,23 +1,16 @@
 """The accurate path, ih_magnitude_wide.c: when it is taken, and that it is right."""
 
 import csv
-import ctypes
 import random
-import subprocess
-import sysconfig
-from ctypes import c_double, c_int, c_int64
-from pathlib import Path
 
 import make_hard_cases
 import oracle
 import pytest
+from c_library import FORMULAS, LAST, PUBLIC, SOURCES, WIDE, compiled
 from flint import arb
 
 import irwinhall
 
-SOURCES = Path(__file__).resolve().parent.parent / "src_c"
-LAST = 2**63 - 1
-FORMULAS = {"node_average": 0, "as_printed": 1}
 EDGES = [1, 2, 3, 4, 255, 256, 257, 2**31, 2**52 - 1, 2**52, 2**53 + 1, 2**62 - 1, 2**62, LAST]
 # In place of the accurate path: every result that takes it becomes -1.
 STUB = """
@@ -32,47 +25,19 @@ double ih_bound_wide(int64_t n, int64_t m, ih_formula formula)
 """
 
 
-class Pair(ctypes.Structure):
-    _fields_ = (("hi", c_double), ("lo", c_double))
-
-
-def compiled(folder, *sources):
-    library = folder / "library.so"
-    compiler = sysconfig.get_config_var("CC").split()
-    flags = ["-std=c11", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{SOURCES}"]
-    subprocess.run([*compiler, *flags, *map(str, sources), "-o", str(library), "-lm"], check=True)
-    return ctypes.CDLL(str(library))
-
-
 @pytest.fixture(scope="module")
 def fast(tmp_path_factory):
     """Return the fast path alone, whose doubtful results are -1."""
     folder = tmp_path_factory.mktemp("fast")
     stub = folder / "stub.c"
     stub.write_text(STUB, encoding="ascii")
-    library = compiled(folder, SOURCES / "ih_magnitude.c", stub)
-    for name, arguments in (
-        ("ih_expected_magnitude", [c_int64]),
-        ("ih_letkeman_bound", [c_int64]),
-        ("ih_letkeman_bound_normalized", [c_int64, c_int64, c_int]),
-    ):
-        function = getattr(library, name)
-        function.argtypes, function.restype = arguments, c_double
-    return library
+    return compiled(folder, PUBLIC, SOURCES / "ih_magnitude.c", stub)
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
     """Return the accurate path alone."""
-    library = compiled(tmp_path_factory.mktemp("wide"), SOURCES / "ih_magnitude_wide.c")
-    for name, arguments, result in (
-        ("ih_magnitude_wide", [c_int64], Pair),
-        ("ih_average_wide", [c_int64, c_int64], Pair),
-        ("ih_bound_wide", [c_int64, c_int64, c_int], c_double),
-    ):
-        function = getattr(library, name)
-        function.argtypes, function.restype = arguments, result
-    return library
+    return compiled(tmp_path_factory.mktemp("wide"), WIDE, SOURCES / "ih_magnitude_wide.c")
 
 
 def numbers(count, seed):
