@@ -17,7 +17,14 @@ Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 
 
 class Fans(NamedTuple):
-    """The fans of a weight: fan_in inputs feed each output, each input feeds fan_out outputs."""
+    """The fans of a weight: fan_in inputs feed each output, each input feeds fan_out outputs.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> irwinhall.fans((3, 4)) == irwinhall.Fans(fan_in=3, fan_out=4)
+    True
+    """
 
     fan_in: int
     fan_out: int
