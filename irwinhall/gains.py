@@ -284,7 +284,8 @@ def _piecewise_linear_gains(slope: float) -> ExactGains:
 
 
 def _he_gain(slope: float) -> float:
-    return _piecewise_linear_gains(slope).variance
+    # As torch.nn.init.calculate_gain computes it, for the same bits.
+    return math.sqrt(2.0 / (1.0 + slope**2))
 
 
 def _linear(z: Array) -> Array:
