@@ -17,6 +17,8 @@ from irwinhall import gains
 from irwinhall.gains import ACTIVATIONS, gain
 
 DIGITS = 30
+# The worst error seen is 2.3e-16 for names and 4.4e-15 for callables with a jump.
+ACCURACY_OF_NAMES = 1e-15
 ACCURACY = 1e-14
 
 
@@ -124,8 +126,9 @@ def oracle(name):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_named_gains_agree_with_30_digit_quadrature(name):
     variance, magnitude = oracle(name)
-    assert float(abs(gain(name) / variance - 1)) <= ACCURACY
-    assert float(abs(gain(name, preserve="magnitude") / magnitude - 1)) <= ACCURACY
+    with mpmath.workdps(DIGITS):
+        assert abs(gain(name) / variance - 1) <= ACCURACY_OF_NAMES
+        assert abs(gain(name, preserve="magnitude") / magnitude - 1) <= ACCURACY_OF_NAMES
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
