@@ -12,16 +12,24 @@ from irwinhall._core import (
 )
 from irwinhall._version import __version__
 
+# The functions; fans then hides its module, which `from irwinhall.fans import ...` still reaches.
+from irwinhall.fans import Fans, fans
+from irwinhall.gains import gain
+
 if TYPE_CHECKING:
-    from irwinhall import approximations, article, exact, montecarlo
+    from irwinhall import approximations, article, exact, gains, montecarlo
 
 __all__ = [
+    "Fans",
     "PreservedMagnitude",
     "__version__",
     "approximations",
     "article",
     "exact",
     "expected_magnitude",
+    "fans",
+    "gain",
+    "gains",
     "get_include",
     "letkeman_bound",
     "montecarlo",

@@ -1,0 +1,497 @@
+"""Gains against 30-digit quadrature of the activations' definitions, and against closed forms."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import irwinhall
+from irwinhall import gains
+from irwinhall.gains import ACTIVATIONS, gain
+
+DIGITS = 30
+# The worst error seen is 2.3e-16 for names and 4.4e-15 for callables with a jump.
+ACCURACY_OF_NAMES = 1e-15
+ACCURACY = 1e-14
+
+
+# ---- the oracle ----------------------------------------------------------------------------------
+
+
+def mp_sigmoid(z):
+    return 1 / (1 + mpmath.exp(-z))
+
+
+def mp_softplus(z):
+    return mpmath.log1p(mpmath.exp(z))
+
+
+def mp_clip(z, low, high):
+    return min(max(z, mpmath.mpf(low)), mpmath.mpf(high))
+
+
+def mp_selu(z):
+    # The constants as Klambauer et al. derive them, from erfc.
+    root = mpmath.sqrt(2)
+    alpha = -mpmath.sqrt(2 / mpmath.pi) / (
+        mpmath.erfc(1 / root) * mpmath.exp(mpmath.mpf(1) / 2) - 1
+    )
+    scale = (
+        (1 - mpmath.erfc(1 / root) * mpmath.sqrt(mpmath.e))
+        * mpmath.sqrt(2 * mpmath.pi)
+        * (
+            2 * mpmath.erfc(root) * mpmath.e**2
+            + mpmath.pi * mpmath.erfc(1 / root) ** 2 * mpmath.e
+            - 2 * (2 + mpmath.pi) * mpmath.erfc(1 / root) * mpmath.sqrt(mpmath.e)
+            + mpmath.pi
+            + 2
+        )
+        ** mpmath.mpf("-0.5")
+    )
+    return scale * (z if z > 0 else alpha * mpmath.expm1(z))
+
+
+# Each activation as its source writes it, and where it is not smooth.
+DEFINITIONS = {
+    "linear": (lambda z: z, ()),
+    "relu": (lambda z: max(z, 0), ()),
+    "leaky_relu": (lambda z: z if z > 0 else z * mpmath.mpf(0.01), ()),
+    "prelu": (lambda z: z if z > 0 else z / 4, ()),
+    "relu6": (lambda z: mp_clip(z, 0, 6), (6,)),
+    "relu_squared": (lambda z: max(z, 0) ** 2, ()),
+    "elu": (lambda z: z if z > 0 else mpmath.expm1(z), ()),
+    "selu": (mp_selu, ()),
+    "gelu": (lambda z: z * mpmath.ncdf(z), ()),
+    "gelu_tanh": (
+        lambda z: (
+            z
+            / 2
+            * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (z + mpmath.mpf("0.044715") * z**3)))
+        ),
+        (),
+    ),
+    "gelu_sigmoid": (lambda z: z * mp_sigmoid(mpmath.mpf("1.702") * z), ()),
+    "silu": (lambda z: z * mp_sigmoid(z), ()),
+    "mish": (lambda z: z * mpmath.tanh(mp_softplus(z)), ()),
+    "softplus": (mp_softplus, ()),
+    "squareplus": (lambda z: (z + mpmath.sqrt(z * z + 4)) / 2, ()),
+    "tanh": (mpmath.tanh, ()),
+    "lecun_tanh": (lambda z: mpmath.mpf("1.7159") * mpmath.tanh(2 * z / 3), ()),
+    "sigmoid": (mp_sigmoid, ()),
+    "log_sigmoid": (lambda z: mpmath.log(mp_sigmoid(z)), ()),
+    "softsign": (lambda z: z / (1 + abs(z)), ()),
+    "tanhshrink": (lambda z: z - mpmath.tanh(z), ()),
+    "softshrink": (lambda z: mpmath.sign(z) * max(abs(z) - 0.5, 0), (0.5,)),
+    "hardshrink": (lambda z: z if abs(z) > 0.5 else mpmath.mpf(0), (0.5,)),
+    "hardtanh": (lambda z: mp_clip(z, -1, 1), (1,)),
+    "hard_sigmoid": (lambda z: mp_clip(z / 6 + mpmath.mpf(1) / 2, 0, 1), (3,)),
+    "hard_silu": (lambda z: z * mp_clip(z / 6 + mpmath.mpf(1) / 2, 0, 1), (3,)),
+    "sine": (mpmath.sin, (mpmath.pi, 2 * mpmath.pi, 3 * mpmath.pi)),
+    "exp": (mpmath.exp, ()),
+}
+
+
+def oracle(name):
+    """Return both gains from Gauss-Legendre quadrature of the definition."""
+    function, kinks = DEFINITIONS[name]
+    with mpmath.workdps(DIGITS):
+        inner = {0, 2, 4, 6, 9, *kinks}
+        borders = sorted({*inner, *(-border for border in inner), -14, 14})
+        # One evaluation of the function serves both moments.
+        values = {}
+
+        def value(z):
+            if z not in values:
+                values[z] = function(z)
+            return values[z]
+
+        def mean(power):
+            return mpmath.quad(
+                lambda z: abs(value(z)) ** power * mpmath.npdf(z),
+                borders,
+                method="gauss-legendre",
+                maxdegree=5,
+            )
+
+        return 1 / mpmath.sqrt(mean(2)), mpmath.sqrt(2 / mpmath.pi) / mean(1)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_named_gains_agree_with_30_digit_quadrature(name):
+    variance, magnitude = oracle(name)
+    with mpmath.workdps(DIGITS):
+        assert abs(gain(name) / variance - 1) <= ACCURACY_OF_NAMES
+        assert abs(gain(name, preserve="magnitude") / magnitude - 1) <= ACCURACY_OF_NAMES
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_functions_agree_with_their_definitions(name):
+    definition = DEFINITIONS[name][0]
+    z = np.array([-30.0, -3.7, -0.6, -0.1, -1e-8, 0.0, 1e-8, 0.1, 0.6, 2.5, 7.0, 30.0])
+    expected = [float(definition(mpmath.mpf(x))) for x in z]
+    np.testing.assert_allclose(ACTIVATIONS[name](z), expected, rtol=1e-13, atol=1e-16)
+
+
+# ---- closed forms --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "preserve", "expected"),
+    [
+        ("linear", "variance", 1.0),
+        ("linear", "magnitude", 1.0),
+        ("relu", "variance", math.sqrt(2)),
+        ("relu", "magnitude", 2.0),
+        ("conv_transpose2d", "variance", 1.0),
+    ],
+)
+def test_gains_in_closed_form_are_exact(name, preserve, expected):
+    assert gain(name, preserve=preserve) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "preserve", "expected"),
+    [
+        ("selu", "variance", 1.0),  # what its constants are made for
+        ("squareplus", "variance", math.sqrt(2 / 3)),
+        ("relu_squared", "variance", math.sqrt(2 / 3)),
+        ("exp", "variance", math.exp(-1)),
+        ("sine", "variance", math.sqrt(2 / (1 - math.exp(-2)))),
+        # z s(z) with s(z) + s(-z) = 1 has half the magnitude of z.
+        ("gelu", "magnitude", 2.0),
+        ("gelu_tanh", "magnitude", 2.0),
+        ("silu", "magnitude", 2.0),
+        ("hard_silu", "magnitude", 2.0),
+        ("sigmoid", "magnitude", 2 * math.sqrt(2 / math.pi)),
+    ],
+)
+def test_gains_with_a_closed_form_agree_with_it(name, preserve, expected):
+    assert gain(name, preserve=preserve) == pytest.approx(expected, rel=ACCURACY)
+
+
+slopes = st.floats(-1e3, 1e3)
+
+
+@given(slope=slopes)
+def test_leaky_relu_has_the_gain_of_he(slope):
+    assert gain("leaky_relu", slope=slope) == pytest.approx(
+        math.sqrt(2 / (1 + slope * slope)), rel=1e-15
+    )
+    assert gain("leaky_relu", slope=slope, preserve="magnitude") == 2 / (1 + abs(slope))
+
+
+@given(slope=slopes, preserve=st.sampled_from(["variance", "magnitude"]))
+def test_quadrature_agrees_with_the_closed_form(slope, preserve):
+    by_quadrature = gain(lambda z: np.where(z < 0, slope * z, z), preserve=preserve)
+    assert by_quadrature == pytest.approx(
+        gain("prelu", slope=slope, preserve=preserve), rel=ACCURACY
+    )
+
+
+def test_a_slope_too_large_to_square_is_no_trouble():
+    assert gain("leaky_relu", slope=1e200) == pytest.approx(math.sqrt(2) * 1e-200, rel=1e-15)
+
+
+@given(
+    factor=st.floats(1e-250, 1e250) | st.floats(-1e250, -1e-250),
+    preserve=st.sampled_from(["variance", "magnitude"]),
+)
+def test_the_gain_undoes_a_factor(factor, preserve):
+    scaled = gain(lambda z: factor * np.tanh(z), preserve=preserve)
+    assert scaled == pytest.approx(gain("tanh", preserve=preserve) / abs(factor), rel=ACCURACY)
+
+
+@given(st.floats(-3, 3))
+def test_the_gain_of_a_reflected_function_is_the_same(shift):
+    right = gain(lambda z: np.tanh(z - shift))
+    assert gain(lambda z: np.tanh(-z - shift)) == pytest.approx(right, rel=ACCURACY)
+
+
+@given(kink=st.floats(-4, 4) | st.floats(-1e-3, 1e-3) | st.floats(0.999, 1.001))
+def test_kinks_and_jumps_anywhere_are_found(kink):
+    assert gain(lambda z: np.abs(z - kink)) == pytest.approx(1 / math.hypot(1, kink), rel=ACCURACY)
+    above = math.erfc(kink / math.sqrt(2)) / 2
+    assert gain(lambda z: z > kink) == pytest.approx(above**-0.5, rel=1e-13)
+
+
+@given(st.floats(0.1, 30))
+def test_oscillating_functions_are_resolved(frequency):
+    expected = math.sqrt(2 / -math.expm1(-2 * frequency**2))
+    assert gain(lambda z: np.sin(frequency * z)) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("function", "variance"),
+    [
+        (lambda z: np.exp(5 * z), math.exp(50)),
+        (lambda z: z**9, 34459425),  # 17!!
+        (lambda z: np.exp(z * z / 5), 5**0.5),
+        (lambda z: np.log(np.abs(z)), None),
+        (np.floor, None),
+        (lambda z: np.sin(z) / z, None),
+    ],
+)
+def test_functions_that_grow_jump_or_have_poles(function, variance):
+    if variance is None:
+        rng = np.random.default_rng(7)
+        sample = np.square(function(rng.standard_normal(400_000)))
+        variance = sample.mean()
+        tolerance = 5 * sample.std() / math.sqrt(sample.size) / variance
+    else:
+        tolerance = 1e-13
+    assert gain(function) ** -2 == pytest.approx(variance, rel=tolerance)
+
+
+def test_the_magnitude_gain_keeps_the_magnitude_of_a_letkeman_layer():
+    # Inputs of the magnitude of tanh(z), of either sign, as the rule takes them.
+    n, rows = 64, 40_000
+    rng = np.random.default_rng(3)
+    magnitude = np.abs(np.tanh(rng.standard_normal(200_000))).mean()
+    bound = gain("tanh", preserve="magnitude") * irwinhall.letkeman_bound(n)
+    outputs = np.abs(rng.uniform(-bound, bound, (rows, n)).sum(axis=1)) * magnitude
+    error = outputs.std() / math.sqrt(rows)
+    assert abs(outputs.mean() - math.sqrt(2 / math.pi)) <= 5 * (error + 0.001)
+
+
+def test_the_variance_gain_keeps_the_variance_of_a_wide_layer():
+    n = 400
+    rng = np.random.default_rng(5)
+    inputs = ACTIVATIONS["gelu"](rng.standard_normal((n, 2000)))
+    weights = rng.normal(0, gain("gelu") / math.sqrt(n), (500, n))
+    assert (weights @ inputs).var() == pytest.approx(1, rel=0.03)
+
+
+# ---- conventions ---------------------------------------------------------------------------------
+
+
+# torch.nn.init.calculate_gain of PyTorch 2.13.0.
+@pytest.mark.parametrize(
+    ("name", "slope", "expected"),
+    [
+        ("linear", None, 1),
+        ("conv1d", None, 1),
+        ("conv2d", None, 1),
+        ("conv3d", None, 1),
+        ("conv_transpose1d", None, 1),
+        ("conv_transpose2d", None, 1),
+        ("conv_transpose3d", None, 1),
+        ("sigmoid", None, 1),
+        ("tanh", None, 1.6666666666666667),
+        ("relu", None, 1.4142135623730951),
+        ("leaky_relu", None, 1.4141428569978354),
+        ("leaky_relu", 0.2, 1.3867504905630728),
+        ("selu", None, 0.75),
+    ],
+)
+def test_the_torch_convention_is_calculate_gain(name, slope, expected):
+    assert gain(name, slope=slope, convention="torch") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("relu", math.sqrt(2)),
+        ("leaky_relu", math.sqrt(2 / (1 + 0.01**2))),
+        ("selu", 3 / 4),
+        ("linear", 1),
+        ("tanh", 1),
+        ("sigmoid", 1),
+    ],
+)
+def test_the_textbook_convention(name, expected):
+    assert gain(name, convention="textbook") == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("convention", ["torch", "textbook"])
+@pytest.mark.parametrize("name", ["linear", "relu", "leaky_relu"])
+def test_conventions_agree_with_the_exact_gain_where_it_is_linear_on_either_side(name, convention):
+    assert gain(name, convention=convention) == pytest.approx(gain(name), rel=1e-15)
+
+
+# ---- names ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("LeakyReLU", "leaky_relu"),
+        ("leaky-relu", "leaky_relu"),
+        ("SiLU", "silu"),
+        ("swish", "silu"),
+        ("hard_tanh", "hardtanh"),
+        ("Hardswish", "hard_silu"),
+        ("LogSigmoid", "log_sigmoid"),
+        ("tanh_shrink", "tanhshrink"),
+        ("gelu_pytorch_tanh", "gelu_tanh"),
+        ("quick_gelu", "gelu_sigmoid"),
+        ("relu2", "relu_squared"),
+        ("identity", "linear"),
+        ("celu", "elu"),
+        ("exponential", "exp"),
+    ],
+)
+def test_spellings_and_aliases(spelling, name):
+    assert gains.activation(spelling) is ACTIVATIONS[name]
+    assert gain(spelling) == gain(name)
+
+
+def test_no_name_means_two_activations():
+    names = [name for row in ACTIVATIONS.values() for name in (row.name, *row.aliases)]
+    keys = [name.lower().replace("_", "") for name in names]
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_activation_has_a_definition_and_a_source():
+    assert list(DEFINITIONS) == list(ACTIVATIONS)
+    assert all(row.source for row in ACTIVATIONS.values())
+
+
+def test_a_row_of_ones_own_is_as_good_as_a_named_one():
+    row = gains.Activation(
+        "elu_alpha", lambda z, a: np.where(z < 0, a * np.expm1(z), z), "here", slope=1.0
+    )
+    assert gain(row) == gain("elu")
+    assert gain(row, slope=0.0) == pytest.approx(math.sqrt(2), rel=ACCURACY)
+
+
+def test_the_table_cannot_be_changed():
+    with pytest.raises(TypeError):
+        ACTIVATIONS["relu"] = ACTIVATIONS["tanh"]
+
+
+# ---- callables -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dtype", "accuracy"), [(np.float32, 1e-7), (np.float16, 1e-3)])
+def test_callables_of_less_precision_give_what_they_have(dtype, accuracy):
+    result = gain(lambda z: np.tanh(z.astype(dtype)))
+    assert result == pytest.approx(gain("tanh"), rel=accuracy)
+
+
+def test_callables_may_write_into_what_they_are_given():
+    assert gain(lambda z: np.maximum(z, 0, out=z)) == pytest.approx(math.sqrt(2), rel=ACCURACY)
+
+
+def test_noise_of_rounding_does_not_keep_a_callable_from_its_gain():
+    assert gain(lambda z: (z + 1e5) - 1e5) == pytest.approx(1, rel=1e-9)
+
+
+def test_warnings_of_a_callable_are_not_passed_on_where_its_values_are_finite():
+    assert gain(lambda z: 1 / (1 + np.exp(-50 * z))) > 0  # overflows to inf, and 1/inf is 0
+
+
+RNG = np.random.default_rng(1)
+
+
+def dropout(z):
+    return z * (RNG.random(z.shape) < 0.5)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (np.zeros_like, ValueError, "^activation must not vanish, got values of at most 0e"),
+        (lambda z: 1e-310 * z, ValueError, "^activation must not vanish, got values of at most "),
+        (np.sqrt, ValueError, r"^activation must be finite for \|z\| < 38, got nan at z = -3"),
+        (lambda z: np.exp(z * z), ValueError, "^activation must be finite .* got inf at z = -3"),
+        (lambda z: np.exp(z * z / 4), ValueError, "^activation must grow slowly enough"),
+        (lambda z: 1.0, ValueError, r"^activation must return an array of the shape .* got \(\)$"),
+        (lambda z: z[1:], ValueError, r"^activation must return an array of the shape that it is"),
+        (np.emath.sqrt, TypeError, "^activation must return real numbers, got .* complex128$"),
+        (lambda z: None, TypeError, "^activation must return real numbers, got .* object$"),
+        (lambda z: "relu", TypeError, "^activation must return real numbers, got an array of <U4$"),
+        (
+            dropout,
+            ValueError,
+            "^activation must be a fixed elementwise function, .* in doubt by",
+        ),
+        (
+            lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(),
+            ValueError,
+            "^activation must be a fixed elementwise function",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_callables_without_a_gain_are_refused(function, error, message):
+    with pytest.raises(error, match=message):
+        gain(function)
+
+
+def test_a_callable_for_numbers_fails_with_a_note():
+    with pytest.raises(TypeError) as caught:
+        gain(math.tanh)
+    assert "it must take such arrays elementwise" in caught.value.__notes__[0]
+
+
+# ---- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("activation", "arguments", "message"),
+    [
+        ("rleu", {}, "^activation must be .* got 'rleu'; did you mean relu or "),
+        ("leaky", {}, "did you mean leaky_relu$"),
+        ("swosh", {}, "did you mean silu"),
+        ("softmax", {}, "got 'softmax'; "),
+        ("", {}, "got ''; one of linear, relu, "),
+        ("relu", {"slope": 0.1}, "^slope must be left out for relu, got 0.1; only leaky_relu and "),
+        (np.tanh, {"slope": 0.1}, "^slope must be left out for a callable, got 0.1$"),
+        ("leaky_relu", {"slope": math.nan}, "^slope must be finite, got nan$"),
+        ("leaky_relu", {"slope": -math.inf}, "^slope must be finite, got -inf$"),
+        ("relu", {"preserve": "mean"}, "^preserve must be 'variance' or 'magnitude', got 'mean'$"),
+        ("relu", {"preserve": None}, "^preserve must be 'variance' or 'magnitude', got None$"),
+        ("relu", {"convention": "jax"}, "^convention must be 'exact', 'torch' or 'textbook', got "),
+        ("gelu", {"convention": "torch"}, "^convention must be 'exact' for gelu, got 'torch'"),
+        (np.tanh, {"convention": "torch"}, "^convention must be 'exact' for a callable, got "),
+        (
+            "relu",
+            {"convention": "torch", "preserve": "magnitude"},
+            "^preserve must be 'variance' for convention 'torch', got 'magnitude'$",
+        ),
+    ],
+)
+def test_bad_values_are_named(activation, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        gain(activation, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("activation", "arguments", "message"),
+    [
+        (None, {}, r"^activation must be a name or a callable, got None \(NoneType\)$"),
+        (1.0, {}, r"^activation must be a name or a callable, got 1.0 \(float\)$"),
+        ("leaky_relu", {"slope": "0.1"}, r"^slope must be a real number, got '0.1' \(str\)$"),
+        ("leaky_relu", {"slope": True}, r"^slope must be a real number, got True \(bool\)$"),
+        ("leaky_relu", {"slope": 1j}, "^slope must be a real number, got 1j"),
+    ],
+)
+def test_bad_types_are_named(activation, arguments, message):
+    with pytest.raises(TypeError, match=message):
+        gain(activation, **arguments)
+
+
+def test_a_row_is_looked_up_by_a_string():
+    with pytest.raises(TypeError, match=r"^name must be a string, got None"):
+        gains.activation(None)
+
+
+# ---- imports -------------------------------------------------------------------------------------
+
+
+def test_the_module_imports_numpy_and_nothing_heavier():
+    code = (
+        "import sys, irwinhall; irwinhall.gain('gelu');"
+        "print(sorted({'scipy', 'mpmath', 'torch', 'jax'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
