@@ -20,7 +20,7 @@ from tqdm import tqdm
 import irwinhall
 
 RECORD = Path(__file__).resolve().parent / "data" / "verify_magnitude.json"
-SEED = 20210101
+SEED = 1729
 LAST_N = 10**6
 PAIRS_TO_2_53 = 10**6
 PAIRS_TO_2_63 = 1000
