@@ -25,6 +25,8 @@ FLOORS = {
     "_version": 0,
     "_core": 1,
     "exact": 2,
+    "fans": 2,
+    "gains": 2,
     "approximations": 3,
     "codegen": 3,
     "montecarlo": 3,
