@@ -11,18 +11,21 @@ from irwinhall._core import (
     preserved_magnitude,
 )
 from irwinhall._version import __version__
+from irwinhall.stream import Stream, kernels
 
 if TYPE_CHECKING:
     from irwinhall import approximations, article, exact, montecarlo
 
 __all__ = [
     "PreservedMagnitude",
+    "Stream",
     "__version__",
     "approximations",
     "article",
     "exact",
     "expected_magnitude",
     "get_include",
+    "kernels",
     "letkeman_bound",
     "montecarlo",
     "preserved_magnitude",
