@@ -7,6 +7,7 @@ pieces, overlapping memory and the released GIL.
 """
 
 from collections import namedtuple
+from operator import index
 
 import numpy as np
 
@@ -164,10 +165,13 @@ cdef int64_t checked_int(str name, object value) except -1:
 
 cdef object plain(object value):
     """Return NumPy's integer scalars, and whatever else has __index__, as int; the rest as it is."""
+    # Arrays of other libraries have __index__ too, and raise there if they are more than a scalar.
     if isinstance(value, np.integer) or (
-        hasattr(value, "__index__") and not isinstance(value, (bool, int, np.ndarray))
+        hasattr(value, "__index__")
+        and not hasattr(value, "__array__")
+        and not isinstance(value, bool)
     ):
-        return value.__index__()
+        return index(value)
     return value
 
 
@@ -177,13 +181,20 @@ cdef str described(object value):
     return f"{value!r} ({type(value).__name__})"
 
 
+cdef object as_array(str name, object value):
+    try:
+        return np.asarray(value)
+    except ValueError:  # a ragged list
+        raise ValueError(f"{name} must be a number or an array, got {described(value)}") from None
+
+
 cdef object checked_integers(str name, object value):
     """Return an integer or integer array, every element from 1 to 2**63 - 1, as an array."""
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer or an array of integers, got {value} (bool)")
     if type(value) is int:
         checked_int(name, value)
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.dtype.kind not in "iu":
         raise TypeError(
             f"{name} must be an integer or an array of integers, got {described(value)}"
@@ -201,7 +212,7 @@ cdef object checked_integers(str name, object value):
 
 
 cdef object checked_bounds(object value):
-    array = np.asarray(value)
+    array = as_array("bound", value)
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise TypeError(f"bound must be a real number or an array of them, got {described(value)}")
     array = array.astype(np.float64, copy=False)
@@ -279,7 +290,7 @@ def expected_magnitude(n):
 
     Notes
     -----
-    Correctly rounded for every n. A table below n = 256; above it the asymptotic series of the
+    Correctly rounded for every n. A table below n = 1024; above it the asymptotic series of the
     Irwin-Hall integral [1]_ in double-double arithmetic, and 200 bits where that cannot decide.
 
     References
@@ -348,17 +359,16 @@ def letkeman_bound(n, m=None, *, formula="node_average", out=None):
     array([2.        , 1.84951549])
     """
     cdef bint printed = formula is not NODE_AVERAGE and as_printed(formula)
-    if out is None:
-        n = n if type(n) is int else plain(n)
-        if m is None:
-            if type(n) is int:
-                return c_letkeman_bound(checked_int("n", n))
-        else:
-            m = m if type(m) is int else plain(m)
-            if type(n) is int and type(m) is int:
-                return c_letkeman_bound_normalized(
-                    checked_int("n", n), checked_int("m", m),
-                    IH_AS_PRINTED if printed else IH_NODE_AVERAGE)
+    n = n if type(n) is int else plain(n)
+    if m is None:
+        if type(n) is int and out is None:
+            return c_letkeman_bound(checked_int("n", n))
+    else:
+        m = m if type(m) is int else plain(m)
+        if type(n) is int and type(m) is int and out is None:
+            return c_letkeman_bound_normalized(
+                checked_int("n", n), checked_int("m", m),
+                IH_AS_PRINTED if printed else IH_NODE_AVERAGE)
 
     n = checked_integers("n", n)
     arrays = (n,) if m is None else (n, checked_integers("m", m))
@@ -402,7 +412,8 @@ def preserved_magnitude(n, m, bound):
 
     Notes
     -----
-    Each value is within 0.501 ulp of the exact one.
+    Each value is within 0.501 ulp of the exact one (1 ulp below 2**-968), and infinite if that is
+    too large for a double.
 
     Examples
     --------

@@ -152,11 +152,12 @@ static inline ih_pair average(double n, ih_pair a_n, double m, ih_pair a_m)
     return quotient(weighted_sum(n, a_n, m, a_m), (ih_pair){n + m, 0.0});
 }
 
-/* bound a, within 0.501 ulp */
+/* bound a, within 0.501 ulp above 2^-968, where the rest underflows nothing, and within 1 ulp below;
+ * infinite, not NaN, where it overflows */
 static inline double scaled(double bound, ih_pair a)
 {
     double hi = bound * a.hi;
-    return hi + (fma(bound, a.hi, -hi) + bound * a.lo);
+    return hi > DBL_MAX ? hi : hi + (fma(bound, a.hi, -hi) + bound * a.lo);
 }
 
 /* ---- scalars -------------------------------------------------------------------------------- */
@@ -165,7 +166,9 @@ IH_CLONES double ih_expected_magnitude(int64_t n)
 {
     if (n < 1)
         return NAN;
-    int doubtful = n >= IH_FAST_END;
+    if (n >= IH_FAST_END)
+        return ih_magnitude_wide(n).hi;
+    int doubtful = 0;
     double result = rounded(magnitude(n), &doubtful);
     return doubtful ? ih_magnitude_wide(n).hi : result;
 }
@@ -174,7 +177,9 @@ IH_CLONES double ih_letkeman_bound(int64_t n)
 {
     if (n < 1)
         return NAN;
-    int doubtful = n >= IH_FAST_END;
+    if (n >= IH_FAST_END)
+        return ih_bound_wide(n, n, IH_NODE_AVERAGE);
+    int doubtful = 0;
     double result = rounded(standard_bound(magnitude(n)), &doubtful);
     return doubtful ? ih_bound_wide(n, n, IH_NODE_AVERAGE) : result;
 }
@@ -183,7 +188,9 @@ IH_CLONES double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula f
 {
     if (n < 1 || m < 1)
         return NAN;
-    int doubtful = (n | m) >= IH_FAST_END;
+    if ((n | m) >= IH_FAST_END)
+        return ih_bound_wide(n, m, formula);
+    int doubtful = 0;
     ih_pair bound =
         normalized_bound(from_integer(n), magnitude(n), from_integer(m), magnitude(m), formula);
     double result = rounded(bound, &doubtful);

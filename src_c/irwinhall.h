@@ -37,9 +37,10 @@ double ih_letkeman_bound(int64_t n);
  * Correctly rounded for all n and m from 1 to 2^63 - 1; NaN if n < 1 or m < 1. */
 double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula);
 
-/* Compute the magnitudes that weights uniform on (-bound, bound) preserve.
+/* Return the magnitudes that weights uniform on (-bound, bound) preserve.
  * forward = bound A(n), backward = bound A(m), node_average = (m forward + n backward)/(n + m),
- * each within 0.501 ulp; NaN if n < 1 or m < 1. */
+ * each within 0.501 ulp (1 ulp below 2^-968), infinite if too large for a double; NaN if n < 1 or
+ * m < 1. */
 void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward, double *backward,
                             double *node_average);
 
