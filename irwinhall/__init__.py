@@ -11,6 +11,7 @@ from irwinhall._core import (
     preserved_magnitude,
 )
 from irwinhall._version import __version__
+from irwinhall.stream import Stream, kernels
 
 # The functions; fans then hides its module, which `from irwinhall.fans import ...` still reaches.
 from irwinhall.fans import Fans, fans
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Fans",
     "PreservedMagnitude",
+    "Stream",
     "__version__",
     "approximations",
     "article",
@@ -31,6 +33,7 @@ __all__ = [
     "gain",
     "gains",
     "get_include",
+    "kernels",
     "letkeman_bound",
     "montecarlo",
     "preserved_magnitude",

@@ -13,7 +13,7 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.long cimport PyLong_AsLongLongAndOverflow
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -437,3 +437,125 @@ def preserved_magnitude(n, m, bound):
     arrays = (checked_integers("n", n), checked_integers("m", m), bounds)
     checked_shape("n, m and bound", arrays)
     return PreservedMagnitude(*preserved_ufunc(*arrays))
+
+
+# ---- the weight stream: irwinhall.stream checks the arguments and gives them their names ------------
+
+cdef extern from "irwinhall.h" nogil:
+    ctypedef struct ih_key:
+        uint64_t word[2]
+    ctypedef struct ih_law:
+        pass
+    enum:
+        IH_OK
+        IH_ERROR_SCALE
+        IH_ERROR_FAR_TAIL
+        IH_MAX_DIMENSIONS
+        IH_MEMORY_UNKNOWN
+        IH_MEMORY_FRESH
+        IH_UNIFORM
+        IH_NORMAL
+        IH_TRUNCATED_NORMAL
+        IH_F32
+        IH_F64
+        IH_F16
+        IH_BF16
+    int ih_law_uniform(ih_law *, double) noexcept
+    int ih_law_normal(ih_law *, double) noexcept
+    int ih_law_truncated_normal(ih_law *, double, double, double, int) noexcept
+    int ih_law_check(const ih_law *, int) noexcept
+    int ih_kernel_count() noexcept
+    const char *ih_kernel_name(int) noexcept
+    int ih_kernel_supported(int) noexcept
+    int ih_kernel_find(const char *) noexcept
+    int ih_fill(
+        const ih_key *, const ih_law *, int, int, const uint64_t *, const uint64_t *,
+        const uint64_t *, const ptrdiff_t *, void *, int, int, int) noexcept
+    int ih_words(const ih_key *, uint64_t, uint32_t, size_t, uint32_t *, int) noexcept
+
+
+UNIFORM, NORMAL, TRUNCATED_NORMAL = IH_UNIFORM, IH_NORMAL, IH_TRUNCATED_NORMAL
+FLOAT32, FLOAT64, FLOAT16, BFLOAT16 = IH_F32, IH_F64, IH_F16, IH_BF16
+
+
+cdef int checked(int status, str what) except -1:
+    """Turn a status of the C functions into an exception; `what` describes the law."""
+    if status == IH_OK:
+        return 0
+    if status == IH_ERROR_SCALE:
+        raise ValueError(f"{what} is out of the range that the element type can hold exactly")
+    if status == IH_ERROR_FAR_TAIL:
+        raise ValueError(f"{what} lies wholly beyond 37 standard deviations")
+    raise RuntimeError(f"{what} failed with status {status}")
+
+
+cdef ih_key key_from(bytes key):
+    cdef ih_key words
+    words.word[0] = int.from_bytes(key[:8], "little")
+    words.word[1] = int.from_bytes(key[8:], "little")
+    return words
+
+
+def fill(
+    bytes key, tuple law, int dtype, tuple whole, tuple start, cnp.ndarray out, threads, bint fresh,
+    int kernel,
+):
+    """Fill out with the region of the array `whole` that begins at `start`.
+
+    law is (UNIFORM, bound), (NORMAL, std) or (TRUNCATED_NORMAL, std, low, high, corrected).
+    """
+    cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
+    cdef ptrdiff_t[IH_MAX_DIMENSIONS] strides
+    cdef ih_law made
+    cdef ih_key words = key_from(key)
+    cdef int dimensions = len(whole), memory = IH_MEMORY_FRESH if fresh else IH_MEMORY_UNKNOWN
+    cdef int used_threads = min(threads, 2**31 - 1), status
+    cdef void *data = cnp.PyArray_DATA(out)
+    for axis in range(dimensions):
+        whole_shape[axis] = whole[axis]
+        starts[axis] = start[axis]
+        counts[axis] = out.shape[axis]
+        strides[axis] = out.strides[axis]
+    if law[0] == IH_UNIFORM:
+        what = f"bound = {law[1]}"
+        checked(ih_law_uniform(&made, law[1]), what)
+    elif law[0] == IH_NORMAL:
+        what = f"std = {law[1]}"
+        checked(ih_law_normal(&made, law[1]), what)
+    else:
+        what = f"std = {law[1]} on [low, high] = [{law[2]}, {law[3]}]"
+        checked(ih_law_truncated_normal(&made, law[1], law[2], law[3], law[4]), what)
+    checked(ih_law_check(&made, dtype), what)
+    with nogil:
+        status = ih_fill(
+            &words, &made, dtype, dimensions, whole_shape, starts, counts, strides, data,
+            used_threads, memory, kernel)
+    checked(status, what)
+
+
+def words(bytes key, uint64_t first, uint32_t domain, size_t blocks, int kernel):
+    """Return the generator's raw words, four for each block from `first` on."""
+    cdef ih_key key_words = key_from(key)
+    cdef cnp.ndarray out = np.empty(4 * blocks, dtype=np.uint32)
+    cdef uint32_t *data = <uint32_t *>cnp.PyArray_DATA(out)
+    cdef int status
+    with nogil:
+        status = ih_words(&key_words, first, domain, blocks, data, kernel)
+    checked(status, "drawing raw words")
+    return out
+
+
+def kernels():
+    """Return (name, available) of every kernel, best first."""
+    return [
+        (ih_kernel_name(i).decode(), bool(ih_kernel_supported(i)))
+        for i in range(ih_kernel_count())
+    ]
+
+
+def find_kernel(name):
+    """Return the index of a kernel (None: the best), negative if this machine has none such."""
+    if name is None:
+        return ih_kernel_find(NULL)
+    encoded = name.encode()
+    return ih_kernel_find(encoded)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ih_fill.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,0 +1,545 @@
+"""Random weights whose element i is a pure function of (seed, name, i).
+
+A `Stream` is a key, not a state: drawing changes nothing, and the same call gives the same bits
+again, in any process, on any machine, for any number of threads. Any part of an array can be made
+without the rest. docs/stream.md defines the bits and says what is promised about them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from hashlib import blake2b
+from operator import index
+from typing import Any, SupportsIndex, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from irwinhall import _core
+
+__all__ = ["Stream", "kernels"]
+
+Seed: TypeAlias = (
+    "int | bytes | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
+)
+Shape: TypeAlias = "SupportsIndex | Sequence[SupportsIndex]"
+Region: TypeAlias = "slice | Sequence[slice]"
+
+# BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
+_FORMAT = b"irwinhall stream"
+
+_DTYPES = {
+    "float32": _core.FLOAT32,
+    "float64": _core.FLOAT64,
+    "float16": _core.FLOAT16,
+    "bfloat16": _core.BFLOAT16,
+}
+
+
+class Stream:
+    """A stream of random weights, keyed by a seed and a name.
+
+    Parameters
+    ----------
+    seed : int, bytes, numpy.random.SeedSequence, numpy.random.Generator or None
+        An int of any size and sign, or bytes of any length, are the seed as they are. A
+        SeedSequence gives its state without being changed. A Generator gives 16 bytes, and is
+        advanced by them. None takes 128 bits of fresh entropy from the system.
+    name : str
+        Which of the seed's streams; parameters of a model go by their qualified names.
+
+    Attributes
+    ----------
+    seed : int or bytes
+        What reproduces the stream: ``Stream(s.seed, s.name) == s``.
+    name : str
+        The name.
+
+    Raises
+    ------
+    TypeError
+        If seed or name is of another type.
+    ValueError
+        If name cannot be written in UTF-8.
+
+    Notes
+    -----
+    The key is the 128-bit BLAKE2b hash of seed and name, the generator ARS with 7 rounds [1]_, a
+    cut AES on a counter. Streams are immutable, hashable and picklable, and may be shared by
+    threads.
+
+    References
+    ----------
+    .. [1] J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as
+       1, 2, 3", SC 2011.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> stream = irwinhall.Stream(1, "encoder.weight")
+    >>> whole = stream.uniform((4, 6), bound=0.5)
+    >>> part = stream.uniform((4, 6), bound=0.5, region=(slice(1, 3), slice(2, 6)))
+    >>> bool((part == whole[1:3, 2:6]).all())
+    True
+    """
+
+    __slots__ = ("_key", "_name", "_seed")
+
+    def __init__(self, seed: Seed = None, name: str = "") -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
+        self._seed = _plain_seed(seed)
+        self._name = name
+        self._key = _key(self._seed, name)
+
+    @property
+    def seed(self) -> int | bytes:
+        """What reproduces the stream, with its name."""
+        return self._seed
+
+    @property
+    def name(self) -> str:
+        """Which of the seed's streams this is."""
+        return self._name
+
+    def child(self, name: str) -> Stream:
+        """Return the stream of the same seed whose name is this one's, a slash, and `name`.
+
+        Parameters
+        ----------
+        name : str
+            Not empty. Of a stream without a name, the child's name is `name` alone.
+
+        Returns
+        -------
+        Stream
+
+        Raises
+        ------
+        TypeError
+            If name is not a string.
+        ValueError
+            If name is empty.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> irwinhall.Stream(7).child("encoder").child("bias")
+        Stream(7, 'encoder/bias')
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
+        if not name:
+            raise ValueError("name must not be empty, got ''")
+        return Stream(self._seed, f"{self._name}/{name}" if self._name else name)
+
+    def uniform(
+        self,
+        shape: Shape | None = None,
+        bound: float = 1.0,
+        *,
+        dtype: DTypeLike = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return weights uniform on the open interval (-bound, bound).
+
+        Parameters
+        ----------
+        shape : int or sequence of int, optional
+            Shape of the whole array, even when only a region is wanted. Without it, out's shape.
+        bound : float
+            Half-width of the interval: finite, positive, and large enough that the lattice
+            spacing, bound * 2^-24 (float64: 2^-53), is a normal number of the type.
+        dtype : {"float32", "float64", "float16", "bfloat16"} or dtype, optional
+            Element type; default out's, else float32. For bfloat16 the package ml_dtypes must be
+            there, or out be an array of uint16, which then gets the bits.
+        out : ndarray or buffer, optional
+            Where to write: any strides, any alignment. Its shape must be that of the region.
+        region : slice or sequence of slice, optional
+            The part of the whole to make: a slice with step 1 for each leading axis, inside the
+            shape. Trailing axes without one are whole.
+        threads : int, optional
+            The most threads to use; default all cores that the process may use. The bits do not
+            depend on it.
+
+        Returns
+        -------
+        ndarray
+            A new array, or out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Notes
+        -----
+        2^24 values (float64: 2^53), symmetric about 0, never 0 and never the bound. The float16
+        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> irwinhall.Stream(0).uniform(3, bound=0.1)
+        array([...], dtype=float32)
+        """
+        bound = _finite("bound", bound)
+        if bound <= 0.0:
+            raise ValueError(f"bound must be positive, got {bound}")
+        return self._fill((_core.UNIFORM, bound), shape, dtype, out, region, threads)
+
+    def normal(
+        self,
+        shape: Shape | None = None,
+        std: float = 1.0,
+        *,
+        dtype: DTypeLike = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return weights normal with mean 0 and standard deviation `std`.
+
+        Parameters
+        ----------
+        shape, dtype, out, region, threads
+            As for `uniform`.
+        std : float
+            Standard deviation: finite, at least 0. 0 fills zeros.
+
+        Returns
+        -------
+        ndarray
+            A new array, or out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Notes
+        -----
+        By inversion, one word an element, refined by a second one in the tails, which reach beyond
+        8 standard deviations.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> weights = irwinhall.Stream(0).normal((1000, 1000), std=0.02)
+        >>> round(float(weights.std()), 3)
+        0.02
+        """
+        std = _finite("std", std)
+        if std < 0.0:
+            raise ValueError(f"std must be at least 0, got {std}")
+        return self._fill((_core.NORMAL, std), shape, dtype, out, region, threads)
+
+    def truncated_normal(
+        self,
+        shape: Shape | None = None,
+        std: float = 1.0,
+        *,
+        low: float = -2.0,
+        high: float = 2.0,
+        corrected: bool = True,
+        dtype: DTypeLike = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return weights from the normal law cut to [low, high] standard deviations.
+
+        Parameters
+        ----------
+        shape, dtype, out, region, threads
+            As for `uniform`.
+        std : float
+            Standard deviation: finite, at least 0. 0 fills zeros.
+        low, high : float
+            Where the law is cut, in standard deviations of the uncut normal; low < high. Either
+            may be infinite.
+        corrected : bool
+            If true, std is the standard deviation of the result (what JAX's variance_scaling
+            does); if false, that of the normal before the cut (what torch's trunc_normal_ does,
+            whose bounds however are absolute).
+
+        Returns
+        -------
+        ndarray
+            A new array, or out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Notes
+        -----
+        One draw an element: the word is scaled into [Phi(low), Phi(high)] and inverted.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> weights = irwinhall.Stream(0).truncated_normal((1000, 1000), std=0.02)
+        >>> round(float(weights.std()), 3)
+        0.02
+        >>> bool(abs(weights).max() <= 0.02 * 2 / 0.8796)
+        True
+        """
+        std = _finite("std", std)
+        if std < 0.0:
+            raise ValueError(f"std must be at least 0, got {std}")
+        low, high = _real("low", low), _real("high", high)
+        if not low < high:
+            raise ValueError(f"low must be less than high, got low={low}, high={high}")
+        law = (_core.TRUNCATED_NORMAL, std, low, high, bool(corrected))
+        return self._fill(law, shape, dtype, out, region, threads)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Stream):
+            return NotImplemented
+        return self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"Stream({self._seed!r}, {self._name!r})" if self._name else f"Stream({self._seed!r})"
+
+    def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
+        return Stream, (self._seed, self._name)
+
+    def _fill(
+        self,
+        law: tuple[Any, ...],
+        shape: Shape | None,
+        dtype: DTypeLike,
+        out: Any,
+        region: Region | None,
+        threads: int | None,
+    ) -> Any:
+        threads = available_cores() if threads is None else _count("threads", threads, 1)
+        buffer = None if out is None else _writable_array(out)
+        if shape is None and (buffer is None or region is not None):
+            raise TypeError("shape must be given, unless out is given and region is not")
+        whole = buffer.shape if shape is None and buffer is not None else _plain_shape(shape)
+        start, count = _plain_region(region, whole)
+        code, element = _element_type(dtype, buffer)
+        if buffer is None:
+            buffer = np.empty(count, dtype=element)
+        elif buffer.shape != count:
+            raise ValueError(f"out must have shape {count}, got {buffer.shape}")
+        _core.fill(
+            self._key, law, code, whole, start, buffer, threads, out is None, _KERNEL
+        )
+        return buffer if out is None else out
+
+
+def kernels() -> list[tuple[str, bool]]:
+    """Return the name of every kernel, best first, and whether this machine can run it.
+
+    The first available one makes the weights, unless the environment variable IRWINHALL_KERNEL
+    names another when irwinhall is imported. All give the same bits.
+
+    Returns
+    -------
+    list of (str, bool)
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> dict(irwinhall.kernels())["portable"]
+    True
+    """
+    return _core.kernels()
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _chosen_kernel() -> int:
+    """Return the index of the kernel that IRWINHALL_KERNEL names, or of the best one."""
+    name = os.environ.get("IRWINHALL_KERNEL")
+    index = _core.find_kernel(name or None)
+    if index < 0:
+        listed = ", ".join(name for name, available in kernels() if available)
+        raise ValueError(f"IRWINHALL_KERNEL must be one of {listed}, got {name!r}")
+    return index
+
+
+_KERNEL = _chosen_kernel()
+
+
+# ---- keys ----------------------------------------------------------------------------------------
+
+
+def _plain_seed(seed: object) -> int | bytes:
+    if seed is None:
+        return int.from_bytes(os.urandom(16), "little")
+    if isinstance(seed, bytes):
+        return seed
+    if isinstance(seed, np.random.SeedSequence):
+        return seed.generate_state(4, np.uint64).astype("<u8").tobytes()
+    if isinstance(seed, np.random.Generator):
+        return seed.bytes(16)
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise TypeError(
+            "seed must be an int, bytes, numpy.random.SeedSequence, numpy.random.Generator or "
+            f"None, got {seed!r} ({type(seed).__name__})"
+        )
+    return index(seed)
+
+
+def _key(seed: int | bytes, name: str) -> bytes:
+    """Return the 128-bit key: BLAKE2b of the seed's kind, length and bytes, and the name in UTF-8."""
+    if isinstance(seed, bytes):
+        kind, content = b"b", seed
+    else:  # two's complement, little-endian, with room for the sign
+        kind, content = b"i", seed.to_bytes(seed.bit_length() // 8 + 1, "little", signed=True)
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"name must be encodable in UTF-8, got {name!r}") from None
+    message = kind + len(content).to_bytes(8, "little") + content + encoded
+    return blake2b(message, digest_size=16, person=_FORMAT).digest()
+
+
+# ---- arguments -----------------------------------------------------------------------------------
+
+
+def _real(name: str, value: object) -> float:
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
+    number = float(value)
+    if math.isnan(number):
+        raise ValueError(f"{name} must be a number, got nan")
+    return number
+
+
+def _finite(name: str, value: object) -> float:
+    number = _real(name, value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {number}")
+    return number
+
+
+def _count(name: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    count = index(value)
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, got {count}")
+    return count
+
+
+def _plain_shape(shape: Shape | None) -> tuple[int, ...]:
+    lengths = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    plain = tuple(_count("shape", length, 0) for length in lengths)
+    if math.prod(plain) > 2**63 - 1:
+        raise ValueError(f"shape must have less than 2**63 elements, got {plain}")
+    return plain
+
+
+def _plain_region(
+    region: Region | None, whole: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the start and the length of the region along every axis."""
+    slices = () if region is None else (region,) if isinstance(region, slice) else tuple(region)
+    if len(slices) > len(whole):
+        raise ValueError(f"region must have at most {len(whole)} slices, got {len(slices)}")
+    starts, lengths = [], []
+    for axis, length in enumerate(whole):
+        part = slices[axis] if axis < len(slices) else slice(None)
+        if not isinstance(part, slice):
+            raise TypeError(f"region must be made of slices, got {part!r} for axis {axis}")
+        start = 0 if part.start is None else index(part.start)
+        stop = length if part.stop is None else index(part.stop)
+        if part.step not in (None, 1):
+            raise ValueError(f"region must have steps of 1, got {part!r} for axis {axis}")
+        if not 0 <= start <= stop <= length:
+            raise ValueError(
+                f"region must lie inside the shape, got {part!r} for axis {axis} of length {length}"
+            )
+        starts.append(start)
+        lengths.append(stop - start)
+    return tuple(starts), tuple(lengths)
+
+
+def _element_type(dtype: DTypeLike, buffer: NDArray[Any] | None) -> tuple[int, Any]:
+    """Return the C code of the element type, and the dtype of an array to make."""
+    if dtype is None:
+        name = "float32" if buffer is None else buffer.dtype.name
+        asked: Any = name
+    else:
+        # A name or a scalar type is taken by name: NumPy knows bfloat16 only through ml_dtypes.
+        name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or ""
+        if name not in _DTYPES:
+            name = np.dtype(dtype).name
+        asked = name
+    if name not in _DTYPES:
+        listed = ", ".join(_DTYPES)
+        what = "dtype" if dtype is not None or buffer is None else "out's dtype"
+        raise TypeError(f"{what} must be one of {listed}, got {name}")
+    if buffer is None:
+        return _DTYPES[name], _bfloat16() if name == "bfloat16" else asked
+    if buffer.dtype.name != name and (name, buffer.dtype.name) != ("bfloat16", "uint16"):
+        raise TypeError(f"out must have dtype {name}, got {buffer.dtype}")
+    if not buffer.dtype.isnative:
+        raise TypeError(f"out must have the machine's byte order, got {buffer.dtype.str}")
+    return _DTYPES[name], buffer.dtype
+
+
+def _bfloat16() -> Any:
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError:
+        raise ImportError(
+            "arrays of bfloat16 need ml_dtypes: pip install ml_dtypes. "
+            "Without it, pass out= an array of uint16 to get the bits."
+        ) from None
+    return bfloat16
+
+
+def _writable_array(out: object) -> NDArray[Any]:
+    """Return out, or a view of the buffer that it is, checked for what a fill needs."""
+    if isinstance(out, np.ndarray):
+        array = out
+    else:
+        try:
+            array = np.asarray(memoryview(out))  # type: ignore[arg-type]
+        except TypeError:
+            raise TypeError(
+                f"out must be an array or a buffer, got {type(out).__name__}"
+            ) from None
+    if not array.flags.writeable:
+        raise ValueError("out must be writeable, got a read-only buffer")
+    if _overlaps_itself(array):
+        raise ValueError(
+            f"out must not hold an element twice, got strides {array.strides} "
+            f"for shape {array.shape}"
+        )
+    return array
+
+
+def _overlaps_itself(array: NDArray[Any]) -> bool:
+    """Return whether an axis steps less than what the axes with smaller steps span.
+
+    Nested axes, as every array made by slicing and transposing has, never overlap.
+    """
+    if array.flags.c_contiguous or array.size == 0:
+        return False
+    span = array.itemsize
+    axes = [(abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
+    for stride, length in sorted(axes):
+        if stride < span:
+            return True
+        span += stride * (length - 1)
+    return False

@@ -1,0 +1,570 @@
+/* Regions, threads and the choice of stores: everything about a fill but the values.
+ *
+ * A region is walked row by row, a row being a run along the last axis after axes that lie end
+ * to end were merged. Long rows go to the kernel in whole blocks, straight into out where out is
+ * contiguous, else through a buffer in L1. Short rows and steps within blocks are collected: the
+ * kernel makes a list of blocks at once, and the elements asked for are picked from them.
+ */
+#define _DEFAULT_SOURCE /* mincore */
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+#include "ih_fill_scalar.h"
+
+#define IH_MAX_THREADS 256
+/* Creating a thread costs about as much as 60,000 elements. */
+#define ELEMENTS_PER_THREAD (UINT64_C(1) << 17)
+/* Outputs beyond this do not stay in the caches: stores that bypass them are faster. */
+#define STREAM_BYTES (UINT64_C(8) << 20)
+/* Streaming stores go to whole cache lines; shorter rows have too few of them. */
+#define STREAM_ROW_BYTES 4096
+#define LINE_BYTES 64
+/* Rows of fewer elements are collected, longer ones walked. */
+#define LONG_ROW 48
+#define LIST_BLOCKS 64
+#define CHUNK_BLOCKS 256
+
+/* One axis of the walk: its length, its step in the flat global index and in out. */
+typedef struct {
+    uint64_t count, index_step;
+    ptrdiff_t out_step;
+} axis;
+
+typedef struct {
+    ih_plan plan;
+    ih_fill_function *fill;
+    int dtype, item_bytes, log2_per_block;
+    int stream;
+    int axes;
+    axis axis[IH_MAX_DIMENSIONS]; /* the last one is the row */
+    uint64_t first_index, elements;
+    char *out;
+} fill_job;
+
+static int item_bytes(int dtype) { return dtype == IH_F64 ? 8 : dtype == IH_F32 ? 4 : 2; }
+
+/* ---- the least and the greatest value of a type within an interval ---- */
+
+static float step_f32(float x, int up) {
+    return nextafterf(x, up ? INFINITY : -INFINITY);
+}
+
+/* The greatest f32 value that is at most x; symmetric use gives the least one at least x. */
+static float f32_at_most(double x) {
+    float y = (float)x;
+    return (double)y > x ? step_f32(y, 0) : y;
+}
+
+static float f16_value(uint16_t bits) {
+    int exponent = bits >> 10, mantissa = bits & 0x3ff;
+    return exponent ? ldexpf((float)(mantissa | 0x400), exponent - 25)
+                    : ldexpf((float)mantissa, -24);
+}
+
+/* The greatest 16-bit magnitude at most x, or below x if strict, for x >= 0. */
+static float half_at_most(int dtype, float x, int strict) {
+    uint32_t low = 0, high = dtype == IH_F16 ? 0x7bff : 0x7f7f; /* largest finite value */
+    if (x == INFINITY) return x;
+    while (low < high) {
+        uint32_t middle = (low + high + 1) / 2, wide = middle << 16;
+        float value;
+        if (dtype == IH_F16)
+            value = f16_value((uint16_t)middle);
+        else
+            memcpy(&value, &wide, sizeof value);
+        if (value < x || (!strict && value == x))
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    if (dtype == IH_F16) return f16_value((uint16_t)low);
+    {
+        uint32_t wide = low << 16;
+        float value;
+        memcpy(&value, &wide, sizeof value);
+        return value;
+    }
+}
+
+/* The least 16-bit magnitude at least x, for x >= 0. */
+static float half_at_least(int dtype, float x) {
+    float below = half_at_most(dtype, x, 0);
+    uint32_t bits;
+    if (below == x) return x;
+    if (dtype == IH_F16) return below + (below < 0x1p-14f ? 0x1p-24f : ldexpf(1, ilogbf(below) - 10));
+    memcpy(&bits, &below, sizeof bits);
+    bits += 0x10000u;
+    memcpy(&below, &bits, sizeof below);
+    return below;
+}
+
+static float half_inward(int dtype, float x, int upper) {
+    if (upper) return x >= 0 ? half_at_most(dtype, x, 0) : -half_at_least(dtype, -x);
+    return x <= 0 ? -half_at_most(dtype, -x, 0) : half_at_least(dtype, x);
+}
+
+/* ---- checks and constants ---- */
+
+int ih_law_check(const ih_law *law, int dtype) {
+    /* The products need a normal factor: bound * 2^-24 in f32, bound * 2^-53 in f64. A 16-bit
+     * uniform needs values below its bound. */
+    static const double least[IH_DTYPES] = {0x1p-102, 0x1p-969, 0x1p-14, 0x1p-102};
+    if (!law) return IH_ERROR_NULL;
+    if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
+    if (law->kind < 0 || law->kind >= IH_LAW_KINDS) return IH_ERROR_LAW;
+    if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
+    if (dtype != IH_F64 && law->scale > FLT_MAX) return IH_ERROR_SCALE;
+    if (law->kind == IH_UNIFORM && law->scale < least[dtype]) return IH_ERROR_SCALE;
+    return IH_OK;
+}
+
+static void make_plan(ih_plan *plan, const ih_key *key, const ih_law *law, int dtype,
+                      const ih_kernel *kernel) {
+    ih_schedule(key, IH_ROUNDS, plan->round_key);
+    plan->law = law;
+    plan->kernel = kernel;
+    plan->first = law->first;
+    plan->span = law->span;
+    plan->first_32 = (uint32_t)(law->first >> 32);
+    plan->span_32 = (uint32_t)(law->span >> 32);
+    plan->low_f64 = law->low;
+    plan->high_f64 = law->high;
+    plan->low_f32 = -f32_at_most(-law->low);
+    plan->high_f32 = f32_at_most(law->high);
+    if (law->kind == IH_UNIFORM) {
+        float bound = f32_at_most(law->scale);
+        plan->scale_f32 = bound * 0x1p-24f;
+        plan->scale_f64 = law->scale * 0x1p-53;
+        if (dtype == IH_F16 || dtype == IH_BF16) {
+            plan->high_f32 = half_at_most(dtype, bound, 1);
+            plan->low_f32 = -plan->high_f32;
+        }
+        return;
+    }
+    plan->scale_f32 = (float)law->scale;
+    plan->scale_f64 = law->scale;
+    if (law->kind == IH_TRUNCATED_NORMAL && (dtype == IH_F16 || dtype == IH_BF16)) {
+        plan->low_f32 = half_inward(dtype, plan->low_f32, 0);
+        plan->high_f32 = half_inward(dtype, plan->high_f32, 1);
+    }
+}
+
+/* ---- values from two words an element, for narrow truncations ---- */
+
+static void put_value(int dtype, const ih_plan *plan, double z, char *out) {
+    if (dtype == IH_F64) {
+        double value = ih_clamp_f64(z * plan->scale_f64, plan->low_f64, plan->high_f64);
+        memcpy(out, &value, sizeof value);
+        return;
+    }
+    float value = ih_clamp_f32((float)z * plan->scale_f32, plan->low_f32, plan->high_f32);
+    if (dtype == IH_F32) {
+        memcpy(out, &value, sizeof value);
+        return;
+    }
+    uint16_t half = dtype == IH_F16 ? ih_to_f16(value) : ih_to_bf16(value);
+    memcpy(out, &half, sizeof half);
+}
+
+static void fill_two_words(const ih_plan *plan, ih_blocks blocks, size_t count, char *out,
+                           int dtype) {
+    uint32_t main_words[4 * IH_LIST_GROUP], tail_words[4 * IH_LIST_GROUP];
+    const int one_tail = plan->law->draw == IH_DRAW_ONE_TAIL;
+    const size_t group = (size_t)plan->kernel->blocks_per_vector;
+    const int lanes = dtype == IH_F64 ? 2 : 4, bytes = item_bytes(dtype);
+    for (size_t i = 0; i < count; i += group) {
+        ih_blocks here = {blocks.first + i, blocks.list ? blocks.list + i : NULL};
+        plan->kernel->words(plan, here, IH_DOMAIN_MAIN, group, main_words);
+        if (dtype != IH_F64) plan->kernel->words(plan, here, IH_DOMAIN_TAIL, group, tail_words);
+        for (size_t lane = 0; lane < group * (size_t)lanes; lane++, out += bytes) {
+            uint64_t words = dtype == IH_F64 ? main_words[2 * lane] |
+                                                   (uint64_t)main_words[2 * lane + 1] << 32
+                                             : (uint64_t)main_words[lane] << 32 | tail_words[lane];
+            put_value(dtype, plan, one_tail ? ih_one_tail(plan, words) : ih_two_words(plan, words),
+                      out);
+        }
+    }
+}
+
+#define STAMP(dtype, DTYPE)                                                                 \
+    static void fill_two_words_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count, \
+                                       void *out, int stream) {                             \
+        (void)stream;                                                                       \
+        fill_two_words(plan, blocks, count, out, DTYPE);                                    \
+    }
+STAMP(f32, IH_F32)
+STAMP(f64, IH_F64)
+STAMP(f16, IH_F16)
+STAMP(bf16, IH_BF16)
+
+static ih_fill_function *choose_fill(const ih_kernel *kernel, const ih_law *law, int dtype) {
+    static ih_fill_function *const two_words[IH_DTYPES] = {
+        fill_two_words_f32, fill_two_words_f64, fill_two_words_f16, fill_two_words_bf16};
+    int one_word = law->kind != IH_TRUNCATED_NORMAL || law->draw == IH_DRAW_ONE_WORD ||
+                   (law->draw == IH_DRAW_TWO_WORDS && dtype == IH_F64);
+    return one_word ? kernel->fill[law->kind][dtype] : two_words[dtype];
+}
+
+/* ---- rows ---- */
+
+static void copy_items(char *to, ptrdiff_t step, const char *from, size_t count, int bytes) {
+    if (step == bytes) {
+        memcpy(to, from, count * (size_t)bytes);
+        return;
+    }
+    switch (bytes) { /* constant sizes, so that memcpy is one move */
+    case 2:
+        for (size_t i = 0; i < count; i++, to += step) memcpy(to, from + 2 * i, 2);
+        return;
+    case 4:
+        for (size_t i = 0; i < count; i++, to += step) memcpy(to, from + 4 * i, 4);
+        return;
+    default:
+        for (size_t i = 0; i < count; i++, to += step) memcpy(to, from + 8 * i, 8);
+    }
+}
+
+/* Part of a vector of blocks: elements [skip, skip + count) from block first on. */
+static void fill_part(const fill_job *job, uint64_t first, size_t skip, size_t count, char *out,
+                      ptrdiff_t step) {
+    _Alignas(LINE_BYTES) char buffer[IH_LIST_GROUP * 16];
+    ih_blocks blocks = {first, NULL};
+    job->fill(&job->plan, blocks, (size_t)job->plan.kernel->blocks_per_vector, buffer, 0);
+    copy_items(out, step, buffer + skip * (size_t)job->item_bytes, count, job->item_bytes);
+}
+
+/* A long row: neighbours in the global array, any step in out. */
+static void fill_row(const fill_job *job, uint64_t index, uint64_t count, char *out,
+                     ptrdiff_t step) {
+    _Alignas(LINE_BYTES) char buffer[CHUNK_BLOCKS * 16];
+    const int shift = job->log2_per_block, bytes = job->item_bytes;
+    const uint64_t per_block = UINT64_C(1) << shift, phase = index & (per_block - 1);
+    const uint64_t vector_blocks = (uint64_t)job->plan.kernel->blocks_per_vector;
+    const uint64_t per_vector = vector_blocks << shift;
+    const int direct = step == bytes;
+    uint64_t block = index >> shift, whole;
+    int stream = 0;
+    if (phase) {
+        uint64_t part = per_block - phase < count ? per_block - phase : count;
+        fill_part(job, block++, phase, part, out, step);
+        out += (ptrdiff_t)part * step;
+        count -= part;
+    }
+    if (direct && job->stream && count * (uint64_t)bytes >= STREAM_ROW_BYTES) {
+        /* Blocks up to the first cache line, if blocks meet cache lines at all. */
+        uint64_t ahead = (0 - (uint64_t)(uintptr_t)out) & (LINE_BYTES - 1);
+        uint64_t block_bytes = (uint64_t)bytes << shift;
+        if (ahead % block_bytes == 0) {
+            stream = 1;
+            for (uint64_t left = ahead / block_bytes; left;) {
+                uint64_t some = left < vector_blocks ? left : vector_blocks;
+                fill_part(job, block, 0, some << shift, out, step);
+                block += some;
+                out += some * block_bytes;
+                count -= some << shift;
+                left -= some;
+            }
+        }
+    }
+    whole = count / per_vector * vector_blocks;
+    if (direct) {
+        if (whole) {
+            ih_blocks blocks = {block, NULL};
+            job->fill(&job->plan, blocks, whole, out, stream);
+            out += (ptrdiff_t)(whole << shift) * step;
+            block += whole;
+        }
+    } else {
+        for (uint64_t left = whole; left;) {
+            uint64_t some = left < CHUNK_BLOCKS ? left : CHUNK_BLOCKS;
+            ih_blocks blocks = {block, NULL};
+            job->fill(&job->plan, blocks, some, buffer, 0);
+            copy_items(out, step, buffer, some << shift, bytes);
+            out += (ptrdiff_t)(some << shift) * step;
+            block += some;
+            left -= some;
+        }
+    }
+    count -= whole << shift;
+    if (count) fill_part(job, block, 0, count, out, step);
+}
+
+/* Blocks wanted by short rows, and where each of their elements goes. */
+typedef struct {
+    uint64_t list[LIST_BLOCKS];
+    char *to[LIST_BLOCKS * 4];
+    uint16_t from[LIST_BLOCKS * 4];
+    unsigned blocks, items;
+} collection;
+
+static void fill_collected(const fill_job *job, collection *wanted) {
+    _Alignas(LINE_BYTES) char buffer[LIST_BLOCKS * 16];
+    ih_blocks blocks = {0, wanted->list};
+    unsigned count = wanted->blocks, group = (unsigned)job->plan.kernel->blocks_per_vector;
+    if (!count) return;
+    while (count % group) {
+        wanted->list[count] = wanted->list[count - 1];
+        count++;
+    }
+    job->fill(&job->plan, blocks, count, buffer, 0);
+    switch (job->item_bytes) {
+    case 2:
+        for (unsigned i = 0; i < wanted->items; i++)
+            memcpy(wanted->to[i], buffer + 2 * wanted->from[i], 2);
+        break;
+    case 4:
+        for (unsigned i = 0; i < wanted->items; i++)
+            memcpy(wanted->to[i], buffer + 4 * wanted->from[i], 4);
+        break;
+    default:
+        for (unsigned i = 0; i < wanted->items; i++)
+            memcpy(wanted->to[i], buffer + 8 * wanted->from[i], 8);
+    }
+    wanted->blocks = wanted->items = 0;
+}
+
+static void collect_row(const fill_job *job, collection *wanted, uint64_t index, uint64_t step,
+                        uint64_t count, char *out, ptrdiff_t out_step) {
+    const int shift = job->log2_per_block;
+    const uint64_t lanes = UINT64_C(1) << shift;
+    for (uint64_t i = 0; i < count; i++, index += step, out += out_step) {
+        uint64_t block = index >> shift;
+        if (!wanted->blocks || wanted->list[wanted->blocks - 1] != block ||
+            wanted->items == LIST_BLOCKS * 4) {
+            if (wanted->blocks == LIST_BLOCKS || wanted->items == LIST_BLOCKS * 4)
+                fill_collected(job, wanted);
+            wanted->list[wanted->blocks++] = block;
+        }
+        wanted->from[wanted->items] =
+            (uint16_t)(((wanted->blocks - 1) << shift) + (index & (lanes - 1)));
+        wanted->to[wanted->items++] = out;
+    }
+}
+
+/* Elements [begin, end) of the region in C order. */
+static void fill_range(const fill_job *job, uint64_t begin, uint64_t end) {
+    const axis *row = &job->axis[job->axes - 1];
+    uint64_t at[IH_MAX_DIMENSIONS], index = job->first_index, rest = begin;
+    char *out = job->out;
+    collection wanted;
+    wanted.blocks = wanted.items = 0;
+    for (int k = job->axes - 1; k >= 0; k--) {
+        at[k] = rest % job->axis[k].count;
+        rest /= job->axis[k].count;
+        index += at[k] * job->axis[k].index_step;
+        out += (ptrdiff_t)at[k] * job->axis[k].out_step;
+    }
+    while (begin < end) {
+        uint64_t count = row->count - at[job->axes - 1];
+        if (count > end - begin) count = end - begin;
+        if (row->index_step == 1 && count >= LONG_ROW)
+            fill_row(job, index, count, out, row->out_step);
+        else
+            collect_row(job, &wanted, index, row->index_step, count, out, row->out_step);
+        begin += count;
+        /* Back to the row's start, then on by one along the axes above. */
+        index -= at[job->axes - 1] * row->index_step;
+        out -= (ptrdiff_t)at[job->axes - 1] * row->out_step;
+        at[job->axes - 1] = 0;
+        for (int k = job->axes - 2; k >= 0; k--) {
+            index += job->axis[k].index_step;
+            out += job->axis[k].out_step;
+            if (++at[k] < job->axis[k].count) break;
+            index -= job->axis[k].count * job->axis[k].index_step;
+            out -= (ptrdiff_t)job->axis[k].count * job->axis[k].out_step;
+            at[k] = 0;
+        }
+    }
+    fill_collected(job, &wanted);
+}
+
+/* ---- the region, its memory and its threads ---- */
+
+/* The axes of the walk: those of length 1 drop out, those end to end in both arrays merge. */
+static int walk_region(fill_job *job, int ndim, const uint64_t *shape, const uint64_t *start,
+                       const uint64_t *count, const ptrdiff_t *strides) {
+    uint64_t steps[IH_MAX_DIMENSIONS], total = 1;
+    int empty = 0, global_empty = 0;
+    for (int k = 0; k < ndim; k++) {
+        if (start[k] > shape[k] || count[k] > shape[k] - start[k]) return IH_ERROR_REGION;
+        if (count[k] == 0) empty = 1;
+        if (shape[k] == 0) global_empty = 1;
+    }
+    for (int k = ndim - 1; k >= 0; k--) {
+        steps[k] = total;
+        if (!global_empty && shape[k] > UINT64_MAX / total) return IH_ERROR_SHAPE;
+        total *= shape[k];
+    }
+    job->axes = 0;
+    job->first_index = 0;
+    job->elements = empty ? 0 : 1;
+    if (empty) return IH_OK;
+    for (int k = 0; k < ndim; k++) {
+        axis *last = &job->axis[job->axes - 1];
+        job->first_index += start[k] * steps[k];
+        job->elements *= count[k];
+        if (count[k] == 1) continue;
+        if (job->axes && last->index_step == count[k] * steps[k] &&
+            last->out_step == (ptrdiff_t)count[k] * strides[k]) {
+            last->count *= count[k];
+            last->index_step = steps[k];
+            last->out_step = strides[k];
+            continue;
+        }
+        job->axis[job->axes].count = count[k];
+        job->axis[job->axes].index_step = steps[k];
+        job->axis[job->axes].out_step = strides[k];
+        job->axes++;
+    }
+    if (!job->axes) { /* a single element */
+        job->axis[0].count = 1;
+        job->axis[0].index_step = 1;
+        job->axis[0].out_step = job->item_bytes;
+        job->axes = 1;
+    }
+    return IH_OK;
+}
+
+/* 1 if most pages of [low, low + bytes) hold data. Pages that were never written are zeroed by the
+ * system on the first store, which leaves their lines in the cache: streaming past it loses. */
+static int is_touched(const char *low, uint64_t bytes) {
+#if defined(__linux__)
+    enum { PROBES = 16 };
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    unsigned resident = 0;
+    for (unsigned i = 0; i < PROBES; i++) {
+        uintptr_t probe = ((uintptr_t)low + bytes / PROBES * i + bytes / (2 * PROBES)) & ~(page - 1);
+        unsigned char in_memory = 0;
+        if (mincore((void *)probe, page, &in_memory) != 0) return 1;
+        resident += in_memory & 1;
+    }
+    return resident >= PROBES / 2;
+#else
+    (void)low;
+    (void)bytes;
+    return 1;
+#endif
+}
+
+static int should_stream(const fill_job *job, int memory) {
+    const axis *row = &job->axis[job->axes - 1];
+    uint64_t bytes = job->elements * (uint64_t)job->item_bytes;
+    if (memory == IH_MEMORY_FRESH || bytes < STREAM_BYTES) return 0;
+    if (row->index_step != 1 || row->out_step != job->item_bytes) return 0;
+    if (row->count * (uint64_t)job->item_bytes < STREAM_ROW_BYTES) return 0;
+    if (memory == IH_MEMORY_TOUCHED || job->axes > 1) return 1;
+    return is_touched(job->out, bytes);
+}
+
+typedef struct {
+    const fill_job *job;
+    uint64_t begin, end;
+    pthread_t thread;
+    int started;
+} share;
+
+static void *run_share(void *argument) {
+    const share *part = argument;
+    fill_range(part->job, part->begin, part->end);
+    return NULL;
+}
+
+/* Threads live for one call: nothing to break after fork, nothing shared between callers. */
+static void run_threads(const fill_job *job, uint64_t threads) {
+    share part[IH_MAX_THREADS];
+    /* Shares end at multiples of 64 cache lines where out is contiguous. */
+    uint64_t unit = 4096, units = job->elements / unit;
+    for (uint64_t i = 0; i < threads; i++) {
+        part[i].job = job;
+        part[i].begin = i == 0 ? 0 : part[i - 1].end;
+        part[i].end = i + 1 == threads
+                          ? job->elements
+                          : (units / threads * (i + 1) + units % threads * (i + 1) / threads) * unit;
+        part[i].started = i > 0 && pthread_create(&part[i].thread, NULL, run_share, &part[i]) == 0;
+    }
+    for (uint64_t i = 0; i < threads; i++)
+        if (!part[i].started) run_share(&part[i]);
+    for (uint64_t i = 0; i < threads; i++)
+        if (part[i].started) pthread_join(part[i].thread, NULL);
+}
+
+static void fill_zeros(const fill_job *job) {
+    static const char zero[8] = {0};
+    uint64_t at[IH_MAX_DIMENSIONS] = {0};
+    const axis *row = &job->axis[job->axes - 1];
+    char *out = job->out;
+    for (int k = 0; k >= 0;) {
+        if (row->out_step == job->item_bytes)
+            memset(out, 0, row->count * (uint64_t)job->item_bytes);
+        else
+            for (uint64_t i = 0; i < row->count; i++)
+                memcpy(out + (ptrdiff_t)i * row->out_step, zero, (size_t)job->item_bytes);
+        for (k = job->axes - 2; k >= 0; k--) {
+            out += job->axis[k].out_step;
+            if (++at[k] < job->axis[k].count) break;
+            out -= (ptrdiff_t)job->axis[k].count * job->axis[k].out_step;
+            at[k] = 0;
+        }
+    }
+}
+
+int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uint64_t *global_shape,
+            const uint64_t *start, const uint64_t *count, const ptrdiff_t *strides, void *out,
+            int threads, int memory, int kernel) {
+    fill_job job;
+    const ih_kernel *chosen = ih_kernel_at(kernel);
+    uint64_t used;
+    int status = ih_law_check(law, dtype);
+    if (status) return status;
+    if (!key) return IH_ERROR_NULL;
+    if (ndim < 0 || ndim > IH_MAX_DIMENSIONS) return IH_ERROR_DIMENSIONS;
+    if (ndim && (!global_shape || !start || !count || !strides)) return IH_ERROR_NULL;
+    if (threads < 1) return IH_ERROR_THREADS;
+    if (!chosen) return IH_ERROR_KERNEL;
+    job.dtype = dtype;
+    job.item_bytes = item_bytes(dtype);
+    job.log2_per_block = dtype == IH_F64 ? 1 : 2;
+    job.out = out;
+    status = walk_region(&job, ndim, global_shape, start, count, strides);
+    if (status || job.elements == 0) return status;
+    if (!out) return IH_ERROR_NULL;
+    if (law->scale == 0) {
+        fill_zeros(&job);
+        return IH_OK;
+    }
+    make_plan(&job.plan, key, law, dtype, chosen);
+    job.fill = choose_fill(chosen, law, dtype);
+    job.stream = should_stream(&job, memory);
+    used = job.elements / ELEMENTS_PER_THREAD;
+    if (used > (uint64_t)threads) used = (uint64_t)threads;
+    if (used > IH_MAX_THREADS) used = IH_MAX_THREADS;
+    if (used > 1)
+        run_threads(&job, used);
+    else
+        fill_range(&job, 0, job.elements);
+    return IH_OK;
+}
+
+int ih_words(const ih_key *key, uint64_t first, uint32_t domain, size_t blocks, uint32_t *out,
+             int kernel) {
+    const ih_kernel *chosen = ih_kernel_at(kernel);
+    ih_plan plan;
+    if (!key || (!out && blocks)) return IH_ERROR_NULL;
+    if (!chosen) return IH_ERROR_KERNEL;
+    ih_schedule(key, IH_ROUNDS, plan.round_key);
+    size_t group = (size_t)chosen->blocks_per_vector, whole = blocks / group * group;
+    ih_blocks range = {first, NULL};
+    if (whole) chosen->words(&plan, range, domain, whole, out);
+    if (whole < blocks) {
+        uint32_t rest[4 * IH_LIST_GROUP];
+        range.first += whole;
+        chosen->words(&plan, range, domain, group, rest);
+        memcpy(out + 4 * whole, rest, (blocks - whole) * 4 * sizeof *rest);
+    }
+    return IH_OK;
+}

@@ -1,0 +1,133 @@
+/* The weight stream: arrays of random weights whose element i depends on (key, i) alone.
+ *
+ * Every function returns IH_OK or a negative status, allocates nothing, prints nothing and may be
+ * called from many threads at once. The definition of the bits is docs/stream.md.
+ */
+#ifndef IH_FILL_H
+#define IH_FILL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the stream's definition: the last word of every counter. */
+#define IH_STREAM_VERSION 1
+/* The most dimensions a region may have. */
+#define IH_MAX_DIMENSIONS 64
+
+enum ih_status {
+    IH_OK = 0,
+    IH_ERROR_NULL = -1,       /* a pointer is missing */
+    IH_ERROR_KERNEL = -2,     /* unknown kernel, or not supported by this machine */
+    IH_ERROR_SCALE = -3,      /* bound or std not finite, negative, or out of the type's range */
+    IH_ERROR_INTERVAL = -4,   /* low >= high, or nan */
+    IH_ERROR_FAR_TAIL = -5,   /* the interval lies wholly beyond IH_TRUNCATION_LIMIT */
+    IH_ERROR_DIMENSIONS = -6, /* ndim negative or above IH_MAX_DIMENSIONS */
+    IH_ERROR_SHAPE = -7,      /* the global shape has 2^64 elements or more */
+    IH_ERROR_REGION = -8,     /* start + count reaches outside the global shape */
+    IH_ERROR_DTYPE = -9,      /* unknown element type */
+    IH_ERROR_LAW = -10,       /* unknown law */
+    IH_ERROR_THREADS = -11,   /* threads < 1 */
+    IH_ERROR_ROUNDS = -12     /* rounds outside 1..IH_MAX_ROUNDS, or not the kernel's */
+};
+
+/* A 128-bit stream key; word[0] is the low half (little-endian). Hash seeds to make one. */
+typedef struct {
+    uint64_t word[2];
+} ih_key;
+
+enum ih_law_kind { IH_UNIFORM = 0, IH_NORMAL = 1, IH_TRUNCATED_NORMAL = 2, IH_LAW_KINDS = 3 };
+
+enum ih_dtype { IH_F32 = 0, IH_F64 = 1, IH_F16 = 2, IH_BF16 = 3, IH_DTYPES = 4 };
+
+/* What is known of the memory to fill; it decides how the bytes are stored, never which. */
+enum ih_memory {
+    IH_MEMORY_UNKNOWN = 0, /* ask the operating system where it can say */
+    IH_MEMORY_FRESH = 1,   /* pages never written: plain stores are faster */
+    IH_MEMORY_TOUCHED = 2  /* pages in use: streaming stores are faster beyond the caches */
+};
+
+/* Truncation bounds (in standard deviations) nearer to 0 than this are exact to double precision;
+ * an interval wholly beyond it is refused, because its probability is not a normal double. */
+#define IH_TRUNCATION_LIMIT 37.0
+
+/* How the truncated law turns words into probabilities. */
+enum ih_draw {
+    IH_DRAW_ONE_WORD = 0,  /* the interval is wide: 32 bits resolve it, tails draw a second word */
+    IH_DRAW_TWO_WORDS = 1, /* narrow: 32-bit types always draw two words */
+    IH_DRAW_ONE_TAIL = 2   /* narrow and off centre: two words, probabilities as floating point */
+};
+
+/* A law made ready: use the ih_law_* functions to fill one in. */
+typedef struct {
+    int kind;             /* enum ih_law_kind */
+    int draw;             /* truncated: enum ih_draw */
+    int tail_shift;       /* truncated, one tail: probabilities are scaled by 2^tail_shift */
+    int positive;         /* truncated, one tail: the tail is the upper one */
+    double scale;         /* uniform: the bound; else the factor of the standard normal */
+    double low, high;     /* truncated: the least and the greatest value, scale included */
+    uint64_t first, span; /* truncated: the probability interval on the scale 2^-64 */
+    double deviation;     /* truncated: standard deviation of the unscaled law; else 1 */
+} ih_law;
+
+/* Make the uniform law on the open interval (-bound, bound). */
+int ih_law_uniform(ih_law *law, double bound);
+
+/* Make the normal law with mean 0 and the given standard deviation. */
+int ih_law_normal(ih_law *law, double std);
+
+/* Make the normal law cut to [low, high], given in standard deviations of the uncut normal.
+ * With corrected nonzero the standard deviation of the result is std, else that of the uncut
+ * normal is. Either bound may be infinite. The numbers are the same on every machine: they are made
+ * by +, -, *, / and sqrt in double precision alone. */
+int ih_law_truncated_normal(ih_law *law, double std, double low, double high, int corrected);
+
+/* Check that a law can be had in an element type: the scale must leave every product exact. */
+int ih_law_check(const ih_law *law, int dtype);
+
+/* The number of kernels compiled in, the best first. */
+int ih_kernel_count(void);
+
+/* The name of kernel index, or NULL. */
+const char *ih_kernel_name(int index);
+
+/* 1 if this machine can run kernel index, else 0. */
+int ih_kernel_supported(int index);
+
+/* The index of a kernel by name (NULL: the best supported), or IH_ERROR_KERNEL if there is none
+ * of that name or this machine cannot run it. */
+int ih_kernel_find(const char *name);
+
+/* Fill the region [start, start + count) of the C-ordered array global_shape.
+ *
+ * Element (0, ..., 0) of the region goes to out, its neighbour along axis k strides[k] bytes on;
+ * strides may be negative or zero-free in any order, and out need not be aligned. threads is the
+ * most threads to use. kernel is an index from ih_kernel_find. The value of an element depends
+ * on the key, the law, the type and its flat index in the global array, on nothing else. */
+int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uint64_t *global_shape,
+            const uint64_t *start, const uint64_t *count, const ptrdiff_t *strides, void *out,
+            int threads, int memory, int kernel);
+
+/* Write blocks x 4 raw words of the generator (7 rounds) from block first on: the words that
+ * 32-bit elements 4 * first, 4 * first + 1, ... are made of. */
+int ih_words(const ih_key *key, uint64_t first, uint32_t domain, size_t blocks, uint32_t *out,
+             int kernel);
+
+/* The ARS block function with any number of rounds, portable: out = ARS-rounds(counter, key). */
+int ih_ars(const uint32_t counter[4], const uint32_t key[4], int rounds, uint32_t out[4]);
+
+/* One AES encryption round (FIPS-197): SubBytes, ShiftRows, MixColumns unless last, AddRoundKey. */
+void ih_aes_round(uint32_t state[4], const uint32_t round_key[4], int last);
+
+/* The normal quantile that the stream's f64 values are made of: Phi^-1(q), q = odd * 2^-(65 + shift),
+ * odd an odd integer; the result is negative. */
+double ih_normal_quantile(uint64_t odd, int shift);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

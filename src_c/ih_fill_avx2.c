@@ -1,0 +1,30 @@
+/* The AVX2 kernel: VAES on 256 bits, two blocks a vector. */
+#if defined(__x86_64__) && !defined(IH_NO_AVX2)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,vaes,aes,f16c"))), apply_to = function)
+#else
+#pragma GCC target("avx2,vaes,aes,f16c")
+#endif
+#include <immintrin.h>
+
+#include "ih_fill_avx2_verbs.h"
+
+#define IH_NAME avx2
+#define IH_SUPPORTED ih_cpu_has_avx2
+
+VERB v_words v_aes(v_words s, v_words k) {
+    return (v_words)_mm256_aesenc_epi128((__m256i)s, (__m256i)k);
+}
+VERB v_words v_aes_last(v_words s, v_words k) {
+    return (v_words)_mm256_aesenclast_epi128((__m256i)s, (__m256i)k);
+}
+
+#include "ih_fill_template.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#else
+typedef int ih_fill_avx2_is_empty;
+#endif

@@ -1,0 +1,144 @@
+/* The maps from words to values, one element at a time: the readable form of docs/stream.md.
+ *
+ * A word here is canonical for the normal laws: bit 0 is the sign (1: positive) and the word with
+ * bit 0 set, over 2^33 (2^65 for 64 bits), is the probability q of the tail, 0 < q < 1/2. Only
+ * integer operations, * and + appear, each rounded once, so that any machine gives these bits.
+ */
+#ifndef IH_FILL_SCALAR_H
+#define IH_FILL_SCALAR_H
+
+#include <string.h>
+
+#include "ih_fill_internal.h"
+#include "ih_normal_table.h"
+
+/* A canonical word below this has q < 2^-17: the table ends, a second word is drawn. */
+#define IH_TAIL_BELOW_32 (UINT32_C(1) << (32 - IH_NORMAL_OCTAVES))
+#define IH_TAIL_BELOW_64 (UINT64_C(1) << (64 - IH_NORMAL_OCTAVES))
+
+static inline int ih_leading_zeros_32(uint32_t x) { return __builtin_clz(x); }
+static inline int ih_leading_zeros_64(uint64_t x) { return __builtin_clzll(x); }
+
+static inline uint32_t ih_high_32(uint32_t a, uint32_t b) {
+    return (uint32_t)(((uint64_t)a * b) >> 32);
+}
+
+/* The high half of a 64 x 64 bit product, from four 32-bit ones. */
+static inline uint64_t ih_high_64(uint64_t a, uint64_t b) {
+    uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+    uint64_t low = a0 * b0, cross = a1 * b0, other = a0 * b1;
+    uint64_t middle = (low >> 32) + (uint32_t)cross + (uint32_t)other;
+    return a1 * b1 + (cross >> 32) + (other >> 32) + (middle >> 32);
+}
+
+/* The odd 24-bit integer (53-bit for f64) times bound * 2^-24 (2^-53). The conversion is exact, so
+ * there is one rounding; the value is never 0, and its magnitude never reaches the bound. */
+static inline float ih_uniform_f32(uint32_t word, float scale) {
+    return (float)(((int32_t)word >> 7) | 1) * scale;
+}
+
+static inline double ih_uniform_f64(uint64_t word, double scale) {
+    return (double)(((int64_t)word >> 10) | 1) * scale;
+}
+
+/* Probability (u + 1/2) / 2^32 in (0, 1) to a canonical word; increasing in u. */
+static inline uint32_t ih_canonical_32(uint32_t u) {
+    uint32_t upper = (uint32_t)((int32_t)u >> 31);
+    return ((u ^ upper) << 1) - upper;
+}
+
+static inline uint64_t ih_canonical_64(uint64_t u) {
+    uint64_t upper = (uint64_t)((int64_t)u >> 63);
+    return ((u ^ upper) << 1) - upper;
+}
+
+/* Phi^-1 of a canonical word that is not below IH_TAIL_BELOW_32.
+ * -(word | 1) shifted past its leading one is the distance of q from the end of its octave nearer
+ * to the centre, exact in all its bits: the values near 0 keep their relative precision. */
+static inline float ih_normal_f32_value(uint32_t word) {
+    uint32_t octave = (uint32_t)ih_leading_zeros_32(word);
+    uint32_t fraction = (~word | 1u) << (octave + 1);
+    uint32_t row = 2 * octave + (fraction >> 31);
+    float t = (float)(int32_t)(fraction & 0x7fffffffu) * 0x1p-31f;
+    float z = ih_normal_f32[IH_NORMAL_F32_DEGREE][row];
+    for (int power = IH_NORMAL_F32_DEGREE - 1; power >= 0; power--)
+        z = z * t + ih_normal_f32[power][row];
+    return word & 1 ? -z : z;
+}
+
+static inline double ih_normal_f64_segment(const double *row, double t) {
+    double z = row[IH_NORMAL_F64_DEGREE];
+    for (int power = IH_NORMAL_F64_DEGREE - 1; power >= 0; power--) z = z * t + row[power];
+    return z;
+}
+
+static inline double ih_normal_f64_value(uint64_t word) {
+    int octave = ih_leading_zeros_64(word);
+    uint64_t fraction = (~word | 1u) << (octave + 1);
+    const double *row = ih_normal_f64[16 * octave + (int)(fraction >> 60)];
+    double z = ih_normal_f64_segment(row, (double)(int64_t)(fraction & (UINT64_MAX >> 4)) * 0x1p-60);
+    return word & 1 ? -z : z;
+}
+
+/* The values of elements: standard normal, plain or truncated, any word. */
+static inline float ih_standard_normal_f32(const ih_plan *plan, uint64_t block, unsigned lane,
+                                           uint32_t word) {
+    return word < IH_TAIL_BELOW_32 ? ih_refine_normal_f32(plan, block, lane, word)
+                                   : ih_normal_f32_value(word);
+}
+
+static inline double ih_standard_normal_f64(const ih_plan *plan, uint64_t block, unsigned lane,
+                                            uint64_t word) {
+    return word < IH_TAIL_BELOW_64 ? ih_refine_normal_f64(plan, block, lane, word)
+                                   : ih_normal_f64_value(word);
+}
+
+static inline float ih_clamp_f32(float x, float low, float high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+static inline double ih_clamp_f64(double x, double low, double high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+static inline float ih_truncated_f32(const ih_plan *plan, uint64_t block, unsigned lane,
+                                     uint32_t word) {
+    uint32_t u = ih_canonical_32(plan->first_32 + ih_high_32(word, plan->span_32));
+    return u < IH_TAIL_BELOW_32 ? ih_refine_truncated_f32(plan, block, lane, word)
+                                : ih_normal_f32_value(u);
+}
+
+static inline double ih_truncated_f64(const ih_plan *plan, uint64_t block, unsigned lane,
+                                      uint64_t word) {
+    uint64_t u = ih_canonical_64(plan->first + ih_high_64(word, plan->span));
+    return u < IH_TAIL_BELOW_64 ? ih_refine_truncated_f64(plan, block, lane, word)
+                                : ih_normal_f64_value(u);
+}
+
+/* Round to nearest even by integers; x is finite. */
+static inline uint16_t ih_to_bf16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
+}
+
+static inline uint16_t ih_to_f16(float x) {
+    uint32_t bits, sign, magnitude;
+    memcpy(&bits, &x, sizeof bits);
+    sign = (bits >> 16) & 0x8000u;
+    magnitude = bits & 0x7fffffffu;
+    if (magnitude >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u); /* 65520 and more: infinity */
+    if (magnitude >= 0x38800000u) { /* normal: rebias the exponent by 127 - 15, round 13 bits off */
+        magnitude -= (127u - 15u) << 23;
+        return (uint16_t)(sign | ((magnitude + 0xfffu + ((magnitude >> 13) & 1)) >> 13));
+    }
+    if (magnitude < 0x33000000u) return (uint16_t)sign; /* below 2^-25: zero */
+    {                                                   /* denormal: units of 2^-24 */
+        uint32_t shift = 126u - (magnitude >> 23);
+        uint32_t mantissa = (magnitude & 0x7fffffu) | 0x800000u;
+        uint32_t half = UINT32_C(1) << (shift - 1);
+        return (uint16_t)(sign | ((mantissa + half - 1 + ((mantissa >> shift) & 1)) >> shift));
+    }
+}
+
+#endif
