@@ -18,6 +18,7 @@ CFLAGS = [
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fvisibility=hidden",
+    "-pthread",
 ]
 
 setup(
@@ -29,6 +30,7 @@ setup(
             include_dirs=["src_c", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
             extra_compile_args=[] if sys.platform == "win32" else CFLAGS,
+            extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
             libraries=[] if sys.platform == "win32" else ["m"],
         )
     ]

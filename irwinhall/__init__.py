@@ -11,11 +11,11 @@ from irwinhall._core import (
     preserved_magnitude,
 )
 from irwinhall._version import __version__
-from irwinhall.stream import Stream, kernels
 
 # The functions; fans then hides its module, which `from irwinhall.fans import ...` still reaches.
 from irwinhall.fans import Fans, fans
 from irwinhall.gains import gain
+from irwinhall.stream import Stream, kernels
 
 if TYPE_CHECKING:
     from irwinhall import approximations, article, exact, gains, montecarlo

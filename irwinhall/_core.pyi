@@ -1,4 +1,13 @@
-from typing import Generic, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeVar, overload
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    SupportsFloat,
+    SupportsIndex,
+    TypeVar,
+    overload,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,3 +45,26 @@ def preserved_magnitude(
 def preserved_magnitude(
     n: ArrayLike, m: ArrayLike, bound: ArrayLike
 ) -> PreservedMagnitude[NDArray[np.float64]]: ...
+
+UNIFORM: int
+NORMAL: int
+TRUNCATED_NORMAL: int
+FLOAT32: int
+FLOAT64: int
+FLOAT16: int
+BFLOAT16: int
+
+def fill(
+    key: bytes,
+    law: tuple[float, ...],
+    dtype: int,
+    whole: tuple[int, ...],
+    start: tuple[int, ...],
+    out: NDArray[Any],
+    threads: int,
+    fresh: bool,
+    kernel: int,
+) -> None: ...
+def words(key: bytes, first: int, domain: int, blocks: int, kernel: int) -> NDArray[np.uint32]: ...
+def kernels() -> list[tuple[str, bool]]: ...
+def find_kernel(name: str | None) -> int: ...

@@ -140,7 +140,7 @@ class Stream:
         shape: Shape | None = None,
         bound: float = 1.0,
         *,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
@@ -197,7 +197,7 @@ class Stream:
         shape: Shape | None = None,
         std: float = 1.0,
         *,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
@@ -246,7 +246,7 @@ class Stream:
         low: float = -2.0,
         high: float = 2.0,
         corrected: bool = True,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
@@ -308,7 +308,9 @@ class Stream:
         return hash(self._key)
 
     def __repr__(self) -> str:
-        return f"Stream({self._seed!r}, {self._name!r})" if self._name else f"Stream({self._seed!r})"
+        return (
+            f"Stream({self._seed!r}, {self._name!r})" if self._name else f"Stream({self._seed!r})"
+        )
 
     def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
         return Stream, (self._seed, self._name)
@@ -317,7 +319,7 @@ class Stream:
         self,
         law: tuple[Any, ...],
         shape: Shape | None,
-        dtype: DTypeLike,
+        dtype: DTypeLike | None,
         out: Any,
         region: Region | None,
         threads: int | None,
@@ -333,9 +335,7 @@ class Stream:
             buffer = np.empty(count, dtype=element)
         elif buffer.shape != count:
             raise ValueError(f"out must have shape {count}, got {buffer.shape}")
-        _core.fill(
-            self._key, law, code, whole, start, buffer, threads, out is None, _KERNEL
-        )
+        _core.fill(self._key, law, code, whole, start, buffer, threads, out is None, _KERNEL)
         return buffer if out is None else out
 
 
@@ -399,7 +399,7 @@ def _plain_seed(seed: object) -> int | bytes:
 
 
 def _key(seed: int | bytes, name: str) -> bytes:
-    """Return the 128-bit key: BLAKE2b of the seed's kind, length and bytes, and the name in UTF-8."""
+    """Return the key: BLAKE2b of the seed's kind, length and bytes, and of the name in UTF-8."""
     if isinstance(seed, bytes):
         kind, content = b"b", seed
     else:  # two's complement, little-endian, with room for the sign
@@ -473,7 +473,7 @@ def _plain_region(
     return tuple(starts), tuple(lengths)
 
 
-def _element_type(dtype: DTypeLike, buffer: NDArray[Any] | None) -> tuple[int, Any]:
+def _element_type(dtype: DTypeLike | None, buffer: NDArray[Any] | None) -> tuple[int, Any]:
     """Return the C code of the element type, and the dtype of an array to make."""
     if dtype is None:
         name = "float32" if buffer is None else buffer.dtype.name
@@ -516,9 +516,7 @@ def _writable_array(out: object) -> NDArray[Any]:
         try:
             array = np.asarray(memoryview(out))  # type: ignore[arg-type]
         except TypeError:
-            raise TypeError(
-                f"out must be an array or a buffer, got {type(out).__name__}"
-            ) from None
+            raise TypeError(f"out must be an array or a buffer, got {type(out).__name__}") from None
     if not array.flags.writeable:
         raise ValueError("out must be writeable, got a read-only buffer")
     if _overlaps_itself(array):

@@ -50,9 +50,7 @@ static int item_bytes(int dtype) { return dtype == IH_F64 ? 8 : dtype == IH_F32 
 
 /* ---- the least and the greatest value of a type within an interval ---- */
 
-static float step_f32(float x, int up) {
-    return nextafterf(x, up ? INFINITY : -INFINITY);
-}
+static float step_f32(float x, int up) { return nextafterf(x, up ? INFINITY : -INFINITY); }
 
 /* The greatest f32 value that is at most x; symmetric use gives the least one at least x. */
 static float f32_at_most(double x) {
@@ -96,7 +94,8 @@ static float half_at_least(int dtype, float x) {
     float below = half_at_most(dtype, x, 0);
     uint32_t bits;
     if (below == x) return x;
-    if (dtype == IH_F16) return below + (below < 0x1p-14f ? 0x1p-24f : ldexpf(1, ilogbf(below) - 10));
+    if (dtype == IH_F16)
+        return below + (below < 0x1p-14f ? 0x1p-24f : ldexpf(1, ilogbf(below) - 10));
     memcpy(&bits, &below, sizeof bits);
     bits += 0x10000u;
     memcpy(&below, &bits, sizeof below);
@@ -182,20 +181,20 @@ static void fill_two_words(const ih_plan *plan, ih_blocks blocks, size_t count, 
         plan->kernel->words(plan, here, IH_DOMAIN_MAIN, group, main_words);
         if (dtype != IH_F64) plan->kernel->words(plan, here, IH_DOMAIN_TAIL, group, tail_words);
         for (size_t lane = 0; lane < group * (size_t)lanes; lane++, out += bytes) {
-            uint64_t words = dtype == IH_F64 ? main_words[2 * lane] |
-                                                   (uint64_t)main_words[2 * lane + 1] << 32
-                                             : (uint64_t)main_words[lane] << 32 | tail_words[lane];
+            uint64_t words = dtype == IH_F64
+                                 ? main_words[2 * lane] | (uint64_t)main_words[2 * lane + 1] << 32
+                                 : (uint64_t)main_words[lane] << 32 | tail_words[lane];
             put_value(dtype, plan, one_tail ? ih_one_tail(plan, words) : ih_two_words(plan, words),
                       out);
         }
     }
 }
 
-#define STAMP(dtype, DTYPE)                                                                 \
-    static void fill_two_words_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count, \
-                                       void *out, int stream) {                             \
-        (void)stream;                                                                       \
-        fill_two_words(plan, blocks, count, out, DTYPE);                                    \
+#define STAMP(dtype, DTYPE)                                                                        \
+    static void fill_two_words_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count,        \
+                                       void *out, int stream) {                                    \
+        (void)stream;                                                                              \
+        fill_two_words(plan, blocks, count, out, DTYPE);                                           \
     }
 STAMP(f32, IH_F32)
 STAMP(f64, IH_F64)
@@ -203,8 +202,8 @@ STAMP(f16, IH_F16)
 STAMP(bf16, IH_BF16)
 
 static ih_fill_function *choose_fill(const ih_kernel *kernel, const ih_law *law, int dtype) {
-    static ih_fill_function *const two_words[IH_DTYPES] = {
-        fill_two_words_f32, fill_two_words_f64, fill_two_words_f16, fill_two_words_bf16};
+    static ih_fill_function *const two_words[IH_DTYPES] = {fill_two_words_f32, fill_two_words_f64,
+                                                           fill_two_words_f16, fill_two_words_bf16};
     int one_word = law->kind != IH_TRUNCATED_NORMAL || law->draw == IH_DRAW_ONE_WORD ||
                    (law->draw == IH_DRAW_TWO_WORDS && dtype == IH_F64);
     return one_word ? kernel->fill[law->kind][dtype] : two_words[dtype];
@@ -438,7 +437,8 @@ static int is_touched(const char *low, uint64_t bytes) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     unsigned resident = 0;
     for (unsigned i = 0; i < PROBES; i++) {
-        uintptr_t probe = ((uintptr_t)low + bytes / PROBES * i + bytes / (2 * PROBES)) & ~(page - 1);
+        uintptr_t probe =
+            ((uintptr_t)low + bytes / PROBES * i + bytes / (2 * PROBES)) & ~(page - 1);
         unsigned char in_memory = 0;
         if (mincore((void *)probe, page, &in_memory) != 0) return 1;
         resident += in_memory & 1;
@@ -482,9 +482,10 @@ static void run_threads(const fill_job *job, uint64_t threads) {
     for (uint64_t i = 0; i < threads; i++) {
         part[i].job = job;
         part[i].begin = i == 0 ? 0 : part[i - 1].end;
-        part[i].end = i + 1 == threads
-                          ? job->elements
-                          : (units / threads * (i + 1) + units % threads * (i + 1) / threads) * unit;
+        part[i].end =
+            i + 1 == threads
+                ? job->elements
+                : (units / threads * (i + 1) + units % threads * (i + 1) / threads) * unit;
         part[i].started = i > 0 && pthread_create(&part[i].thread, NULL, run_share, &part[i]) == 0;
     }
     for (uint64_t i = 0; i < threads; i++)

@@ -122,8 +122,8 @@ int ih_ars(const uint32_t counter[4], const uint32_t key[4], int rounds, uint32_
 /* One AES encryption round (FIPS-197): SubBytes, ShiftRows, MixColumns unless last, AddRoundKey. */
 void ih_aes_round(uint32_t state[4], const uint32_t round_key[4], int last);
 
-/* The normal quantile that the stream's f64 values are made of: Phi^-1(q), q = odd * 2^-(65 + shift),
- * odd an odd integer; the result is negative. */
+/* The normal quantile that the stream's f64 values are made of: Phi^-1(q), q = odd * 2^-(65 +
+ * shift), odd an odd integer; the result is negative. */
 double ih_normal_quantile(uint64_t odd, int shift);
 
 #ifdef __cplusplus

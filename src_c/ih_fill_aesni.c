@@ -60,9 +60,7 @@ VERB v_halves v_to_f16(v_floats x) {
     for (int i = 0; i < 4; i++) halves[i] = ih_to_f16(x[i]);
     return v_low_halves(halves);
 }
-VERB v_words v_join_halves(v_halves a, v_halves b) {
-    return (v_words)(v_longs){a, b};
-}
+VERB v_words v_join_halves(v_halves a, v_halves b) { return (v_words)(v_longs){a, b}; }
 
 #include "ih_fill_template.h"
 

@@ -37,9 +37,7 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)_mm256_max_pd((__m256d)a, _mm256_set1_pd(b));
 }
-VERB v_halves v_to_f16(v_floats x) {
-    return _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT);
-}
+VERB v_halves v_to_f16(v_floats x) { return _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT); }
 VERB v_halves v_low_halves(v_words x) {
     return _mm_packus_epi32(_mm256_castsi256_si128((__m256i)x),
                             _mm256_extracti128_si256((__m256i)x, 1));
@@ -66,6 +64,9 @@ VERB v_words v_negated_odd_32(v_words x) { return -(x | 1); }
 VERB v_longs v_negated_odd_64(v_longs x) { return -(x | 1); }
 VERB v_words v_row_f32(v_words octave, v_words fraction) {
     return octave + octave + (fraction >> 31);
+}
+VERB v_words v_least_32(v_words a, v_words b) {
+    return (v_words)_mm256_min_epu32((__m256i)a, (__m256i)b);
 }
 /* Unsigned comparison: the minimum with limit - 1 is x itself. */
 VERB int v_any_below_32(v_words x, uint32_t limit) {

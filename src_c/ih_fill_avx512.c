@@ -2,8 +2,8 @@
 #if defined(__x86_64__) && !defined(IH_NO_AVX512)
 
 #if defined(__clang__)
-#pragma clang attribute push(                                                                    \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512cd,avx512vl,avx512vbmi2,vaes,f16c"))), \
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512cd,avx512vl,avx512vbmi2,vaes,f16c"))),  \
     apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512cd,avx512vl,avx512vbmi2,vaes,f16c")
@@ -25,6 +25,11 @@ typedef float v_floats __attribute__((vector_size(64)));
 typedef double v_doubles __attribute__((vector_size(64)));
 typedef __m256i v_halves;
 
+#if defined(__clang__)
+#define UNROLL_VERB
+#else
+#define UNROLL_VERB _Pragma("GCC unroll 8")
+#endif
 #define VERB static inline __attribute__((always_inline))
 
 VERB v_words v_round_key(const uint32_t *key) {
@@ -76,6 +81,9 @@ VERB v_longs v_negated_odd_64(v_longs x) {
 VERB v_words v_row_f32(v_words octave, v_words fraction) {
     return (v_words)_mm512_shldi_epi32((__m512i)octave, (__m512i)fraction, 1);
 }
+VERB v_words v_least_32(v_words a, v_words b) {
+    return (v_words)_mm512_min_epu32((__m512i)a, (__m512i)b);
+}
 VERB int v_any_below_32(v_words x, uint32_t limit) {
     return _mm512_cmplt_epu32_mask((__m512i)x, _mm512_set1_epi32((int)limit)) != 0;
 }
@@ -90,7 +98,7 @@ typedef struct {
 
 VERB v_f32_table v_load_f32_table(void) {
     v_f32_table table;
-    for (int power = 0; power <= IH_NORMAL_F32_DEGREE; power++) {
+    UNROLL_VERB for (int power = 0; power <= IH_NORMAL_F32_DEGREE; power++) {
         table.low[power] = _mm512_loadu_ps(ih_normal_f32[power]);
         table.high[power] = _mm512_loadu_ps(ih_normal_f32[power] + 16);
     }
@@ -108,12 +116,12 @@ VERB v_floats v_table_f32(const v_f32_table *table, v_words row, int deep, int p
 /* Eight rows of eight coefficients, transposed: cheaper than eight gathers. */
 VERB void v_table_f64(v_longs row, v_doubles *c) {
     __m512d r[8], s[8];
-    for (int i = 0; i < 8; i++) r[i] = _mm512_load_pd(ih_normal_f64[row[i]]);
-    for (int i = 0; i < 8; i += 2) {
+    UNROLL_VERB for (int i = 0; i < 8; i++) r[i] = _mm512_load_pd(ih_normal_f64[row[i]]);
+    UNROLL_VERB for (int i = 0; i < 8; i += 2) {
         s[i] = _mm512_unpacklo_pd(r[i], r[i + 1]);
         s[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
     }
-    for (int i = 0; i < 2; i++) {
+    UNROLL_VERB for (int i = 0; i < 2; i++) {
         /* 0x88 takes the even 128-bit lanes of both, 0xdd the odd ones. */
         __m512d even_low = _mm512_shuffle_f64x2(s[i], s[i + 2], 0x88);
         __m512d odd_low = _mm512_shuffle_f64x2(s[i], s[i + 2], 0xdd);

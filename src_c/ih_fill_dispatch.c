@@ -11,8 +11,7 @@ static const ih_kernel *const kernels[] = {
     &ih_kernel_avx512,
 #endif
 #ifndef IH_NO_AVX2
-    &ih_kernel_avx2,
-    &ih_kernel_aesni_avx2,
+    &ih_kernel_avx2,     &ih_kernel_aesni_avx2,
 #endif
 #ifndef IH_NO_AESNI
     &ih_kernel_aesni,
@@ -99,9 +98,7 @@ static cpu_features ask_cpu(void) {
 
 static int all_of(unsigned have, unsigned want) { return (have & want) == want; }
 
-int ih_cpu_has_aesni(void) {
-    return all_of(ask_cpu().leaf1_ecx, LEAF1_ECX_AES | LEAF1_ECX_SSE41);
-}
+int ih_cpu_has_aesni(void) { return all_of(ask_cpu().leaf1_ecx, LEAF1_ECX_AES | LEAF1_ECX_SSE41); }
 
 int ih_cpu_has_aesni_avx2(void) {
     cpu_features cpu = ask_cpu();

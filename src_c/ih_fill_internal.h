@@ -28,11 +28,11 @@ typedef struct {
     _Alignas(64) uint32_t round_key[IH_ROUNDS + 1][4];
     const ih_law *law;
     const ih_kernel *kernel;
-    float scale_f32;          /* uniform: bound * 2^-24, else the factor of the normal */
-    float low_f32, high_f32;  /* the least and greatest value allowed, in the element type */
-    double scale_f64;         /* uniform: bound * 2^-53, else the factor of the normal */
+    float scale_f32;         /* uniform: bound * 2^-24, else the factor of the normal */
+    float low_f32, high_f32; /* the least and greatest value allowed, in the element type */
+    double scale_f64;        /* uniform: bound * 2^-53, else the factor of the normal */
     double low_f64, high_f64;
-    uint64_t first, span;     /* truncated: the probability interval on the scale 2^-64 */
+    uint64_t first, span;       /* truncated: the probability interval on the scale 2^-64 */
     uint32_t first_32, span_32; /* the same on the scale 2^-32 */
 } ih_plan;
 

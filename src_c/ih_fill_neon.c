@@ -60,9 +60,7 @@ VERB v_halves v_low_halves(v_words x) {
 VERB v_halves v_to_f16(v_floats x) {
     return vget_lane_u64(vreinterpret_u64_f16(vcvt_f16_f32((float32x4_t)x)), 0);
 }
-VERB v_words v_join_halves(v_halves a, v_halves b) {
-    return (v_words)(v_longs){a, b};
-}
+VERB v_words v_join_halves(v_halves a, v_halves b) { return (v_words)(v_longs){a, b}; }
 VERB v_words v_leading_zeros_32(v_words x) { return (v_words)vclzq_u32((uint32x4_t)x); }
 VERB v_longs v_leading_zeros_64(v_longs x) {
     return (v_longs){(uint64_t)__builtin_clzll(x[0] | 1), (uint64_t)__builtin_clzll(x[1] | 1)};
@@ -71,6 +69,9 @@ VERB v_words v_negated_odd_32(v_words x) { return -(x | 1); }
 VERB v_longs v_negated_odd_64(v_longs x) { return -(x | 1); }
 VERB v_words v_row_f32(v_words octave, v_words fraction) {
     return octave + octave + (fraction >> 31);
+}
+VERB v_words v_least_32(v_words a, v_words b) {
+    return (v_words)vminq_u32((uint32x4_t)a, (uint32x4_t)b);
 }
 VERB int v_any_below_32(v_words x, uint32_t limit) { return vminvq_u32((uint32x4_t)x) < limit; }
 VERB int v_any_below_64(v_longs x, uint64_t limit) { return (x[0] < limit) | (x[1] < limit); }

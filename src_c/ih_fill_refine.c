@@ -62,7 +62,8 @@ uint64_t ih_tail_word_64(const ih_plan *plan, uint64_t block, unsigned lane) {
     return words[2 * lane] | (uint64_t)words[2 * lane + 1] << 32;
 }
 
-/* The 63 bits of magnitude that remain of two canonical words: 31 of the first, 32 of the second. */
+/* The 63 bits of magnitude that remain of two canonical words: 31 of the first, 32 of the second.
+ */
 float ih_refine_normal_f32(const ih_plan *plan, uint64_t block, unsigned lane, uint32_t word) {
     uint64_t tail = ih_tail_word_32(plan, block, lane);
     double z = ih_normal_quantile((uint64_t)(word >> 1) << 33 | tail << 1 | 1, 0);

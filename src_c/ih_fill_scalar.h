@@ -76,7 +76,8 @@ static inline double ih_normal_f64_value(uint64_t word) {
     int octave = ih_leading_zeros_64(word);
     uint64_t fraction = (~word | 1u) << (octave + 1);
     const double *row = ih_normal_f64[16 * octave + (int)(fraction >> 60)];
-    double z = ih_normal_f64_segment(row, (double)(int64_t)(fraction & (UINT64_MAX >> 4)) * 0x1p-60);
+    double z =
+        ih_normal_f64_segment(row, (double)(int64_t)(fraction & (UINT64_MAX >> 4)) * 0x1p-60);
     return word & 1 ? -z : z;
 }
 

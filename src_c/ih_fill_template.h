@@ -13,7 +13,8 @@
  *   v_minimum, v_maximum, v_minimum_f64, v_maximum_f64
  *   and with IH_VECTOR_NORMAL: v_leading_zeros_32, v_leading_zeros_64, v_any_below_32,
  *   v_any_below_64, v_is_deep, v_table_f32 (a power of each row), v_table_f64 (all powers),
- *   v_negated_odd_32, v_negated_odd_64 (-(x | 1)), v_row_f32 (2 * octave + top bit of fraction)
+ *   v_least_32 (the unsigned minimum), v_negated_odd_32, v_negated_odd_64 (-(x | 1)),
+ *   v_row_f32 (twice the octave, plus the top bit of the fraction)
  *
  * Everything else is written with the operators of GCC's vector types. No product is ever fused
  * with a sum (-ffp-contract=off), so that each step rounds as in ih_fill_scalar.h.
@@ -33,14 +34,23 @@ typedef int64_t v_signed_longs __attribute__((vector_size(V_BYTES)));
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Loops over vectors in registers: they must be unrolled, or the arrays go to memory. Clang does so
+ * by itself, early enough; told to, it does so too late. */
+#if defined(__clang__)
+#define UNROLL
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define EACH(i, count) UNROLL for (int i = 0; i < (count); i++)
+#define EACH_DOWN(i, first) UNROLL for (int i = (first); i >= 0; i--)
+
 typedef struct {
     v_words key[IH_ROUNDS + 1];
 } v_schedule;
 
 INLINE v_schedule load_schedule(const ih_plan *plan) {
     v_schedule schedule;
-    for (int round = 0; round <= IH_ROUNDS; round++)
-        schedule.key[round] = v_round_key(plan->round_key[round]);
+    EACH (round, IH_ROUNDS + 1) schedule.key[round] = v_round_key(plan->round_key[round]);
     return schedule;
 }
 
@@ -54,7 +64,7 @@ INLINE ih_blocks blocks_of(ih_blocks blocks, int i) {
 /* Counters of V_BLOCKS blocks: the words (block low, block high, domain, version) of each. */
 INLINE v_longs counters_from(uint64_t first, uint32_t domain) {
     v_longs counters = {0};
-    for (int i = 0; i < V_BLOCKS; i++) {
+    EACH (i, V_BLOCKS) {
         counters[2 * i] = first + (uint64_t)i;
         counters[2 * i + 1] = domain | (uint64_t)IH_STREAM_VERSION << 32;
     }
@@ -63,7 +73,7 @@ INLINE v_longs counters_from(uint64_t first, uint32_t domain) {
 
 INLINE v_longs counters_of(const uint64_t *list, uint32_t domain) {
     v_longs counters = {0};
-    for (int i = 0; i < V_BLOCKS; i++) {
+    EACH (i, V_BLOCKS) {
         counters[2 * i] = list[i];
         counters[2 * i + 1] = domain | (uint64_t)IH_STREAM_VERSION << 32;
     }
@@ -76,19 +86,37 @@ INLINE v_longs counters_at(ih_blocks blocks, uint32_t domain) {
 
 INLINE v_longs counter_step(void) {
     v_longs step = {0};
-    for (int i = 0; i < V_BLOCKS; i++) {
+    EACH (i, V_BLOCKS) {
         step[2 * i] = V_BLOCKS;
         step[2 * i + 1] = 0;
     }
     return step;
 }
 
-/* ARS-7 of vectors side by side, round by round, so that their latencies overlap. */
+/* One step of ARS-7 of vectors side by side: round 0 adds the key, round 7 is the last. */
+INLINE void ars_round(const v_schedule *schedule, v_words *state, int vectors, int round) {
+    EACH (i, vectors)
+        state[i] = round == 0          ? state[i] ^ schedule->key[0]
+                   : round < IH_ROUNDS ? v_aes(state[i], schedule->key[round])
+                                       : v_aes_last(state[i], schedule->key[round]);
+}
+
 INLINE void ars(const v_schedule *schedule, v_words *state, int vectors) {
-    for (int i = 0; i < vectors; i++) state[i] ^= schedule->key[0];
-    for (int round = 1; round < IH_ROUNDS; round++)
-        for (int i = 0; i < vectors; i++) state[i] = v_aes(state[i], schedule->key[round]);
-    for (int i = 0; i < vectors; i++) state[i] = v_aes_last(state[i], schedule->key[IH_ROUNDS]);
+    EACH (round, IH_ROUNDS + 1) ars_round(schedule, state, vectors, round);
+}
+
+/* Words under way while others are mapped: the rounds of the next vectors stand between the steps
+ * of the map, so that the CPU has both to do at any time. state is NULL where there are none. */
+typedef struct {
+    const v_schedule *schedule;
+    v_words *state;
+    int vectors;
+} v_ahead;
+
+INLINE void ahead_rounds(const v_ahead *ahead, int first, int last) {
+    if (!ahead->state) return;
+    EACH (step, last - first + 1)
+        ars_round(ahead->schedule, ahead->state, ahead->vectors, first + step);
 }
 
 /* Maps from words to values; each equals its namesake in ih_fill_scalar.h lane by lane. */
@@ -140,11 +168,12 @@ INLINE v_tables load_tables(void) {
 
 /* Vectors side by side, step by step: the chain of one is too long to keep the CPU busy. A
  * coefficient is looked up where it is used: all at once would not fit the registers. */
-INLINE void normal_f32(const v_tables *tables, const v_words *words, v_floats *z, int vectors) {
+INLINE void normal_f32(const v_tables *tables, const v_words *words, v_floats *z, int vectors,
+                       const v_ahead *ahead) {
     v_floats t[IN_FLIGHT];
     v_words row[IN_FLIGHT];
     int deep[IN_FLIGHT];
-    for (int i = 0; i < vectors; i++) {
+    EACH (i, vectors) {
         v_words octave = v_leading_zeros_32(words[i]);
         v_words fraction = v_negated_odd_32(words[i]) << (octave + 1);
         t[i] = __builtin_convertvector((v_ints)(fraction & 0x7fffffff), v_floats) * 0x1p-31f;
@@ -152,10 +181,12 @@ INLINE void normal_f32(const v_tables *tables, const v_words *words, v_floats *z
         deep[i] = v_is_deep(row[i]);
         z[i] = v_table_f32(&tables->f32, row[i], deep[i], IH_NORMAL_F32_DEGREE);
     }
-    for (int power = IH_NORMAL_F32_DEGREE - 1; power >= 0; power--)
-        for (int i = 0; i < vectors; i++)
-            z[i] = z[i] * t[i] + v_table_f32(&tables->f32, row[i], deep[i], power);
-    for (int i = 0; i < vectors; i++) z[i] = (v_floats)((v_words)z[i] ^ (words[i] << 31));
+    ahead_rounds(ahead, 0, IH_ROUNDS - IH_NORMAL_F32_DEGREE);
+    EACH_DOWN (power, IH_NORMAL_F32_DEGREE - 1) {
+        EACH (i, vectors) z[i] = z[i] * t[i] + v_table_f32(&tables->f32, row[i], deep[i], power);
+        ahead_rounds(ahead, IH_ROUNDS - power, IH_ROUNDS - power);
+    }
+    EACH (i, vectors) z[i] = (v_floats)((v_words)z[i] ^ (words[i] << 31));
 }
 
 INLINE v_doubles normal_f64(v_longs words) {
@@ -169,7 +200,7 @@ INLINE v_doubles normal_f64(v_longs words) {
     v_doubles z;
     v_table_f64(row, c);
     z = c[IH_NORMAL_F64_DEGREE];
-    for (int power = IH_NORMAL_F64_DEGREE - 1; power >= 0; power--) z = z * t + c[power];
+    EACH_DOWN (power, IH_NORMAL_F64_DEGREE - 1) z = z * t + c[power];
     return (v_doubles)((v_longs)z ^ (words << 63));
 }
 
@@ -180,7 +211,8 @@ __attribute__((noinline)) static v_floats refine_f32(const ih_plan *plan, int la
         if (canonical[i] >= IH_TAIL_BELOW_32) continue;
         z[i] = law == IH_NORMAL
                    ? ih_refine_normal_f32(plan, ih_block_at(blocks, (size_t)i / 4), i % 4, words[i])
-                   : ih_refine_truncated_f32(plan, ih_block_at(blocks, (size_t)i / 4), i % 4, words[i]);
+                   : ih_refine_truncated_f32(plan, ih_block_at(blocks, (size_t)i / 4), i % 4,
+                                             words[i]);
     }
     return z;
 }
@@ -192,24 +224,24 @@ __attribute__((noinline)) static v_doubles refine_f64(const ih_plan *plan, int l
         if (canonical[i] >= IH_TAIL_BELOW_64) continue;
         z[i] = law == IH_NORMAL
                    ? ih_refine_normal_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i])
-                   : ih_refine_truncated_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i]);
+                   : ih_refine_truncated_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2,
+                                             words[i]);
     }
     return z;
 }
 
 INLINE void standard_f32(const v_tables *tables, const ih_plan *plan, int law, ih_blocks blocks,
-                         const v_words *words, v_floats *z, int vectors) {
-    v_words canonical[IN_FLIGHT];
-    int tails = 0;
-    for (int i = 0; i < vectors; i++) {
+                         const v_words *words, v_floats *z, int vectors, const v_ahead *ahead) {
+    v_words canonical[IN_FLIGHT], least;
+    EACH (i, vectors) {
         canonical[i] = words[i];
         if (law == IH_TRUNCATED_NORMAL)
             canonical[i] = canonical_32(high_32(words[i], plan->span_32) + plan->first_32);
-        tails |= v_any_below_32(canonical[i], IH_TAIL_BELOW_32);
+        least = i ? v_least_32(least, canonical[i]) : canonical[i];
     }
-    normal_f32(tables, canonical, z, vectors);
-    if (__builtin_expect(tails, 0))
-        for (int i = 0; i < vectors; i++)
+    normal_f32(tables, canonical, z, vectors, ahead);
+    if (__builtin_expect(v_any_below_32(least, IH_TAIL_BELOW_32), 0))
+        EACH (i, vectors)
             z[i] = refine_f32(plan, law, blocks_of(blocks, i), words[i], canonical[i], z[i]);
 }
 
@@ -230,15 +262,15 @@ typedef int v_tables;
 INLINE v_tables load_tables(void) { return 0; }
 
 INLINE void standard_f32(const v_tables *tables, const ih_plan *plan, int law, ih_blocks blocks,
-                         const v_words *words, v_floats *z, int vectors) {
+                         const v_words *words, v_floats *z, int vectors, const v_ahead *ahead) {
     (void)tables;
-    for (int i = 0; i < vectors; i++) {
+    ahead_rounds(ahead, 0, IH_ROUNDS);
+    EACH (i, vectors) {
         v_floats values = {0};
         for (int j = 0; j < V_WORDS; j++) {
             uint64_t block = ih_block_at(blocks_of(blocks, i), (size_t)j / 4);
-            values[j] = law == IH_NORMAL
-                            ? ih_standard_normal_f32(plan, block, j % 4, words[i][j])
-                            : ih_truncated_f32(plan, block, j % 4, words[i][j]);
+            values[j] = law == IH_NORMAL ? ih_standard_normal_f32(plan, block, j % 4, words[i][j])
+                                         : ih_truncated_f32(plan, block, j % 4, words[i][j]);
         }
         z[i] = values;
     }
@@ -246,25 +278,27 @@ INLINE void standard_f32(const v_tables *tables, const ih_plan *plan, int law, i
 
 INLINE v_doubles standard_f64(const ih_plan *plan, int law, ih_blocks blocks, v_longs words) {
     v_doubles z;
-    for (int i = 0; i < V_LONGS; i++)
-        z[i] = law == IH_NORMAL
-                   ? ih_standard_normal_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i])
-                   : ih_truncated_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i]);
+    EACH (i, V_LONGS)
+        z[i] =
+            law == IH_NORMAL
+                ? ih_standard_normal_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i])
+                : ih_truncated_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i]);
     return z;
 }
 
 #endif
 
 INLINE void values_f32(const v_tables *tables, const ih_plan *plan, int law, ih_blocks blocks,
-                       const v_words *words, v_floats *values, int vectors) {
+                       const v_words *words, v_floats *values, int vectors, const v_ahead *ahead) {
     if (law == IH_UNIFORM) {
-        for (int i = 0; i < vectors; i++) values[i] = uniform_f32(words[i], plan->scale_f32);
+        ahead_rounds(ahead, 0, IH_ROUNDS);
+        EACH (i, vectors) values[i] = uniform_f32(words[i], plan->scale_f32);
         return;
     }
-    standard_f32(tables, plan, law, blocks, words, values, vectors);
-    for (int i = 0; i < vectors; i++) values[i] *= plan->scale_f32;
+    standard_f32(tables, plan, law, blocks, words, values, vectors, ahead);
+    EACH (i, vectors) values[i] *= plan->scale_f32;
     if (law == IH_TRUNCATED_NORMAL)
-        for (int i = 0; i < vectors; i++)
+        EACH (i, vectors)
             values[i] = v_minimum(v_maximum(values[i], plan->low_f32), plan->high_f32);
 }
 
@@ -293,21 +327,22 @@ INLINE void put(char *to, v_words bits, int stream) {
 
 /* Turn the words of a few vectors into elements at out. */
 INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dtype, ih_blocks blocks,
-                 const v_words *words, int vectors, char *out, int stream) {
+                 const v_words *words, int vectors, char *out, int stream, const v_ahead *ahead) {
     v_floats values[IN_FLIGHT];
     if (dtype == IH_F64) {
-        for (int i = 0; i < vectors; i++)
-            put(out + i * V_BYTES,
-                (v_words)value_f64(plan, law, blocks_of(blocks, i), words[i]), stream);
+        ahead_rounds(ahead, 0, IH_ROUNDS);
+        EACH (i, vectors)
+            put(out + i * V_BYTES, (v_words)value_f64(plan, law, blocks_of(blocks, i), words[i]),
+                stream);
         return;
     }
-    values_f32(tables, plan, law, blocks, words, values, vectors);
+    values_f32(tables, plan, law, blocks, words, values, vectors, ahead);
     if (dtype == IH_F32)
-        for (int i = 0; i < vectors; i++) put(out + i * V_BYTES, (v_words)values[i], stream);
+        EACH (i, vectors) put(out + i * V_BYTES, (v_words)values[i], stream);
     else if (vectors == 1)
         v_store_half(out, round_to_16(plan, law, dtype, values[0]));
     else
-        for (int i = 0; i < vectors; i += 2)
+        UNROLL for (int i = 0; i < vectors; i += 2)
             put(out + i * (V_BYTES / 2),
                 v_join_halves(round_to_16(plan, law, dtype, values[i]),
                               round_to_16(plan, law, dtype, values[i + 1])),
@@ -319,23 +354,37 @@ INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks block
     const int bytes_per_vector = dtype == IH_F16 || dtype == IH_BF16 ? V_BYTES / 2 : V_BYTES;
     const v_schedule schedule = load_schedule(plan);
     const v_tables tables = load_tables();
+    const size_t group = IN_FLIGHT * V_BLOCKS;
+    const v_ahead none = {&schedule, NULL, 0};
     v_words words[IN_FLIGHT];
     char *to = out;
-    if (!blocks.list) {
+    if (!blocks.list && count >= group) {
         const v_longs step = counter_step();
         v_longs counters = counters_from(blocks.first, IH_DOMAIN_MAIN);
-        for (; count >= (size_t)(IN_FLIGHT * V_BLOCKS); count -= (size_t)(IN_FLIGHT * V_BLOCKS)) {
-            for (int i = 0; i < IN_FLIGHT; i++, counters += step) words[i] = (v_words)counters;
-            ars(&schedule, words, IN_FLIGHT);
-            emit(&tables, plan, law, dtype, blocks, words, IN_FLIGHT, to, stream);
+        EACH (i, IN_FLIGHT) {
+            words[i] = (v_words)counters;
+            counters += step;
+        }
+        ars(&schedule, words, IN_FLIGHT);
+        for (;; count -= group) {
+            v_words next[IN_FLIGHT];
+            const v_ahead ahead = {&schedule, next, IN_FLIGHT};
+            EACH (i, IN_FLIGHT) {
+                next[i] = (v_words)counters;
+                counters += step;
+            }
+            emit(&tables, plan, law, dtype, blocks, words, IN_FLIGHT, to, stream, &ahead);
+            EACH (i, IN_FLIGHT) words[i] = next[i];
             to += IN_FLIGHT * bytes_per_vector;
             blocks = blocks_of(blocks, IN_FLIGHT);
+            if (count < 2 * group) break;
         }
+        count -= group;
     }
     for (; count; count -= V_BLOCKS, to += bytes_per_vector) {
         words[0] = (v_words)counters_at(blocks, IH_DOMAIN_MAIN);
         ars(&schedule, words, 1);
-        emit(&tables, plan, law, dtype, blocks, words, 1, to, 0);
+        emit(&tables, plan, law, dtype, blocks, words, 1, to, 0, &none);
         blocks = blocks_of(blocks, 1);
     }
     if (stream) v_fence();
@@ -352,18 +401,18 @@ static void words_of_blocks(const ih_plan *plan, ih_blocks blocks, uint32_t doma
     }
 }
 
-#define STAMP(law, LAW, dtype, DTYPE)                                                     \
-    static void fill_##law##_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count, \
-                                     void *out, int stream) {                             \
-        if (stream)                                                                       \
-            fill_blocks(plan, LAW, DTYPE, blocks, count, out, 1);                         \
-        else                                                                              \
-            fill_blocks(plan, LAW, DTYPE, blocks, count, out, 0);                         \
+#define STAMP(law, LAW, dtype, DTYPE)                                                              \
+    static void fill_##law##_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count,          \
+                                     void *out, int stream) {                                      \
+        if (stream)                                                                                \
+            fill_blocks(plan, LAW, DTYPE, blocks, count, out, 1);                                  \
+        else                                                                                       \
+            fill_blocks(plan, LAW, DTYPE, blocks, count, out, 0);                                  \
     }
-#define STAMP_LAW(law, LAW)      \
-    STAMP(law, LAW, f32, IH_F32) \
-    STAMP(law, LAW, f64, IH_F64) \
-    STAMP(law, LAW, f16, IH_F16) \
+#define STAMP_LAW(law, LAW)                                                                        \
+    STAMP(law, LAW, f32, IH_F32)                                                                   \
+    STAMP(law, LAW, f64, IH_F64)                                                                   \
+    STAMP(law, LAW, f16, IH_F16)                                                                   \
     STAMP(law, LAW, bf16, IH_BF16)
 
 STAMP_LAW(uniform, IH_UNIFORM)

@@ -42,36 +42,31 @@
 /* ---- double-double pieces ------------------------------------------------------------------- */
 
 /* a + b exactly, if abs(a) >= abs(b) or a == 0. */
-static inline ih_pair fast_two_sum(double a, double b)
-{
+static inline ih_pair fast_two_sum(double a, double b) {
     double hi = a + b;
     return (ih_pair){hi, b - (hi - a)};
 }
 
-static inline ih_pair two_sum(double a, double b)
-{
+static inline ih_pair two_sum(double a, double b) {
     double hi = a + b;
     double b_part = hi - a;
     return (ih_pair){hi, (a - (hi - b_part)) + (b - b_part)};
 }
 
 /* a b to about 2^-105 */
-static inline ih_pair product(double a, ih_pair b)
-{
+static inline ih_pair product(double a, ih_pair b) {
     double hi = a * b.hi;
     return (ih_pair){hi, fma(a, b.hi, -hi) + a * b.lo};
 }
 
 /* a + b to about 2^-104, for a and b of one sign */
-static inline ih_pair sum(ih_pair a, ih_pair b)
-{
+static inline ih_pair sum(ih_pair a, ih_pair b) {
     ih_pair s = two_sum(a.hi, b.hi);
     return (ih_pair){s.hi, s.lo + (a.lo + b.lo)};
 }
 
 /* a / b to about 2^-103: one Newton step from the rounded reciprocal */
-static inline ih_pair quotient(ih_pair a, ih_pair b)
-{
+static inline ih_pair quotient(ih_pair a, ih_pair b) {
     double reciprocal = 1.0 / b.hi;
     double hi = a.hi * reciprocal;
     double rest = fma(-hi, b.hi, a.hi) + (a.lo - hi * b.lo);
@@ -80,8 +75,7 @@ static inline ih_pair quotient(ih_pair a, ih_pair b)
 
 /* n exactly, for 0 <= n < 2^52. Written on the bits, because no vector unit before AVX-512 converts
  * 64-bit integers: the double 2^52 + n holds n in its last bits. */
-static inline double from_integer(int64_t n)
-{
+static inline double from_integer(int64_t n) {
     uint64_t bits = (uint64_t)n | 0x4330000000000000u;
     double shifted;
     memcpy(&shifted, &bits, sizeof shifted);
@@ -89,8 +83,7 @@ static inline double from_integer(int64_t n)
 }
 
 /* The nearest double; *doubtful becomes 1 if the margin of error admits another. */
-static inline double rounded(ih_pair value, int *doubtful)
-{
+static inline double rounded(ih_pair value, int *doubtful) {
     double margin = value.hi * IH_ROUNDING_MARGIN;
     double up = value.hi + (value.lo + margin);
     double down = value.hi + (value.lo - margin);
@@ -100,14 +93,12 @@ static inline double rounded(ih_pair value, int *doubtful)
 
 /* ---- the formulas --------------------------------------------------------------------------- */
 
-/* A(n) for IH_TABLE_END <= n < IH_FAST_END. The terms s_1/n + ... are below 2^-25 n, so that their rounding
- * errors stay below 2^-77 of the sum; the terms left out are below 2^-77. */
-static inline ih_pair magnitude_by_series(double n)
-{
+/* A(n) for IH_TABLE_END <= n < IH_FAST_END. The terms s_1/n + ... are below 2^-25 n, so that their
+ * rounding errors stay below 2^-77 of the sum; the terms left out are below 2^-77. */
+static inline ih_pair magnitude_by_series(double n) {
     double x = 1.0 / n;
     double tail = ih_shift[IH_SHIFT_TERMS - 1];
-    for (int k = IH_SHIFT_TERMS - 2; k >= 0; k--)
-        tail = tail * x + ih_shift[k];
+    for (int k = IH_SHIFT_TERMS - 2; k >= 0; k--) tail = tail * x + ih_shift[k];
     tail *= x;
     ih_pair shifted = fast_two_sum(n, ih_shift_0[0]);
     /* Made two doubles without overlap again: the square root's first-order step needs that. */
@@ -124,78 +115,63 @@ static inline ih_pair magnitude_by_series(double n)
     return (ih_pair){root, rest * (root * half_over_square)};
 }
 
-static inline ih_pair magnitude_by_table(int64_t n)
-{
+static inline ih_pair magnitude_by_table(int64_t n) {
     return (ih_pair){ih_table[n][0], ih_table[n][1]};
 }
 
-static inline ih_pair magnitude(int64_t n)
-{
+static inline ih_pair magnitude(int64_t n) {
     return n < IH_TABLE_END ? magnitude_by_table(n) : magnitude_by_series(from_integer(n));
 }
 
-static inline ih_pair standard_bound(ih_pair a_n)
-{
-    return quotient((ih_pair){1.0, 0.0}, a_n);
-}
+static inline ih_pair standard_bound(ih_pair a_n) { return quotient((ih_pair){1.0, 0.0}, a_n); }
 
 /* m A(n) + n A(m) */
-static inline ih_pair weighted_sum(double n, ih_pair a_n, double m, ih_pair a_m)
-{
+static inline ih_pair weighted_sum(double n, ih_pair a_n, double m, ih_pair a_m) {
     return sum(product(m, a_n), product(n, a_m));
 }
 
 static inline ih_pair normalized_bound(double n, ih_pair a_n, double m, ih_pair a_m,
-                                       ih_formula formula)
-{
+                                       ih_formula formula) {
     return quotient((ih_pair){n + m, 0.0}, formula == IH_NODE_AVERAGE
                                                ? weighted_sum(n, a_n, m, a_m)
                                                : weighted_sum(m, a_n, n, a_m));
 }
 
-static inline ih_pair average(double n, ih_pair a_n, double m, ih_pair a_m)
-{
+static inline ih_pair average(double n, ih_pair a_n, double m, ih_pair a_m) {
     return quotient(weighted_sum(n, a_n, m, a_m), (ih_pair){n + m, 0.0});
 }
 
-/* bound a, within 0.501 ulp above 2^-968, where the rest underflows nothing, and within 1 ulp below;
- * infinite, not NaN, where it overflows */
-static inline double scaled(double bound, ih_pair a)
-{
+/* bound a, within 0.501 ulp above 2^-968, where the rest underflows nothing, and within 1 ulp
+ * below; infinite, not NaN, where it overflows */
+static inline double scaled(double bound, ih_pair a) {
     double hi = bound * a.hi;
     return hi > DBL_MAX ? hi : hi + (fma(bound, a.hi, -hi) + bound * a.lo);
 }
 
 /* ---- scalars -------------------------------------------------------------------------------- */
 
-IH_CLONES double ih_expected_magnitude(int64_t n)
-{
-    if (n < 1)
-        return NAN;
-    if (n >= IH_FAST_END)
-        return ih_magnitude_wide(n).hi;
+IH_CLONES
+double ih_expected_magnitude(int64_t n) {
+    if (n < 1) return NAN;
+    if (n >= IH_FAST_END) return ih_magnitude_wide(n).hi;
     int doubtful = 0;
     double result = rounded(magnitude(n), &doubtful);
     return doubtful ? ih_magnitude_wide(n).hi : result;
 }
 
-IH_CLONES double ih_letkeman_bound(int64_t n)
-{
-    if (n < 1)
-        return NAN;
-    if (n >= IH_FAST_END)
-        return ih_bound_wide(n, n, IH_NODE_AVERAGE);
+IH_CLONES
+double ih_letkeman_bound(int64_t n) {
+    if (n < 1) return NAN;
+    if (n >= IH_FAST_END) return ih_bound_wide(n, n, IH_NODE_AVERAGE);
     int doubtful = 0;
     double result = rounded(standard_bound(magnitude(n)), &doubtful);
     return doubtful ? ih_bound_wide(n, n, IH_NODE_AVERAGE) : result;
 }
 
-IH_CLONES double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula)
-{
-    if (n < 1 || m < 1)
-        return NAN;
-    if ((n | m) >= IH_FAST_END)
-        return ih_bound_wide(n, m, formula);
+IH_CLONES
+double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula) {
+    if (n < 1 || m < 1) return NAN;
+    if ((n | m) >= IH_FAST_END) return ih_bound_wide(n, m, formula);
     int doubtful = 0;
     ih_pair bound =
         normalized_bound(from_integer(n), magnitude(n), from_integer(m), magnitude(m), formula);
@@ -203,9 +179,9 @@ IH_CLONES double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula f
     return doubtful ? ih_bound_wide(n, m, formula) : result;
 }
 
-IH_CLONES void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward,
-                                      double *backward, double *node_average)
-{
+IH_CLONES
+void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward, double *backward,
+                            double *node_average) {
     if (n < 1 || m < 1) {
         *forward = *backward = *node_average = NAN;
         return;
@@ -223,9 +199,8 @@ IH_CLONES void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double
 
 /* The chunk as an array: where it lies if it is one already, else copied into the buffer.
  * These two stay calls: inlined, the copies become string instructions of three times the cost. */
-static IH_NOINLINE const int64_t *load(int64_t *buffer, const char *from, ptrdiff_t stride,
-                                       size_t count)
-{
+static IH_NOINLINE
+const int64_t *load(int64_t *buffer, const char *from, ptrdiff_t stride, size_t count) {
     if (stride == sizeof(int64_t) && (uintptr_t)from % _Alignof(int64_t) == 0)
         return (const int64_t *)(const void *)from;
     for (size_t i = 0; i < count; i++)
@@ -233,8 +208,8 @@ static IH_NOINLINE const int64_t *load(int64_t *buffer, const char *from, ptrdif
     return buffer;
 }
 
-static IH_NOINLINE void store(char *to, ptrdiff_t stride, const double *chunk, size_t count)
-{
+static IH_NOINLINE
+void store(char *to, ptrdiff_t stride, const double *chunk, size_t count) {
     if (stride == sizeof(double))
         memcpy(to, chunk, count * sizeof(double));
     else
@@ -244,15 +219,13 @@ static IH_NOINLINE void store(char *to, ptrdiff_t stride, const double *chunk, s
 
 /* A(n[i]) as hi[i] + lo[i]. Returns 0 if an n[i] is outside 1 ... IH_FAST_END - 1, whose results
  * the caller must then take one by one. */
-static inline int magnitudes(const int64_t *n, double *hi, double *lo, size_t count)
-{
+static inline int magnitudes(const int64_t *n, double *hi, double *lo, size_t count) {
     int64_t smallest = n[0], largest = n[0];
     for (size_t i = 1; i < count; i++) {
         smallest = n[i] < smallest ? n[i] : smallest;
         largest = n[i] > largest ? n[i] : largest;
     }
-    if (smallest < 1 || largest >= IH_FAST_END)
-        return 0;
+    if (smallest < 1 || largest >= IH_FAST_END) return 0;
     if (smallest == largest) { /* one axis of a grid, or a broadcast scalar */
         ih_pair a = magnitude(smallest);
         for (size_t i = 0; i < count; i++) {
@@ -277,9 +250,9 @@ static inline int magnitudes(const int64_t *n, double *hi, double *lo, size_t co
     return 1;
 }
 
-IH_CLONES void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride,
-                                           char *out, ptrdiff_t out_stride)
-{
+IH_CLONES
+void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride, char *out,
+                                 ptrdiff_t out_stride) {
     int64_t buffer[IH_CHUNK];
     double hi[IH_CHUNK], lo[IH_CHUNK];
     while (count > 0) {
@@ -287,11 +260,9 @@ IH_CLONES void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_
         const int64_t *chunk = load(buffer, n, n_stride, size);
         int doubtful = !magnitudes(chunk, hi, lo, size);
         if (!doubtful)
-            for (size_t i = 0; i < size; i++)
-                hi[i] = rounded((ih_pair){hi[i], lo[i]}, &doubtful);
+            for (size_t i = 0; i < size; i++) hi[i] = rounded((ih_pair){hi[i], lo[i]}, &doubtful);
         if (doubtful)
-            for (size_t i = 0; i < size; i++)
-                hi[i] = ih_expected_magnitude(chunk[i]);
+            for (size_t i = 0; i < size; i++) hi[i] = ih_expected_magnitude(chunk[i]);
         store(out, out_stride, hi, size);
         n += (ptrdiff_t)size * n_stride;
         out += (ptrdiff_t)size * out_stride;
@@ -299,9 +270,9 @@ IH_CLONES void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_
     }
 }
 
-IH_CLONES void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_stride, char *out,
-                                       ptrdiff_t out_stride)
-{
+IH_CLONES
+void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_stride, char *out,
+                             ptrdiff_t out_stride) {
     int64_t buffer[IH_CHUNK];
     double hi[IH_CHUNK], lo[IH_CHUNK];
     while (count > 0) {
@@ -312,8 +283,7 @@ IH_CLONES void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_
             for (size_t i = 0; i < size; i++)
                 hi[i] = rounded(standard_bound((ih_pair){hi[i], lo[i]}), &doubtful);
         if (doubtful)
-            for (size_t i = 0; i < size; i++)
-                hi[i] = ih_letkeman_bound(chunk[i]);
+            for (size_t i = 0; i < size; i++) hi[i] = ih_letkeman_bound(chunk[i]);
         store(out, out_stride, hi, size);
         n += (ptrdiff_t)size * n_stride;
         out += (ptrdiff_t)size * out_stride;
@@ -321,25 +291,25 @@ IH_CLONES void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_
     }
 }
 
-IH_CLONES void ih_letkeman_bound_normalized_array(size_t count, const char *n, ptrdiff_t n_stride,
-                                                  const char *m, ptrdiff_t m_stride,
-                                                  ih_formula formula, char *out,
-                                                  ptrdiff_t out_stride)
-{
+IH_CLONES
+void ih_letkeman_bound_normalized_array(size_t count, const char *n, ptrdiff_t n_stride,
+                                        const char *m, ptrdiff_t m_stride, ih_formula formula,
+                                        char *out, ptrdiff_t out_stride) {
     int64_t n_buffer[IH_CHUNK], m_buffer[IH_CHUNK];
     double n_hi[IH_CHUNK], n_lo[IH_CHUNK], m_hi[IH_CHUNK], m_lo[IH_CHUNK];
     while (count > 0) {
         size_t size = count < IH_CHUNK ? count : IH_CHUNK;
         const int64_t *n_chunk = load(n_buffer, n, n_stride, size);
         const int64_t *m_chunk = load(m_buffer, m, m_stride, size);
-        int doubtful = !(magnitudes(n_chunk, n_hi, n_lo, size) && magnitudes(m_chunk, m_hi, m_lo, size));
+        int doubtful =
+            !(magnitudes(n_chunk, n_hi, n_lo, size) && magnitudes(m_chunk, m_hi, m_lo, size));
         if (!doubtful)
             for (size_t i = 0; i < size; i++)
-                n_hi[i] = rounded(normalized_bound(from_integer(n_chunk[i]),
-                                                   (ih_pair){n_hi[i], n_lo[i]},
-                                                   from_integer(m_chunk[i]),
-                                                   (ih_pair){m_hi[i], m_lo[i]}, formula),
-                                  &doubtful);
+                n_hi[i] =
+                    rounded(normalized_bound(from_integer(n_chunk[i]), (ih_pair){n_hi[i], n_lo[i]},
+                                             from_integer(m_chunk[i]), (ih_pair){m_hi[i], m_lo[i]},
+                                             formula),
+                            &doubtful);
         if (doubtful)
             for (size_t i = 0; i < size; i++)
                 n_hi[i] = ih_letkeman_bound_normalized(n_chunk[i], m_chunk[i], formula);
@@ -351,13 +321,12 @@ IH_CLONES void ih_letkeman_bound_normalized_array(size_t count, const char *n, p
     }
 }
 
-IH_CLONES void ih_preserved_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride,
-                                            const char *m, ptrdiff_t m_stride, const char *bound,
-                                            ptrdiff_t bound_stride, char *forward,
-                                            ptrdiff_t forward_stride, char *backward,
-                                            ptrdiff_t backward_stride, char *node_average,
-                                            ptrdiff_t node_average_stride)
-{
+IH_CLONES
+void ih_preserved_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride, const char *m,
+                                  ptrdiff_t m_stride, const char *bound, ptrdiff_t bound_stride,
+                                  char *forward, ptrdiff_t forward_stride, char *backward,
+                                  ptrdiff_t backward_stride, char *node_average,
+                                  ptrdiff_t node_average_stride) {
     for (size_t i = 0; i < count; i++) {
         int64_t inputs, outputs;
         double half_width, preserved[3];

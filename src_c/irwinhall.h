@@ -34,7 +34,8 @@ double ih_expected_magnitude(int64_t n);
 double ih_letkeman_bound(int64_t n);
 
 /* Return the Letkeman bound of a layer with n inputs and m outputs.
- * The normalized one, correctly rounded for all n and m from 1 to 2^63 - 1; NaN if n < 1 or m < 1. */
+ * The normalized one, correctly rounded for all n and m from 1 to 2^63 - 1; NaN if n < 1 or m < 1.
+ */
 double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula);
 
 /* Return the magnitudes that weights uniform on (-bound, bound) preserve.

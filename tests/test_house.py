@@ -24,7 +24,9 @@ HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm
 FLOORS = {
     "_version": 0,
     "_core": 1,
+    "_fill_tables": 2,
     "exact": 2,
+    "stream": 2,
     "fans": 2,
     "gains": 2,
     "approximations": 3,

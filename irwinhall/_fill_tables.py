@@ -1,0 +1,212 @@
+"""Builds the generated C headers of the weight stream: normal quantile tables and AES tables.
+
+Everything is computed in mpmath at a fixed precision, then rounded once to the stored type, so
+the text is the same on every machine. ``HEADERS`` maps each file name in ``src_c`` to the function
+that renders it; `irwinhall.codegen` writes and checks them.
+
+The normal quantile is tabulated by octaves of the tail probability q < 1/2 (docs/stream.md):
+
+    q = 2^-(octave + 2) * (2 - x),   0 < x < 1,   x = (segment + t) / segments
+
+so that t = 0 is the end of a segment nearer to the centre, and the first segment has z = 0 there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Any
+
+import mpmath
+
+OCTAVES = 16  # smaller q, probability 2^-16, goes to the tail fit
+F32_SEGMENTS, F32_DEGREE = 2, 5
+F64_SEGMENTS, F64_DEGREE = 16, 7
+# The tail fit: r - z for r = sqrt(-2 ln q), by pieces of r, in the variable (r - middle) / half.
+# q = 2^-17 is r = 4.85; q = 2^-1072 is r = 38.55.
+TAIL_EDGES = (4.75, 6.0, 8.0, 11.0, 16.0, 25.0, 40.0)
+TAIL_DEGREE = 13
+DPS = 40  # digits carried; the stored types hold 17
+
+_CONTEXT = mpmath.MPContext()
+_CONTEXT.dps = DPS
+_mpf = _CONTEXT.mpf
+
+
+def _quantile(q: Any, guess: float) -> Any:
+    """Return the z < 0 with Phi(z) = q, by Newton's method on log Phi from a rough guess."""
+    z = _mpf(guess)
+    log_q = _CONTEXT.log(q)
+    root_half = _CONTEXT.sqrt(_mpf(1) / 2)
+    for _ in range(12):
+        phi_cumulative = _CONTEXT.erfc(-z * root_half) / 2
+        density = _CONTEXT.exp(-z * z / 2) / _CONTEXT.sqrt(2 * _CONTEXT.pi)
+        # log Phi is concave and close to quadratic: Newton converges from either side.
+        step = (_CONTEXT.log(phi_cumulative) - log_q) * phi_cumulative / density
+        z -= step
+        if abs(step) < _mpf(10) ** (-DPS // 2):  # the next step would be below 10^-DPS
+            return z
+    raise ArithmeticError(f"no quantile at q = {q}")
+
+
+def _chebyshev_fit(function: Callable[[Any], Any], low: Any, high: Any, degree: int) -> list[Any]:
+    """Return monomial coefficients in t of the interpolant at Chebyshev nodes of (low, high)."""
+    count = degree + 1
+    nodes = [
+        (low + high) / 2 + (high - low) / 2 * _CONTEXT.cos(_CONTEXT.pi * (2 * i + 1) / (2 * count))
+        for i in range(count)
+    ]
+    newton = [function(node) for node in nodes]
+    for level in range(1, count):
+        for i in range(count - 1, level - 1, -1):
+            newton[i] = (newton[i] - newton[i - 1]) / (nodes[i] - nodes[i - level])
+    coefficients = [newton[-1]]
+    for i in range(count - 2, -1, -1):
+        shifted = [_mpf(0), *coefficients]
+        for j, value in enumerate(coefficients):
+            shifted[j] -= nodes[i] * value
+        shifted[0] += newton[i]
+        coefficients = shifted
+    return coefficients
+
+
+def segment_quantile(octave: int, segment: int, segments: int, t: Any) -> Any:
+    """Return the exact quantile (negative) at position t of a segment."""
+    q = (2 - (segment + t) / _mpf(segments)) / 2 ** (octave + 2)
+    return _quantile(q, NormalDist().inv_cdf(min(float(q), 0.4999999999)))
+
+
+def _segment_coefficients(octave: int, segment: int, segments: int, degree: int) -> list[Any]:
+    def z(t: Any) -> Any:
+        return segment_quantile(octave, segment, segments, t)
+
+    zero, one = _mpf(0), _mpf(1)
+    if octave == 0 and segment == 0:
+        # z is proportional to t here: fit z / t, so that the error is relative.
+        return [zero, *_chebyshev_fit(lambda t: z(t) / t, zero, one, degree - 1)]
+    return _chebyshev_fit(z, zero, one, degree)
+
+
+def quantile_rows(segments: int, degree: int) -> list[list[Any]]:
+    """Return one row of coefficients (constant first) for each octave and segment."""
+    return [
+        _segment_coefficients(octave, segment, segments, degree)
+        for octave in range(OCTAVES)
+        for segment in range(segments)
+    ]
+
+
+def tail_shortfall(r: Any) -> Any:
+    """Return r - |z| where ln q = -r^2 / 2 and Phi(-|z|) = q."""
+    q = _CONTEXT.exp(-r * r / 2)
+    return r + _quantile(q, -float(r) + 0.3)
+
+
+def tail_rows() -> list[list[Any]]:
+    """Return one row for each piece of r: middle, 1 / half, then the coefficients."""
+
+    def row(low: float, high: float) -> list[Any]:
+        middle, half = _mpf(low + high) / 2, _mpf(high - low) / 2
+
+        def shortfall(x: Any) -> Any:
+            return tail_shortfall(middle + half * x)
+
+        return [middle, 1 / half, *_chebyshev_fit(shortfall, _mpf(-1), _mpf(1), TAIL_DEGREE)]
+
+    return [row(low, high) for low, high in pairwise(TAIL_EDGES)]
+
+
+def _hex_f32(value: Any) -> str:
+    single: float = struct.unpack("<f", struct.pack("<f", float(value)))[0]
+    return single.hex() + "f"
+
+
+def _hex_f64(value: Any) -> str:
+    return float(value).hex()
+
+
+def _table(kind: str, name: str, rows: Sequence[Sequence[Any]], text: Callable[[Any], str]) -> str:
+    body = "\n".join("    {" + ", ".join(text(v) for v in row) + "}," for row in rows)
+    return f"static const {kind} {name}[{len(rows)}][{len(rows[0])}] = {{\n{body}\n}};\n"
+
+
+_NOTE = "/* Generated by `python -m irwinhall.codegen`; do not edit. */\n"
+
+
+def render_normal() -> str:
+    """Return the text of ``ih_normal_table.h``."""
+    f32 = quantile_rows(F32_SEGMENTS, F32_DEGREE)
+    f64 = quantile_rows(F64_SEGMENTS, F64_DEGREE)
+    edges = ", ".join(_hex_f64(edge) for edge in TAIL_EDGES[1:-1])
+    columns = [list(column) for column in zip(*f32, strict=True)]
+    return "\n".join(
+        [
+            _NOTE + "#ifndef IH_NORMAL_TABLE_H\n#define IH_NORMAL_TABLE_H\n",
+            f"#define IH_NORMAL_OCTAVES {OCTAVES}",
+            f"#define IH_NORMAL_F32_ROWS {len(f32)}",
+            f"#define IH_NORMAL_F32_DEGREE {F32_DEGREE}",
+            f"#define IH_NORMAL_F64_DEGREE {F64_DEGREE}",
+            f"#define IH_NORMAL_TAIL_PIECES {len(TAIL_EDGES) - 1}",
+            f"#define IH_NORMAL_TAIL_DEGREE {TAIL_DEGREE}\n",
+            "/* Coefficient-major: [power][2 * octave + segment], one register or two a power. */",
+            _table("float", "ih_normal_f32", columns, _hex_f32),
+            "/* [16 * octave + segment][power]: one cache line a segment. */",
+            "_Alignas(64)",
+            _table("double", "ih_normal_f64", f64, _hex_f64),
+            "/* Where one piece of the tail fit ends and the next begins, in r. */",
+            f"static const double ih_normal_tail_edges[{len(TAIL_EDGES) - 2}] = {{{edges}}};\n",
+            "/* [piece]: middle of r, 1 / half width, then powers. */",
+            _table("double", "ih_normal_tail", tail_rows(), _hex_f64),
+            "#endif\n",
+        ]
+    )
+
+
+def _gf256_multiply(a: int, b: int) -> int:
+    product = 0
+    while b:
+        if b & 1:
+            product ^= a
+        a = (a << 1) ^ (0x11B if a & 0x80 else 0)
+        b >>= 1
+    return product
+
+
+def aes_sbox() -> list[int]:
+    """Return the AES substitution box, from its definition (FIPS-197, 5.1.1)."""
+    box = []
+    for value in range(256):
+        inverse = next((c for c in range(256) if _gf256_multiply(value, c) == 1), 0)
+        rotations = [(inverse << k | inverse >> (8 - k)) & 0xFF for k in range(5)]
+        box.append(rotations[0] ^ rotations[1] ^ rotations[2] ^ rotations[3] ^ rotations[4] ^ 0x63)
+    return box
+
+
+def render_aes() -> str:
+    """Return the text of ``ih_aes_table.h``."""
+    box = aes_sbox()
+    # Column 0 of MixColumns times the substituted byte, little-endian; the other rows rotate it.
+    mixed = [_gf256_multiply(s, 2) | s << 8 | s << 16 | _gf256_multiply(s, 3) << 24 for s in box]
+    lines = [_NOTE + "#ifndef IH_AES_TABLE_H\n#define IH_AES_TABLE_H\n", "#include <stdint.h>\n"]
+    lines.append("static const uint8_t ih_aes_sbox[256] = {")
+    lines += [
+        "    " + ", ".join(f"0x{v:02x}" for v in box[i : i + 16]) + "," for i in range(0, 256, 16)
+    ]
+    lines.append("};\n")
+    lines.append("/* [row][byte]: SubBytes then MixColumns of one byte of that row. */")
+    lines.append("static const uint32_t ih_aes_mixed[4][256] = {")
+    for row in range(4):
+        rotated = [(v << 8 * row | v >> (32 - 8 * row)) & 0xFFFFFFFF for v in mixed]
+        lines.append("    {")
+        lines += [
+            "        " + ", ".join(f"0x{v:08x}" for v in rotated[i : i + 8]) + ","
+            for i in range(0, 256, 8)
+        ]
+        lines.append("    },")
+    lines.append("};\n\n#endif\n")
+    return "\n".join(lines)
+
+
+HEADERS = {"ih_normal_table.h": render_normal, "ih_aes_table.h": render_aes}
