@@ -566,18 +566,18 @@ def block_trials(uint64_t weights):
 
 
 def simulate(
-    bytes key, uint64_t n, m, uint64_t first, uint64_t trials, threads, int kernel, scratch=None
+    bytes key, uint64_t n, m, uint64_t first, uint64_t trials, cnp.ndarray moments, threads,
+    int kernel, cnp.ndarray scratch=None,
 ):
-    """Return the moments of each block of trials: an array of (block, quantity, moment).
+    """Simulate trials first, first + 1, ... and write the moments of each block of them.
 
-    m is None for sums of n weights, one quantity; a layer has three. The moments are count, mean
-    and squares. scratch is an array of layer_scratch(n, m, threads) bytes.
+    m is None for sums of n weights, which have one quantity; a layer has three. moments is an array
+    of float64 (block, quantity, moment); the moments are count, mean and squares. scratch, for a
+    layer, has layer_scratch(n, m, threads) bytes.
     """
     cdef ih_key words = key_from(key)
     cdef bint is_layer = m is not None
     cdef uint64_t columns = m if is_layer else 1
-    cdef uint64_t block = ih_block_trials(n * columns)
-    cdef cnp.ndarray moments = np.empty((-(-trials // block), 3 if is_layer else 1, 3))
     cdef ih_moments *out = <ih_moments *>cnp.PyArray_DATA(moments)
     cdef int used_threads = min(threads, 2**31 - 1), status
     cdef void *memory = cnp.PyArray_DATA(scratch) if is_layer else NULL
@@ -589,7 +589,6 @@ def simulate(
             status = ih_simulate_magnitude(
                 &words, n, first, trials, out, used_threads, kernel)
     checked(status, "a simulation")
-    return moments
 
 
 def layer_scratch(uint64_t n, uint64_t m, threads):

@@ -259,7 +259,9 @@ def _simulated(
     while done < most:
         blocks = max(batch // (block * weights), min(used, _MOST_THREADS))
         count = min(blocks * block, most - done)
-        made = _core.simulate(source._key, n, m, done, count, used, stream._KERNEL, scratch)
+        made = np.empty((-(-count // block), len(moments), 3))
+        kernel = stream._KERNEL
+        _core.simulate(source._key, n, m, done, count, made, used, kernel, scratch)
         if progress:
             progress(count * weights)
         # The estimate ends after a block, not after a batch, whose size depends on the threads.
@@ -273,8 +275,8 @@ def _simulated(
                 if unsure and (worst / wanted) ** 2 * moments[0].count > most:
                     least = worst * math.sqrt(moments[0].count / most)
                     raise ValueError(
-                        f"standard_error must be at least {least:.2g} for {weights} weights a trial "
-                        f"(2**40 weights in all), or trials be given, got {wanted}"
+                        f"standard_error must be at least {least:.2g}, which takes 2**40 weights, "
+                        f"unless trials are given, got {wanted}"
                     )
                 unsure = False
         done += count
