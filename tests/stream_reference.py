@@ -327,7 +327,7 @@ def deep_quantile(odd, shift):
 
 
 def deep_quantile_128(value):
-    """Return Phi^-1 of a 128-bit canonical probability, in units of 2^-129, by its 64 leading bits."""
+    """Return Phi^-1 of a 128-bit canonical word over 2^129, by its 64 leading bits."""
     if value < 2**64:
         return deep_quantile(value | 1, 64)
     zeros = octave_of(value, 128)

@@ -78,14 +78,11 @@ class TestEveryResultOfOneNumberIsCorrectlyRounded:
 @pytest.mark.parametrize("formula", FORMULAS)
 class TestEveryBoundOfAPairIsCorrectlyRounded:
     def check(self, pairs, formula):
-        assert (
-            misrounded(
-                pairs,
-                lambda n, m: letkeman_bound(n, m, formula=formula),
-                lambda n, m: oracle.normalized_bound(n, m, formula),
-            )
-            == []
-        )
+        assert misrounded(
+            pairs,
+            lambda n, m: letkeman_bound(n, m, formula=formula),
+            lambda n, m: oracle.normalized_bound(n, m, formula),
+        ) == []
 
     def test_for_every_small_pair(self, formula):
         self.check([(n, m) for n in range(1, 61) for m in range(1, 61)], formula)
@@ -107,9 +104,9 @@ class TestEveryBoundOfAPairIsCorrectlyRounded:
 
 def test_the_exhaustive_verification_is_on_record_without_a_misrounding():
     record = json.loads(verify_magnitude.RECORD.read_text(encoding="ascii"))
-    assert {"misrounded": sum(result["misrounded"] for result in record["results"].values())} == {
-        "misrounded": 0
-    }
+    assert {
+        "misrounded": sum(result["misrounded"] for result in record["results"].values())
+    } == {"misrounded": 0}
 
 
 def test_the_exhaustive_verification_checked_everything_promised():
