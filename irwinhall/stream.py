@@ -37,6 +37,15 @@ _DTYPES = {
     "bfloat16": _core.BFLOAT16,
 }
 
+# Of each type: its name, the least (an exponent of 2) and greatest uniform bound, the greatest std.
+_SINGLE, _DOUBLE, _HALF = (float(np.finfo(t).max) for t in ("f4", "f8", "f2"))
+_SCALES = {
+    _core.FLOAT32: ("float32", -102, _SINGLE, _SINGLE),
+    _core.FLOAT64: ("float64", -969, _DOUBLE, _DOUBLE),
+    _core.FLOAT16: ("float16", -14, _HALF, _SINGLE),
+    _core.BFLOAT16: ("bfloat16", -102, 255 * 2.0**120, _SINGLE),
+}
+
 
 class Stream:
     """A stream of random weights, keyed by a seed and a name.
@@ -152,8 +161,8 @@ class Stream:
         shape : int or sequence of int, optional
             Shape of the whole array, even when only a region is wanted. Without it, out's shape.
         bound : float
-            Half-width of the interval: finite, positive, and large enough that the lattice
-            spacing, bound * 2^-24 (float64: 2^-53), is a normal number of the type.
+            Half-width of the interval: finite, positive, at most the largest value of the type,
+            and at least 2^-102 (float64: 2^-969, float16: 2^-14), so that no product is inexact.
         dtype : {"float32", "float64", "float16", "bfloat16"} or dtype, optional
             Element type; default out's, else float32. For bfloat16 the package ml_dtypes must be
             there, or out be an array of uint16, which then gets the bits.
@@ -296,6 +305,8 @@ class Stream:
         low, high = _real("low", low), _real("high", high)
         if not low < high:
             raise ValueError(f"low must be less than high, got low={low}, high={high}")
+        if not isinstance(corrected, (bool, np.bool)):
+            raise TypeError(f"corrected must be True or False, got {corrected!r}")
         law = (_core.TRUNCATED_NORMAL, std, low, high, bool(corrected))
         return self._fill(law, shape, dtype, out, region, threads)
 
@@ -308,7 +319,10 @@ class Stream:
         return hash(self._key)
 
     def __repr__(self) -> str:
-        return f"Stream({self._seed!r}, {self._name!r})" if self._name else f"Stream({self._seed!r})"
+        # Python refuses to write very long integers in decimal.
+        long = isinstance(self._seed, int) and self._seed.bit_length() > 2000
+        seed = f"{self._seed:#x}" if long else repr(self._seed)
+        return f"Stream({seed}, {self._name!r})" if self._name else f"Stream({seed})"
 
     def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
         return Stream, (self._seed, self._name)
@@ -329,13 +343,17 @@ class Stream:
         whole = buffer.shape if shape is None and buffer is not None else _plain_shape(shape)
         start, count = _plain_region(region, whole)
         code, element = _element_type(dtype, buffer)
+        _check_scale(law, code)
         if buffer is None:
-            buffer = np.empty(count, dtype=element)
+            try:
+                buffer = np.empty(count, dtype=element)
+            except ValueError:
+                raise ValueError(
+                    f"shape must be that of an array that NumPy can make, got {count}"
+                ) from None
         elif buffer.shape != count:
             raise ValueError(f"out must have shape {count}, got {buffer.shape}")
-        _core.fill(
-            self._key, law, code, whole, start, buffer, threads, out is None, _KERNEL
-        )
+        _core.fill(self._key, law, code, whole, start, buffer, threads, out is None, _KERNEL)
         return buffer if out is None else out
 
 
@@ -416,9 +434,14 @@ def _key(seed: int | bytes, name: str) -> bytes:
 
 
 def _real(name: str, value: object) -> float:
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+    if isinstance(value, (bool, np.bool, str, bytes)) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must fit a double, got an integer too large") from None
+    except TypeError:  # an array of more than one element
+        raise TypeError(f"{name} must be one real number, got {value!r}") from None
     if math.isnan(number):
         raise ValueError(f"{name} must be a number, got nan")
     return number
@@ -434,7 +457,10 @@ def _finite(name: str, value: object) -> float:
 def _count(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
-    count = index(value)
+    try:
+        count = index(value)
+    except TypeError:  # an array
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}")
     return count
@@ -443,7 +469,7 @@ def _count(name: str, value: object, least: int) -> int:
 def _plain_shape(shape: Shape | None) -> tuple[int, ...]:
     lengths = tuple(shape) if isinstance(shape, Sequence) else (shape,)
     plain = tuple(_count("shape", length, 0) for length in lengths)
-    if math.prod(plain) > 2**63 - 1:
+    if max(plain, default=0) >= 2**63 or math.prod(plain) >= 2**63:
         raise ValueError(f"shape must have less than 2**63 elements, got {plain}")
     return plain
 
@@ -452,7 +478,12 @@ def _plain_region(
     region: Region | None, whole: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the start and the length of the region along every axis."""
-    slices = () if region is None else (region,) if isinstance(region, slice) else tuple(region)
+    if region is None or isinstance(region, slice):
+        slices: tuple[Any, ...] = () if region is None else (region,)
+    elif isinstance(region, Sequence):
+        slices = tuple(region)
+    else:
+        raise TypeError(f"region must be a slice or a sequence of slices, got {region!r}")
     if len(slices) > len(whole):
         raise ValueError(f"region must have at most {len(whole)} slices, got {len(slices)}")
     starts, lengths = [], []
@@ -460,8 +491,13 @@ def _plain_region(
         part = slices[axis] if axis < len(slices) else slice(None)
         if not isinstance(part, slice):
             raise TypeError(f"region must be made of slices, got {part!r} for axis {axis}")
-        start = 0 if part.start is None else index(part.start)
-        stop = length if part.stop is None else index(part.stop)
+        try:
+            start = 0 if part.start is None else index(part.start)
+            stop = length if part.stop is None else index(part.stop)
+        except TypeError:
+            raise TypeError(
+                f"region must have integer ends, got {part!r} for axis {axis}"
+            ) from None
         if part.step not in (None, 1):
             raise ValueError(f"region must have steps of 1, got {part!r} for axis {axis}")
         if not 0 <= start <= stop <= length:
@@ -475,6 +511,7 @@ def _plain_region(
 
 def _element_type(dtype: DTypeLike, buffer: NDArray[Any] | None) -> tuple[int, Any]:
     """Return the C code of the element type, and the dtype of an array to make."""
+    listed = ", ".join(_DTYPES)
     if dtype is None:
         name = "float32" if buffer is None else buffer.dtype.name
         asked: Any = name
@@ -482,10 +519,15 @@ def _element_type(dtype: DTypeLike, buffer: NDArray[Any] | None) -> tuple[int, A
         # A name or a scalar type is taken by name: NumPy knows bfloat16 only through ml_dtypes.
         name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or ""
         if name not in _DTYPES:
-            name = np.dtype(dtype).name
+            try:
+                known = np.dtype(dtype)
+            except TypeError:
+                raise TypeError(f"dtype must be one of {listed}, got {dtype!r}") from None
+            if not known.isnative:
+                raise TypeError(f"dtype must have the machine's byte order, got {known.str}")
+            name = known.name
         asked = name
     if name not in _DTYPES:
-        listed = ", ".join(_DTYPES)
         what = "dtype" if dtype is not None or buffer is None else "out's dtype"
         raise TypeError(f"{what} must be one of {listed}, got {name}")
     if buffer is None:
@@ -495,6 +537,18 @@ def _element_type(dtype: DTypeLike, buffer: NDArray[Any] | None) -> tuple[int, A
     if not buffer.dtype.isnative:
         raise TypeError(f"out must have the machine's byte order, got {buffer.dtype.str}")
     return _DTYPES[name], buffer.dtype
+
+
+def _check_scale(law: tuple[Any, ...], code: int) -> None:
+    """Refuse a bound or std that the element type cannot hold."""
+    name, least, most_bound, most_std = _SCALES[code]
+    if law[0] == _core.UNIFORM:
+        if not 2.0**least <= law[1] <= most_bound:
+            raise ValueError(
+                f"bound must be from 2**{least} to {most_bound} for {name}, got {law[1]}"
+            )
+    elif law[1] > most_std:
+        raise ValueError(f"std must be at most {most_std} for {name}, got {law[1]}")
 
 
 def _bfloat16() -> Any:
@@ -516,9 +570,7 @@ def _writable_array(out: object) -> NDArray[Any]:
         try:
             array = np.asarray(memoryview(out))  # type: ignore[arg-type]
         except TypeError:
-            raise TypeError(
-                f"out must be an array or a buffer, got {type(out).__name__}"
-            ) from None
+            raise TypeError(f"out must be an array or a buffer, got {type(out).__name__}") from None
     if not array.flags.writeable:
         raise ValueError("out must be writeable, got a read-only buffer")
     if _overlaps_itself(array):
