@@ -408,12 +408,15 @@ def _plain_seed(seed: object) -> int | bytes:
         return seed.generate_state(4, np.uint64).astype("<u8").tobytes()
     if isinstance(seed, np.random.Generator):
         return seed.bytes(16)
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise TypeError(
-            "seed must be an int, bytes, numpy.random.SeedSequence, numpy.random.Generator or "
-            f"None, got {seed!r} ({type(seed).__name__})"
-        )
-    return index(seed)
+    try:
+        if not isinstance(seed, bool):
+            return index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    raise TypeError(
+        "seed must be an int, bytes, numpy.random.SeedSequence, numpy.random.Generator or None, "
+        f"got {seed!r} ({type(seed).__name__})"
+    )
 
 
 def _key(seed: int | bytes, name: str) -> bytes:
