@@ -721,7 +721,7 @@ BAD_INPUT = [
     ("normal", {"threads": True}, TypeError, "threads must be an integer, got True (bool)"),
     ("normal", {"dtype": "float64"}, TypeError, "out must have dtype float64, got float32"),
     ("normal", {"dtype": "bfloat16"}, TypeError, "out must have dtype bfloat16, got float32"),
-    ("normal", {"dtype": "int32"}, TypeError, "dtype must be one of float32, float64, float16, bfl"),
+    ("normal", {"dtype": "int32"}, TypeError, "dtype must be one of float32, float64, flo"),
     ("normal", {"dtype": "complex64"}, TypeError, "dtype must be one of float32, fl"),
     ("normal", {"dtype": "nonsense"}, TypeError, "dtype must be one of float32, fl"),
     ("normal", {"dtype": 3}, TypeError, "dtype must be one of float32, float64, float16, bfloat16"),

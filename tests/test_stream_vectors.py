@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import stream_reference as reference
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stream_layouts import KERNELS, bits, forced
 
@@ -117,7 +117,7 @@ laws = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     st.one_of(st.integers(), st.binary(max_size=20)),
     st.text(max_size=8).filter(str.isprintable),
@@ -128,6 +128,7 @@ laws = st.one_of(
 )
 def test_any_element_is_what_the_reference_says(seed, name, law, dtype, first, kernel):
     kind, parameters = law
+    assume(dtype != "float16" or parameters.get("bound", 0) <= 65504)
     with pytest.MonkeyPatch.context() as patch:
         forced(kernel, patch)
         expected = reference.bits_from(seed, name, kind, parameters, dtype, first, 2)
