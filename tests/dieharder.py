@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -77,6 +78,12 @@ def run(number, source, first):
     ]
 
 
+def version():
+    """Return dieharder's version, from the head of its list of tests."""
+    listed = subprocess.run(["dieharder", "-l"], capture_output=True, text=True).stdout
+    return re.search(r"dieharder version (\S+)", listed)[1]
+
+
 def main():
     """Run the tests and write the record."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -96,7 +103,7 @@ def main():
             name: [row for job in running for row in job.result()] for name, running in jobs.items()
         }
     record = {
-        "program": "dieharder 3.31.1",
+        "program": f"dieharder {version()}",
         "seed": SEED,
         "kernel": next(name for name, available in kernels() if available),
         "results": results,

@@ -46,6 +46,11 @@ def forced(kernel, patch):
     patch.setattr(stream, "_KERNEL", _core.find_kernel(kernel))
 
 
+def raw_words(source, blocks, domain=0, first=0):
+    """Return the 32-bit words of a stream's blocks from `first` on."""
+    return _core.words(source._key, first, domain, blocks, _core.find_kernel(None))
+
+
 def same_bytes(a, b):
     """Return whether two arrays have the same shape and bytes."""
     return a.shape == b.shape and a.tobytes() == b.tobytes()

@@ -6,6 +6,7 @@ from statistics import NormalDist
 import dieharder
 import numpy as np
 import pytest
+from stream_layouts import raw_words
 
 from irwinhall import Stream
 
@@ -33,7 +34,6 @@ def test_no_more_results_are_weak_than_chance_gives(stream):
 def test_the_packed_integers_are_the_top_24_bits_of_the_words():
     bytes_ = np.frombuffer(dieharder.uniform24_from(0), np.uint8).reshape(-1, 3)
     integers = bytes_ @ np.array([1, 1 << 8, 1 << 16])
-    key = Stream(dieharder.SEED, "dieharder/uniform24")._key
-    words = dieharder._core.words(key, 0, 0, dieharder.CHUNK // 4, 0)
+    words = raw_words(Stream(dieharder.SEED, "dieharder/uniform24"), dieharder.CHUNK // 4)
     expected = (words.view(np.int32) >> 8) + 2**23
     assert expected.tolist() == integers.tolist()

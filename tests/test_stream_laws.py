@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import stream_reference as reference
 from scipy import special, stats
-from stream_layouts import DTYPES
+from stream_layouts import DTYPES, raw_words
 
-from irwinhall import Stream, _core
+from irwinhall import Stream
 
 LEAST_P = 1e-6
 INF = math.inf
@@ -122,7 +122,7 @@ def test_float64_uniform_weights_are_odd_multiples_of_the_spacing():
 @pytest.mark.parametrize(("dtype", "bits"), [("float32", 24), ("float64", 53)])
 def test_uniform_weights_are_the_leading_bits_of_the_words_made_symmetric(dtype, bits):
     # A word and its complement give k and -k, so the law is symmetric word by word.
-    words = _core.words(Stream(3)._key, 0, 0, 1000, 0)
+    words = raw_words(Stream(3), 1000)
     words = words.view(np.int32) if dtype == "float32" else words.view(np.int64)
     shift = 7 if dtype == "float32" else 10
     assert np.array_equal((words >> shift) | 1, -((~words >> shift) | 1))
@@ -231,7 +231,7 @@ def picked(words):
 
 
 def test_float32_normal_weights_are_near_the_exact_quantile():
-    words = _core.words(Stream(15)._key, 0, 0, MANY // 4, 0)
+    words = raw_words(Stream(15), MANY // 4)
     weights = Stream(15).normal(MANY)
     single = words >= 1 << 16
     exact = special.ndtri((words | 1) * 2.0**-33)
@@ -246,8 +246,8 @@ def test_float32_normal_weights_are_near_the_exact_quantile():
 
 
 def test_refined_float32_normal_weights_are_correctly_rounded_but_rarely():
-    words = _core.words(Stream(15)._key, 0, 0, MANY // 4, 0)
-    extra = _core.words(Stream(15)._key, 0, 1, MANY // 4, 0)
+    words = raw_words(Stream(15), MANY // 4)
+    extra = raw_words(Stream(15), MANY // 4, domain=1)
     weights = Stream(15).normal(MANY)
     wrong = 0
     tails = np.flatnonzero(words < 1 << 16)
@@ -262,7 +262,7 @@ def test_refined_float32_normal_weights_are_correctly_rounded_but_rarely():
 @pytest.mark.parametrize("first", reference.FAR_TAILS)
 def test_tails_go_on_beyond_what_one_word_reaches(first):
     block, lane = divmod(first, 4)
-    word, extra = (int(_core.words(Stream(1)._key, block, domain, 1, 0)[lane]) for domain in (0, 1))
+    word, extra = (int(raw_words(Stream(1), 1, domain, block)[lane]) for domain in (0, 1))
     z = exact_quantile(word >> 1 << 33 | extra << 1 | 1, 65) * (-1 if word & 1 else 1)
     weight = Stream(1).normal(2**62, region=slice(first, first + 1))[0]
     assert np.float32(float(z)) == weight
@@ -276,7 +276,7 @@ def test_the_furthest_normal_weight_lies_beyond_8(shift, reach):
 
 
 def test_float64_normal_weights_are_within_4_units_in_the_last_place():
-    words = _core.words(Stream(16)._key, 0, 0, COUNT // 2, 0).view(np.uint64)
+    words = raw_words(Stream(16), COUNT // 2).view(np.uint64)
     weights = Stream(16).normal(COUNT, dtype="float64")
     worst = 0.0
     for i in picked(words):
@@ -288,8 +288,8 @@ def test_float64_normal_weights_are_within_4_units_in_the_last_place():
 
 
 def test_refined_float64_normal_weights_are_within_5_units_in_the_last_place():
-    words = _core.words(Stream(16)._key, 0, 0, MANY // 4, 0).view(np.uint64)
-    extra = _core.words(Stream(16)._key, 0, 1, MANY // 4, 0).view(np.uint64)
+    words = raw_words(Stream(16), MANY // 4).view(np.uint64)
+    extra = raw_words(Stream(16), MANY // 4, domain=1).view(np.uint64)
     weights = Stream(16).normal(MANY // 2, dtype="float64")
     tails = np.flatnonzero(words < 1 << 48)
     assert len(tails) > 10
@@ -300,7 +300,7 @@ def test_refined_float64_normal_weights_are_within_5_units_in_the_last_place():
 
 
 def test_the_smallest_normal_weights_keep_their_relative_precision():
-    words = _core.words(Stream(17)._key, 0, 0, MANY // 4, 0)
+    words = raw_words(Stream(17), MANY // 4)
     weights = Stream(17).normal(MANY)
     for i in np.argsort(words)[-200:]:  # q nearest to 1/2: z = -(1 - 2 q) sqrt(pi / 2)
         distance = (2**32 - (int(words[i]) | 1)) / 2**32
