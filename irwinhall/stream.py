@@ -188,7 +188,8 @@ class Stream:
         Notes
         -----
         2^24 values (float64: 2^53), symmetric about 0, never 0 and never the bound. The float16
-        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound.
+        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound;
+        float16 has nothing nearer than 0 for magnitudes up to 2^-25.
 
         Examples
         --------
