@@ -44,7 +44,7 @@ torch = optional("torch")
 randomgen = optional("randomgen")
 
 
-# ---- rivals: (law, dtype) -> {name: function that fills an array} ----------------------------------
+# ---- rivals: (law, dtype) -> {name: function that fills an array} --------------------------------
 
 
 def numpy_rivals(law: str, dtype: str) -> dict[str, Fill]:
@@ -74,10 +74,10 @@ def torch_rivals(law: str, dtype: str) -> dict[str, Fill]:
 
 def mkl_rivals(law: str, dtype: str) -> dict[str, Fill]:
     """Return MKL's vector statistics library, called without a wrapper's copies."""
-    library = Path(sys.prefix) / "lib" / "libmkl_rt.so.2"
-    if not library.exists() or law == "truncated_normal" or dtype not in ("float32", "float64"):
+    libraries = sorted((Path(sys.prefix) / "lib").glob("libmkl_rt.so.*"))
+    if not libraries or law == "truncated_normal" or dtype not in ("float32", "float64"):
         return {}
-    mkl = ctypes.CDLL(str(library))
+    mkl = ctypes.CDLL(str(libraries[-1]))
     state = ctypes.c_void_p()
     assert mkl.vslNewStream(ctypes.byref(state), 13 << 20, 1) == 0  # SFMT19937, its fastest
     kind, real = ("s", ctypes.c_float) if dtype == "float32" else ("d", ctypes.c_double)
@@ -170,7 +170,7 @@ def bench_cache(versus, law, size):
 
 @pytest.mark.parametrize("threads", THREADS, ids=lambda n: f"{n} threads")
 def bench_fresh(versus, threads):
-    """A new array of 1 GiB, its allocation and page faults included."""
+    """Time a new array of 1 GiB, its allocation and page faults included."""
     generator = np.random.default_rng(1)
     versus(
         lambda: STREAM.uniform(FRESH, threads=threads),
