@@ -136,6 +136,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     Returns
     -------
     mpmath.mpf
+        With its guard digits, so that `mpmath.nstr(value, dps)` rounds once.
 
     Raises
     ------
@@ -165,8 +166,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
             for c in reversed(series_coefficients(terms)):
                 series = series / n + mpmath.mpf(c.numerator) / c.denominator
             value = mpmath.sqrt(mpmath.mpf(2) * n / (3 * mpmath.pi)) * series
-    with mpmath.workdps(dps):
-        return +value
+    return value
 
 
 def letkeman_bound_mp(
@@ -188,6 +188,7 @@ def letkeman_bound_mp(
     Returns
     -------
     mpmath.mpf
+        With its guard digits, so that `mpmath.nstr(value, dps)` rounds once.
 
     Raises
     ------
@@ -207,9 +208,7 @@ def letkeman_bound_mp(
 
     dps = _positive_integer("dps", dps)
     with mpmath.workdps(dps + _GUARD_DIGITS):
-        value = _bound(n, m, formula, lambda k: expected_magnitude_mp(k, dps + _GUARD_DIGITS))
-    with mpmath.workdps(dps):
-        return +value
+        return _bound(n, m, formula, lambda k: expected_magnitude_mp(k, dps + _GUARD_DIGITS))
 
 
 @cache
