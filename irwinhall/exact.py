@@ -17,7 +17,7 @@ On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
 h is analytic where phi' has no zero, that is for abs(u) < 3.49, and abs(h) <= 3/2 on abs(u) = 3.
 With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
 
-    the tail beyond t0                  2 exp(-3n/2)       (total variation of phi^n, t0 > 5/2)
+    the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
     terms k >= K on (0, 3/2)            (3/sqrt 6) Gamma(K+1/2) sqrt(n) (3n)^-K
     terms k < K integrated past 3/2     3 exp(-3n/2)       (for K <= 3n/4)
 
