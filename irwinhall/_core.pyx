@@ -159,7 +159,9 @@ cdef int64_t checked_int(str name, object value) except -1:
     cdef int overflow = 0
     cdef int64_t integer = PyLong_AsLongLongAndOverflow(value, &overflow)
     if overflow or integer < 1:
-        raise ValueError(f"{name} must be from 1 to 2**63 - 1, got {value}")
+        # Python refuses to print integers of more than 4300 digits.
+        shown = value if -(1 << 200) < value < 1 << 200 else f"one of {value.bit_length()} bits"
+        raise ValueError(f"{name} must be from 1 to 2**63 - 1, got {shown}")
     return integer
 
 
@@ -196,6 +198,12 @@ cdef object checked_integers(str name, object value):
         checked_int(name, value)
     array = as_array(name, value)
     if array.dtype.kind not in "iu":
+        if isinstance(value, (list, tuple)):
+            # Integers too large for int64 make an array of floats or objects.
+            for element in np.asarray(value, dtype=object).flat:
+                if type(element) is not int:
+                    break
+                checked_int(name, element)
         raise TypeError(
             f"{name} must be an integer or an array of integers, got {described(value)}"
             + ("" if isinstance(value, np.ndarray) else f", which makes an array of {array.dtype}")

@@ -17,7 +17,7 @@ On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
 h is analytic where phi' has no zero, that is for abs(u) < 3.49, and abs(h) <= 3/2 on abs(u) = 3.
 With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
 
-    the tail beyond t0                  2 exp(-3n/2)       (total variation of phi^n, t0 > 5/2)
+    the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
     terms k >= K on (0, 3/2)            (3/sqrt 6) Gamma(K+1/2) sqrt(n) (3n)^-K
     terms k < K integrated past 3/2     3 exp(-3n/2)       (for K <= 3n/4)
 
@@ -136,6 +136,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     Returns
     -------
     mpmath.mpf
+        With its guard digits, so that `mpmath.nstr(value, dps)` rounds once.
 
     Raises
     ------
@@ -165,8 +166,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
             for c in reversed(series_coefficients(terms)):
                 series = series / n + mpmath.mpf(c.numerator) / c.denominator
             value = mpmath.sqrt(mpmath.mpf(2) * n / (3 * mpmath.pi)) * series
-    with mpmath.workdps(dps):
-        return +value
+    return value
 
 
 def letkeman_bound_mp(
@@ -188,6 +188,7 @@ def letkeman_bound_mp(
     Returns
     -------
     mpmath.mpf
+        With its guard digits, so that `mpmath.nstr(value, dps)` rounds once.
 
     Raises
     ------
@@ -207,9 +208,7 @@ def letkeman_bound_mp(
 
     dps = _positive_integer("dps", dps)
     with mpmath.workdps(dps + _GUARD_DIGITS):
-        value = _bound(n, m, formula, lambda k: expected_magnitude_mp(k, dps + _GUARD_DIGITS))
-    with mpmath.workdps(dps):
-        return +value
+        return _bound(n, m, formula, lambda k: expected_magnitude_mp(k, dps + _GUARD_DIGITS))
 
 
 @cache

@@ -869,3 +869,11 @@ def test_preserved_magnitudes_broadcast_over_three_arguments():
 def test_forward_and_backward_change_places_with_n_and_m():
     there, back = preserved_magnitude(10, 100, 0.3), preserved_magnitude(100, 10, 0.3)
     assert (there.forward, there.backward) == (back.backward, back.forward)
+
+
+@pytest.mark.parametrize(
+    "n", [[1, 2**63], [[1, 2**64]], (1, -(2**70)), 10**5000], ids=["63", "64", "negative", "huge"]
+)
+def test_integers_too_large_for_any_array_are_out_of_range(n):
+    with pytest.raises(ValueError, match=r"n must be from 1 to 2\*\*63 - 1"):
+        irwinhall.letkeman_bound(n)
