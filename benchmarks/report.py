@@ -82,7 +82,8 @@ def _stream_summary(results: Results) -> str:
         found = re.fullmatch(r"bench_memory\[(\w+)-(\w+)-(\d+) threads\]", name)
         if found:
             law, dtype, threads = found.groups()
-            ratios = {key.removesuffix(" ICDF"): r["ratio"] for key, r in measured["rivals"].items()}
+            theirs = measured["rivals"].items()
+            ratios = {key.removesuffix(" ICDF"): rival["ratio"] for key, rival in theirs}
             cells = [f"{ratios[rival]:.3g}" if rival in ratios else "" for rival in rivals]
             nanoseconds = f"{measured['nanoseconds']:.3f}"
             rows.append([law.replace("_", " "), dtype, threads, nanoseconds, *cells])

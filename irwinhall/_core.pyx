@@ -7,6 +7,7 @@ pieces, overlapping memory and the released GIL.
 """
 
 from collections import namedtuple
+from numbers import Real
 from operator import index
 
 import numpy as np
@@ -220,6 +221,11 @@ cdef object checked_integers(str name, object value):
 
 
 cdef object checked_bounds(object value):
+    if isinstance(value, Real) and not isinstance(value, (bool, np.generic)):
+        try:
+            value = float(value)  # fractions and large integers, too
+        except OverflowError:
+            raise ValueError("bound must be finite and at least 0, got one beyond double") from None
     array = as_array("bound", value)
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise TypeError(f"bound must be a real number or an array of them, got {described(value)}")
@@ -305,7 +311,7 @@ def expected_magnitude(n):
     Notes
     -----
     Correctly rounded for every n. A table below n = 1024; above it the asymptotic series of the
-    Irwin-Hall integral [1]_ in double-double arithmetic, and 200 bits where that cannot decide.
+    Irwin-Hall integral [1]_ in double-double arithmetic, and 190 bits where that cannot decide.
 
     References
     ----------

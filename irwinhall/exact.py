@@ -14,7 +14,9 @@ On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
 
     A(n) = (2/pi) [ Int_0^{3/2} n exp(-n u) h(u) / sqrt(6 u) du + tail ],   h(u) = sqrt(6 u)/t(u).
 
-h is analytic where phi' has no zero, that is for abs(u) < 3.49, and abs(h) <= 3/2 on abs(u) = 3.
+h continues from the ray u > 0, where t runs through (0, pi), to a disc around 0 without zeros of
+phi' on its sheet: the nearest is t = 4.493, phi = -0.217, u = 1.527 +- i pi, so that h is analytic
+for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3; the tests follow h around that circle.
 With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
 
     the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)

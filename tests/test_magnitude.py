@@ -674,6 +674,16 @@ def test_a_bound_that_is_not_real_is_named(bound):
         preserved_magnitude(5, 6, bound)
 
 
+@pytest.mark.parametrize("bound", [2, Fraction(2), np.float32(2), np.int8(2), 2.0])
+def test_a_bound_may_be_any_real_number(bound):
+    assert preserved_magnitude(5, 6, bound) == preserved_magnitude(5, 6, 2.0)
+
+
+def test_a_bound_beyond_double_is_refused():
+    with pytest.raises(ValueError, match="bound must be finite and at least 0"):
+        preserved_magnitude(5, 6, 10**400)
+
+
 def test_a_ragged_bound_is_named():
     with pytest.raises(ValueError, match=r"^bound must .* got \[\["):
         preserved_magnitude(5, 6, [[1.0], [1.0, 2.0]])
