@@ -15,10 +15,11 @@ from irwinhall._version import __version__
 # The functions; fans then hides its module, which `from irwinhall.fans import ...` still reaches.
 from irwinhall.fans import Fans, fans
 from irwinhall.gains import gain
+from irwinhall.schemes import sample_weights
 from irwinhall.stream import Stream, kernels
 
 if TYPE_CHECKING:
-    from irwinhall import approximations, article, exact, gains, montecarlo
+    from irwinhall import approximations, article, exact, gains, lsuv, montecarlo, schemes
 
 __all__ = [
     "Fans",
@@ -35,12 +36,15 @@ __all__ = [
     "get_include",
     "kernels",
     "letkeman_bound",
+    "lsuv",
     "montecarlo",
     "preserved_magnitude",
+    "sample_weights",
+    "schemes",
 ]
 
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
-_SUBMODULES = frozenset({"approximations", "article", "exact", "montecarlo"})
+_SUBMODULES = frozenset({"approximations", "article", "exact", "lsuv", "montecarlo"})
 
 
 def get_include() -> str:
