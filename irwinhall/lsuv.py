@@ -191,7 +191,8 @@ def _run(
     values = output.astype(np.float64)
     if values.size == 0:
         raise ValueError(f"layers[{number}] must return values, got the shape {output.shape}")
-    variance = float(values.var()) if np.isfinite(values).all() else math.inf
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = float(values.var())
     if not math.isfinite(variance):
         raise OverflowError(f"layers[{number}] must return finite values of finite variance")
     return output, variance
