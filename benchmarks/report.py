@@ -47,13 +47,14 @@ def measure(files: list[Path]) -> Results:
 
 def _machine() -> dict[str, str]:
     model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    packages = ("numpy", "scipy", "mpmath")
+    packages = ("numpy", "scipy", "mpmath", "torch", "mkl", "randomgen")
+    found = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
     return {
         "processor": model[1] if model else platform.processor() or platform.machine(),
         "cores": str(len(os.sched_getaffinity(0))),
         "python": platform.python_version(),
         "compiler": platform.python_compiler(),
-        **{name: importlib.metadata.version(name) for name in packages},
+        **{name: importlib.metadata.version(name) for name in packages if name in found},
     }
 
 
@@ -71,6 +72,23 @@ def _versus_table(results: Results, part: str, unit: str) -> str:
             rows.append([*ours, "", "", ""])
     head = ["what", f"irwinhall, {unit}", "beside", "its time", "ratio"]
     return _markdown(head, rows) + "\n\n" + _machine_line(results[part]["machine"])
+
+
+def _stream_summary(results: Results) -> str:
+    """Return the fills of memory in use, a row each, with the ratios to ceiling and rivals."""
+    rivals = ("streaming stores", "NumPy PCG64", "torch", "MKL")
+    rows = []
+    for name, measured in results["bench_stream"]["benchmarks"].items():
+        found = re.fullmatch(r"bench_memory\[(\w+)-(\w+)-(\d+) threads\]", name)
+        if found:
+            law, dtype, threads = found.groups()
+            ratios = {key.removesuffix(" ICDF"): r["ratio"] for key, r in measured["rivals"].items()}
+            cells = [f"{ratios[rival]:.3g}" if rival in ratios else "" for rival in rivals]
+            nanoseconds = f"{measured['nanoseconds']:.3f}"
+            rows.append([law.replace("_", " "), dtype, threads, nanoseconds, *cells])
+    head = ["law", "type", "threads", "ns", "of streaming stores", "x NumPy", "x torch", "x MKL"]
+    machine = _machine_line(results["bench_stream"]["machine"])
+    return _markdown(head, rows) + "\n\n" + machine
 
 
 def _time(nanoseconds: float) -> str:
@@ -99,6 +117,8 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 TABLES: dict[str, Callable[[Results], str]] = {
     "accuracy": lambda results: _accuracy_table(),
     "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
+    "stream summary": _stream_summary,
+    "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

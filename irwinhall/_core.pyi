@@ -54,9 +54,12 @@ FLOAT64: int
 FLOAT16: int
 BFLOAT16: int
 
+def prepare_law(
+    dtype: int, kind: int, scale: float, low: float, high: float, corrected: bool
+) -> bytes: ...
 def fill(
     key: bytes,
-    law: tuple[float, ...],
+    prepared_law: bytes,
     dtype: int,
     whole: tuple[int, ...],
     start: tuple[int, ...],

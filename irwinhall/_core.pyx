@@ -449,6 +449,7 @@ cdef extern from "irwinhall.h" nogil:
     enum:
         IH_OK
         IH_ERROR_SCALE
+        IH_ERROR_INTERVAL
         IH_ERROR_FAR_TAIL
         IH_MAX_DIMENSIONS
         IH_MEMORY_UNKNOWN
@@ -484,6 +485,8 @@ cdef int checked(int status, str what) except -1:
         return 0
     if status == IH_ERROR_SCALE:
         raise ValueError(f"{what} is out of the range that the element type can hold exactly")
+    if status == IH_ERROR_INTERVAL:
+        raise ValueError(f"{what} holds no value of the element type")
     if status == IH_ERROR_FAR_TAIL:
         raise ValueError(f"{what} lies wholly beyond 37 standard deviations")
     raise RuntimeError(f"{what} failed with status {status}")
@@ -496,41 +499,44 @@ cdef ih_key key_from(bytes key):
     return words
 
 
-def fill(
-    bytes key, tuple law, int dtype, tuple whole, tuple start, cnp.ndarray out, threads, bint fresh,
-    int kernel,
-):
-    """Fill out with the region of the array `whole` that begins at `start`.
+def prepare_law(int dtype, int kind, double scale, double low, double high, bint corrected):
+    """Return the C form of a law, checked for an element type, as bytes for `fill`."""
+    cdef ih_law law
+    if kind == IH_UNIFORM:
+        what = f"bound = {scale}"
+        checked(ih_law_uniform(&law, scale), what)
+    elif kind == IH_NORMAL:
+        what = f"std = {scale}"
+        checked(ih_law_normal(&law, scale), what)
+    else:
+        what = f"std = {scale} on [low, high] = [{low}, {high}]"
+        checked(ih_law_truncated_normal(&law, scale, low, high, corrected), what)
+    checked(ih_law_check(&law, dtype), what)
+    return (<char *>&law)[:sizeof(ih_law)]
 
-    law is (UNIFORM, bound), (NORMAL, std) or (TRUNCATED_NORMAL, std, low, high, corrected).
-    """
+
+def fill(
+    bytes key, bytes prepared_law, int dtype, tuple whole, tuple start, cnp.ndarray out, threads,
+    bint fresh, int kernel,
+):
+    """Fill out with the region of the array `whole` that begins at `start`."""
     cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
     cdef ptrdiff_t[IH_MAX_DIMENSIONS] strides
-    cdef ih_law made
     cdef ih_key words = key_from(key)
-    cdef int dimensions = len(whole), memory = IH_MEMORY_FRESH if fresh else IH_MEMORY_UNKNOWN
-    cdef int used_threads = min(threads, 2**31 - 1), status
+    cdef ih_law law = (<ih_law *><char *>prepared_law)[0]
+    cdef int memory = IH_MEMORY_FRESH if fresh else IH_MEMORY_UNKNOWN
+    cdef int used_threads = min(threads, 2**31 - 1), dimensions = out.ndim, axis, status
     cdef void *data = cnp.PyArray_DATA(out)
     for axis in range(dimensions):
         whole_shape[axis] = whole[axis]
         starts[axis] = start[axis]
         counts[axis] = out.shape[axis]
         strides[axis] = out.strides[axis]
-    if law[0] == IH_UNIFORM:
-        what = f"bound = {law[1]}"
-        checked(ih_law_uniform(&made, law[1]), what)
-    elif law[0] == IH_NORMAL:
-        what = f"std = {law[1]}"
-        checked(ih_law_normal(&made, law[1]), what)
-    else:
-        what = f"std = {law[1]} on [low, high] = [{law[2]}, {law[3]}]"
-        checked(ih_law_truncated_normal(&made, law[1], law[2], law[3], law[4]), what)
-    checked(ih_law_check(&made, dtype), what)
     with nogil:
         status = ih_fill(
-            &words, &made, dtype, dimensions, whole_shape, starts, counts, strides, data,
+            &words, &law, dtype, dimensions, whole_shape, starts, counts, strides, data,
             used_threads, memory, kernel)
-    checked(status, what)
+    checked(status, "filling out")
 
 
 def words(bytes key, uint64_t first, uint32_t domain, size_t blocks, int kernel):

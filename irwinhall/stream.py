@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from operator import index
 from typing import Any, SupportsIndex, TypeAlias
@@ -35,6 +36,15 @@ _DTYPES = {
     "float64": _core.FLOAT64,
     "float16": _core.FLOAT16,
     "bfloat16": _core.BFLOAT16,
+}
+
+# Of each type: its name, the least (an exponent of 2) and greatest uniform bound, the greatest std.
+_SINGLE, _DOUBLE, _HALF = (float(np.finfo(t).max) for t in ("f4", "f8", "f2"))
+_SCALES = {
+    _core.FLOAT32: ("float32", -102, _SINGLE, _SINGLE),
+    _core.FLOAT64: ("float64", -969, _DOUBLE, _DOUBLE),
+    _core.FLOAT16: ("float16", -14, _HALF, _SINGLE),
+    _core.BFLOAT16: ("bfloat16", -102, 255 * 2.0**120, _SINGLE),
 }
 
 
@@ -152,8 +162,8 @@ class Stream:
         shape : int or sequence of int, optional
             Shape of the whole array, even when only a region is wanted. Without it, out's shape.
         bound : float
-            Half-width of the interval: finite, positive, and large enough that the lattice
-            spacing, bound * 2^-24 (float64: 2^-53), is a normal number of the type.
+            Half-width of the interval: finite, positive, at most the largest value of the type,
+            and at least 2^-102 (float64: 2^-969, float16: 2^-14), so that no product is inexact.
         dtype : {"float32", "float64", "float16", "bfloat16"} or dtype, optional
             Element type; default out's, else float32. For bfloat16 the package ml_dtypes must be
             there, or out be an array of uint16, which then gets the bits.
@@ -179,7 +189,8 @@ class Stream:
         Notes
         -----
         2^24 values (float64: 2^53), symmetric about 0, never 0 and never the bound. The float16
-        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound.
+        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound;
+        float16 has nothing nearer than 0 for magnitudes up to 2^-25.
 
         Examples
         --------
@@ -296,6 +307,8 @@ class Stream:
         low, high = _real("low", low), _real("high", high)
         if not low < high:
             raise ValueError(f"low must be less than high, got low={low}, high={high}")
+        if not isinstance(corrected, (bool, np.bool)):
+            raise TypeError(f"corrected must be True or False, got {corrected!r}")
         law = (_core.TRUNCATED_NORMAL, std, low, high, bool(corrected))
         return self._fill(law, shape, dtype, out, region, threads)
 
@@ -308,9 +321,10 @@ class Stream:
         return hash(self._key)
 
     def __repr__(self) -> str:
-        return (
-            f"Stream({self._seed!r}, {self._name!r})" if self._name else f"Stream({self._seed!r})"
-        )
+        # Python refuses to write very long integers in decimal.
+        long = isinstance(self._seed, int) and self._seed.bit_length() > 2000
+        seed = format(self._seed, "#x") if long else repr(self._seed)
+        return f"Stream({seed}, {self._name!r})" if self._name else f"Stream({seed})"
 
     def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
         return Stream, (self._seed, self._name)
@@ -330,12 +344,18 @@ class Stream:
             raise TypeError("shape must be given, unless out is given and region is not")
         whole = buffer.shape if shape is None and buffer is not None else _plain_shape(shape)
         start, count = _plain_region(region, whole)
-        code, element = _element_type(dtype, buffer)
+        code, element = _element_type(dtype, None if buffer is None else buffer.dtype)
+        prepared = _prepared_law(code, *law)
         if buffer is None:
-            buffer = np.empty(count, dtype=element)
+            try:
+                buffer = np.empty(count, dtype=element)
+            except ValueError:
+                raise ValueError(
+                    f"shape must be that of an array that NumPy can make, got {count}"
+                ) from None
         elif buffer.shape != count:
             raise ValueError(f"out must have shape {count}, got {buffer.shape}")
-        _core.fill(self._key, law, code, whole, start, buffer, threads, out is None, _KERNEL)
+        _core.fill(self._key, prepared, code, whole, start, buffer, threads, out is None, _KERNEL)
         return buffer if out is None else out
 
 
@@ -390,12 +410,15 @@ def _plain_seed(seed: object) -> int | bytes:
         return seed.generate_state(4, np.uint64).astype("<u8").tobytes()
     if isinstance(seed, np.random.Generator):
         return seed.bytes(16)
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise TypeError(
-            "seed must be an int, bytes, numpy.random.SeedSequence, numpy.random.Generator or "
-            f"None, got {seed!r} ({type(seed).__name__})"
-        )
-    return index(seed)
+    try:
+        if not isinstance(seed, bool):
+            return index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    raise TypeError(
+        "seed must be an int, bytes, numpy.random.SeedSequence, numpy.random.Generator or None, "
+        f"got {seed!r} ({type(seed).__name__})"
+    )
 
 
 def _key(seed: int | bytes, name: str) -> bytes:
@@ -416,9 +439,14 @@ def _key(seed: int | bytes, name: str) -> bytes:
 
 
 def _real(name: str, value: object) -> float:
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+    if isinstance(value, (bool, np.bool, str, bytes)) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must fit a double, got an integer too large") from None
+    except TypeError:  # an array of more than one element
+        raise TypeError(f"{name} must be one real number, got {value!r}") from None
     if math.isnan(number):
         raise ValueError(f"{name} must be a number, got nan")
     return number
@@ -434,7 +462,10 @@ def _finite(name: str, value: object) -> float:
 def _count(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
-    count = index(value)
+    try:
+        count = index(value)
+    except TypeError:  # an array
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}")
     return count
@@ -443,7 +474,7 @@ def _count(name: str, value: object, least: int) -> int:
 def _plain_shape(shape: Shape | None) -> tuple[int, ...]:
     lengths = tuple(shape) if isinstance(shape, Sequence) else (shape,)
     plain = tuple(_count("shape", length, 0) for length in lengths)
-    if math.prod(plain) > 2**63 - 1:
+    if max(plain, default=0) >= 2**63 or math.prod(plain) >= 2**63:
         raise ValueError(f"shape must have less than 2**63 elements, got {plain}")
     return plain
 
@@ -452,7 +483,12 @@ def _plain_region(
     region: Region | None, whole: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the start and the length of the region along every axis."""
-    slices = () if region is None else (region,) if isinstance(region, slice) else tuple(region)
+    if region is None or isinstance(region, slice):
+        slices: tuple[Any, ...] = () if region is None else (region,)
+    elif isinstance(region, Sequence):
+        slices = tuple(region)
+    else:
+        raise TypeError(f"region must be a slice or a sequence of slices, got {region!r}")
     if len(slices) > len(whole):
         raise ValueError(f"region must have at most {len(whole)} slices, got {len(slices)}")
     starts, lengths = [], []
@@ -460,8 +496,13 @@ def _plain_region(
         part = slices[axis] if axis < len(slices) else slice(None)
         if not isinstance(part, slice):
             raise TypeError(f"region must be made of slices, got {part!r} for axis {axis}")
-        start = 0 if part.start is None else index(part.start)
-        stop = length if part.stop is None else index(part.stop)
+        try:
+            start = 0 if part.start is None else index(part.start)
+            stop = length if part.stop is None else index(part.stop)
+        except TypeError:
+            raise TypeError(
+                f"region must have integer ends, got {part!r} for axis {axis}"
+            ) from None
         if part.step not in (None, 1):
             raise ValueError(f"region must have steps of 1, got {part!r} for axis {axis}")
         if not 0 <= start <= stop <= length:
@@ -473,28 +514,63 @@ def _plain_region(
     return tuple(starts), tuple(lengths)
 
 
-def _element_type(dtype: DTypeLike | None, buffer: NDArray[Any] | None) -> tuple[int, Any]:
+def _element_type(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> tuple[int, Any]:
     """Return the C code of the element type, and the dtype of an array to make."""
+    if dtype is not None and not isinstance(dtype, Hashable):  # a list of fields, to be refused
+        dtype = np.dtype(dtype)
+    code, element = _element_type_of(dtype, out)
+    return code, _bfloat16() if element == "bfloat16" else element
+
+
+@lru_cache(maxsize=64)  # NumPy takes microseconds to find a dtype's name
+def _element_type_of(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> tuple[int, Any]:
+    listed = ", ".join(_DTYPES)
     if dtype is None:
-        name = "float32" if buffer is None else buffer.dtype.name
+        name = "float32" if out is None else out.name
         asked: Any = name
     else:
         # A name or a scalar type is taken by name: NumPy knows bfloat16 only through ml_dtypes.
         name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or ""
         if name not in _DTYPES:
-            name = np.dtype(dtype).name
+            try:
+                known = np.dtype(dtype)
+            except TypeError:
+                raise TypeError(f"dtype must be one of {listed}, got {dtype!r}") from None
+            if not known.isnative:
+                raise TypeError(f"dtype must have the machine's byte order, got {known.str}")
+            name = known.name
         asked = name
     if name not in _DTYPES:
-        listed = ", ".join(_DTYPES)
-        what = "dtype" if dtype is not None or buffer is None else "out's dtype"
+        what = "dtype" if dtype is not None or out is None else "out's dtype"
         raise TypeError(f"{what} must be one of {listed}, got {name}")
-    if buffer is None:
-        return _DTYPES[name], _bfloat16() if name == "bfloat16" else asked
-    if buffer.dtype.name != name and (name, buffer.dtype.name) != ("bfloat16", "uint16"):
-        raise TypeError(f"out must have dtype {name}, got {buffer.dtype}")
-    if not buffer.dtype.isnative:
-        raise TypeError(f"out must have the machine's byte order, got {buffer.dtype.str}")
-    return _DTYPES[name], buffer.dtype
+    if out is None:
+        return _DTYPES[name], "bfloat16" if name == "bfloat16" else asked
+    if out.name != name and (name, out.name) != ("bfloat16", "uint16"):
+        raise TypeError(f"out must have dtype {name}, got {out}")
+    if not out.isnative:
+        raise TypeError(f"out must have the machine's byte order, got {out.str}")
+    return _DTYPES[name], out
+
+
+@lru_cache(maxsize=256)  # the constants of a truncated normal take a quadrature
+def _prepared_law(
+    code: int,
+    kind: int,
+    scale: float,
+    low: float = -math.inf,
+    high: float = math.inf,
+    corrected: bool = False,
+) -> bytes:
+    """Return the C form of a law, refusing a bound or std that the element type cannot hold."""
+    name, least, most_bound, most_std = _SCALES[code]
+    if kind == _core.UNIFORM:
+        if not 2.0**least <= scale <= most_bound:
+            raise ValueError(
+                f"bound must be from 2**{least} to {most_bound} for {name}, got {scale}"
+            )
+    elif scale > most_std:
+        raise ValueError(f"std must be at most {most_std} for {name}, got {scale}")
+    return _core.prepare_law(code, kind, scale, low, high, corrected)
 
 
 def _bfloat16() -> Any:

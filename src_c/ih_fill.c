@@ -109,16 +109,41 @@ static float half_inward(int dtype, float x, int upper) {
 
 /* ---- checks and constants ---- */
 
+/* The least and the greatest value of a 32- or 16-bit type within a law's interval; the least is
+ * above the greatest if there is no such value. */
+static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) {
+    int half = dtype == IH_F16 || dtype == IH_BF16;
+    if (law->kind == IH_UNIFORM) {
+        *high = f32_at_most(law->scale);
+        if (half) *high = half_at_most(dtype, *high, 1);
+        *low = -*high;
+        return;
+    }
+    *low = -f32_at_most(-law->low);
+    *high = f32_at_most(law->high);
+    if (law->kind == IH_TRUNCATED_NORMAL && half) {
+        *low = half_inward(dtype, *low, 0);
+        *high = half_inward(dtype, *high, 1);
+    }
+}
+
 int ih_law_check(const ih_law *law, int dtype) {
     /* The products need a normal factor: bound * 2^-24 in f32, bound * 2^-53 in f64. A 16-bit
-     * uniform needs values below its bound. */
+     * uniform needs values below its bound. No bound may exceed its type. */
     static const double least[IH_DTYPES] = {0x1p-102, 0x1p-969, 0x1p-14, 0x1p-102};
+    static const double most[IH_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
     if (!law) return IH_ERROR_NULL;
     if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
     if (law->kind < 0 || law->kind >= IH_LAW_KINDS) return IH_ERROR_LAW;
     if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
     if (dtype != IH_F64 && law->scale > FLT_MAX) return IH_ERROR_SCALE;
-    if (law->kind == IH_UNIFORM && law->scale < least[dtype]) return IH_ERROR_SCALE;
+    if (law->kind == IH_UNIFORM && (law->scale < least[dtype] || law->scale > most[dtype]))
+        return IH_ERROR_SCALE;
+    if (law->kind == IH_TRUNCATED_NORMAL && dtype != IH_F64 && law->scale > 0) {
+        float low, high;
+        ends_in_type(law, dtype, &low, &high);
+        if (low > high) return IH_ERROR_INTERVAL;
+    }
     return IH_OK;
 }
 
@@ -133,24 +158,10 @@ static void make_plan(ih_plan *plan, const ih_key *key, const ih_law *law, int d
     plan->span_32 = (uint32_t)(law->span >> 32);
     plan->low_f64 = law->low;
     plan->high_f64 = law->high;
-    plan->low_f32 = -f32_at_most(-law->low);
-    plan->high_f32 = f32_at_most(law->high);
-    if (law->kind == IH_UNIFORM) {
-        float bound = f32_at_most(law->scale);
-        plan->scale_f32 = bound * 0x1p-24f;
-        plan->scale_f64 = law->scale * 0x1p-53;
-        if (dtype == IH_F16 || dtype == IH_BF16) {
-            plan->high_f32 = half_at_most(dtype, bound, 1);
-            plan->low_f32 = -plan->high_f32;
-        }
-        return;
-    }
-    plan->scale_f32 = (float)law->scale;
-    plan->scale_f64 = law->scale;
-    if (law->kind == IH_TRUNCATED_NORMAL && (dtype == IH_F16 || dtype == IH_BF16)) {
-        plan->low_f32 = half_inward(dtype, plan->low_f32, 0);
-        plan->high_f32 = half_inward(dtype, plan->high_f32, 1);
-    }
+    ends_in_type(law, dtype, &plan->low_f32, &plan->high_f32);
+    int uniform = law->kind == IH_UNIFORM;
+    plan->scale_f32 = uniform ? f32_at_most(law->scale) * 0x1p-24f : (float)law->scale;
+    plan->scale_f64 = uniform ? law->scale * 0x1p-53 : law->scale;
 }
 
 /* ---- values from two words an element, for narrow truncations ---- */

@@ -23,7 +23,7 @@ enum ih_status {
     IH_ERROR_NULL = -1,       /* a pointer is missing */
     IH_ERROR_KERNEL = -2,     /* unknown kernel, or not supported by this machine */
     IH_ERROR_SCALE = -3,      /* bound or std not finite, negative, or out of the type's range */
-    IH_ERROR_INTERVAL = -4,   /* low >= high, or nan */
+    IH_ERROR_INTERVAL = -4,   /* low >= high, nan, or no value of the type in between */
     IH_ERROR_FAR_TAIL = -5,   /* the interval lies wholly beyond IH_TRUNCATION_LIMIT */
     IH_ERROR_DIMENSIONS = -6, /* ndim negative or above IH_MAX_DIMENSIONS */
     IH_ERROR_SHAPE = -7,      /* the global shape has 2^64 elements or more */
@@ -85,7 +85,8 @@ int ih_law_normal(ih_law *law, double std);
  * by +, -, *, / and sqrt in double precision alone. */
 int ih_law_truncated_normal(ih_law *law, double std, double low, double high, int corrected);
 
-/* Check that a law can be had in an element type: the scale must leave every product exact. */
+/* Check that a law can be had in an element type: its scale must leave every product exact, and a
+ * truncated law's interval must hold a value of the type. */
 int ih_law_check(const ih_law *law, int dtype);
 
 /* The number of kernels compiled in, the best first. */

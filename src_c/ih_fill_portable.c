@@ -10,7 +10,8 @@ static inline uint32_t byte_of(uint32_t word, int row) { return word >> (8 * row
 /* One column: row r of it comes from column + r (ShiftRows). */
 static inline uint32_t mixed_column(const uint32_t s[4], int c) {
     return ih_aes_mixed[0][byte_of(s[c], 0)] ^ ih_aes_mixed[1][byte_of(s[(c + 1) & 3], 1)] ^
-           ih_aes_mixed[2][byte_of(s[(c + 2) & 3], 2)] ^ ih_aes_mixed[3][byte_of(s[(c + 3) & 3], 3)];
+           ih_aes_mixed[2][byte_of(s[(c + 2) & 3], 2)] ^
+           ih_aes_mixed[3][byte_of(s[(c + 3) & 3], 3)];
 }
 
 static inline uint32_t plain_column(const uint32_t s[4], int c) {
@@ -72,7 +73,7 @@ int ih_ars(const uint32_t counter[4], const uint32_t key[4], int rounds, uint32_
     whole.word[1] = key[2] | (uint64_t)key[3] << 32;
     ih_schedule(&whole, rounds, round_key);
     memmove(out, counter, 4 * sizeof *out);
-    ars((const uint32_t(*)[4])round_key, rounds, out);
+    ars((const uint32_t (*)[4])round_key, rounds, out);
     return IH_OK;
 }
 
@@ -98,8 +99,7 @@ static void words_portable(const ih_plan *plan, ih_blocks blocks, uint32_t domai
 static inline float value_f32(const ih_plan *plan, int law, uint64_t block, unsigned lane,
                               uint32_t word) {
     if (law == IH_UNIFORM) return ih_uniform_f32(word, plan->scale_f32);
-    if (law == IH_NORMAL)
-        return ih_standard_normal_f32(plan, block, lane, word) * plan->scale_f32;
+    if (law == IH_NORMAL) return ih_standard_normal_f32(plan, block, lane, word) * plan->scale_f32;
     return ih_clamp_f32(ih_truncated_f32(plan, block, lane, word) * plan->scale_f32, plan->low_f32,
                         plan->high_f32);
 }
@@ -107,8 +107,7 @@ static inline float value_f32(const ih_plan *plan, int law, uint64_t block, unsi
 static inline double value_f64(const ih_plan *plan, int law, uint64_t block, unsigned lane,
                                uint64_t word) {
     if (law == IH_UNIFORM) return ih_uniform_f64(word, plan->scale_f64);
-    if (law == IH_NORMAL)
-        return ih_standard_normal_f64(plan, block, lane, word) * plan->scale_f64;
+    if (law == IH_NORMAL) return ih_standard_normal_f64(plan, block, lane, word) * plan->scale_f64;
     return ih_clamp_f64(ih_truncated_f64(plan, block, lane, word) * plan->scale_f64, plan->low_f64,
                         plan->high_f64);
 }
@@ -122,9 +121,8 @@ static inline void fill_portable(const ih_plan *plan, int law, int dtype, ih_blo
         if (dtype == IH_F64) {
             double values[2];
             for (unsigned lane = 0; lane < 2; lane++)
-                values[lane] =
-                    value_f64(plan, law, block, lane,
-                              words[2 * lane] | (uint64_t)words[2 * lane + 1] << 32);
+                values[lane] = value_f64(plan, law, block, lane,
+                                         words[2 * lane] | (uint64_t)words[2 * lane + 1] << 32);
             memcpy((char *)out + 16 * i, values, sizeof values);
             continue;
         }
@@ -144,16 +142,16 @@ static inline void fill_portable(const ih_plan *plan, int law, int dtype, ih_blo
     }
 }
 
-#define STAMP(law, LAW, dtype, DTYPE)                                                          \
-    static void fill_##law##_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count,      \
-                                     void *out, int stream) {                                  \
-        (void)stream;                                                                          \
-        fill_portable(plan, LAW, DTYPE, blocks, count, out);                                   \
+#define STAMP(law, LAW, dtype, DTYPE)                                                              \
+    static void fill_##law##_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count,          \
+                                     void *out, int stream) {                                      \
+        (void)stream;                                                                              \
+        fill_portable(plan, LAW, DTYPE, blocks, count, out);                                       \
     }
-#define STAMP_LAW(law, LAW)         \
-    STAMP(law, LAW, f32, IH_F32)    \
-    STAMP(law, LAW, f64, IH_F64)    \
-    STAMP(law, LAW, f16, IH_F16)    \
+#define STAMP_LAW(law, LAW)                                                                        \
+    STAMP(law, LAW, f32, IH_F32)                                                                   \
+    STAMP(law, LAW, f64, IH_F64)                                                                   \
+    STAMP(law, LAW, f16, IH_F16)                                                                   \
     STAMP(law, LAW, bf16, IH_BF16)
 
 STAMP_LAW(uniform, IH_UNIFORM)
