@@ -19,6 +19,7 @@ from irwinhall._core import letkeman_bound, preserved_magnitude
 from irwinhall.fans import Axes, Fans, _resolved, fans
 from irwinhall.gains import gain as activation_gain
 from irwinhall.stream import (
+    _SCALES,
     Region,
     Seed,
     Shape,
@@ -805,14 +806,12 @@ def _with_active_inputs(layer: Fans, inputs: int, active_inputs: SupportsIndex) 
 def _stream(rng: Seed | Stream, name: str) -> Stream:
     if isinstance(rng, Stream):
         return rng if name == "" else rng.child(name)
-    seeds = (bytes, np.random.SeedSequence, np.random.Generator)
-    known = rng is None or isinstance(rng, seeds) or hasattr(rng, "__index__")
-    if not known or isinstance(rng, bool):
-        raise TypeError(
-            "rng must be an int, bytes, irwinhall.Stream, numpy.random.SeedSequence, "
-            f"numpy.random.Generator or None, got {rng!r} ({type(rng).__name__})"
-        )
-    return Stream(rng, name)
+    try:
+        return Stream(rng, name)
+    except TypeError as error:
+        if not isinstance(name, str):
+            raise
+        raise TypeError(f"rng must be an irwinhall.Stream or a seed: {error}") from None
 
 
 # ---- laws ----------------------------------------------------------------------------------------
@@ -994,11 +993,11 @@ def _written(
 
     float16 and bfloat16 are the float32 rounded to nearest, as everywhere in the stream.
     """
-    code, _ = _element_type(dtype, None if out is None else _writable_array(out))
-    if abs(factor) > _LARGEST[code]:
+    code, _ = _element_type(dtype, None if out is None else _writable_array(out).dtype)
+    _, _, largest, _ = _SCALES[code]
+    if abs(factor) > largest:
         raise ValueError(
-            f"gain must give weights of at most {_LARGEST[code]:g}, "
-            f"the largest of the dtype, got {factor}"
+            f"gain must give weights of at most {largest:g}, the largest of the dtype, got {factor}"
         )
     # Makes the array, or checks out as every other law does; a deviation of 0 draws nothing.
     result = Stream(0).normal(whole, 0.0, dtype=dtype, out=out, region=region, threads=threads)
@@ -1013,11 +1012,3 @@ def _written(
     else:
         target[...] = single
     return result
-
-
-_LARGEST = {
-    _core.FLOAT64: float(np.finfo(np.float64).max),
-    _core.FLOAT32: float(np.finfo(np.float32).max),
-    _core.FLOAT16: float(np.finfo(np.float16).max),
-    _core.BFLOAT16: 255 * 2.0**120,
-}
