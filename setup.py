@@ -14,6 +14,7 @@ SOURCES = sorted(str(path) for path in Path("src_c").glob("*.c"))
 CFLAGS = [
     "-std=c11",
     "-O3",
+    "-g0",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-trapping-math",

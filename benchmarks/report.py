@@ -82,7 +82,8 @@ def _stream_summary(results: Results) -> str:
         found = re.fullmatch(r"bench_memory\[(\w+)-(\w+)-(\d+) threads\]", name)
         if found:
             law, dtype, threads = found.groups()
-            ratios = {key.removesuffix(" ICDF"): r["ratio"] for key, r in measured["rivals"].items()}
+            theirs = measured["rivals"].items()
+            ratios = {key.removesuffix(" ICDF"): rival["ratio"] for key, rival in theirs}
             cells = [f"{ratios[rival]:.3g}" if rival in ratios else "" for rival in rivals]
             nanoseconds = f"{measured['nanoseconds']:.3f}"
             rows.append([law.replace("_", " "), dtype, threads, nanoseconds, *cells])
@@ -117,6 +118,7 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 TABLES: dict[str, Callable[[Results], str]] = {
     "accuracy": lambda results: _accuracy_table(),
     "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
+    "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),

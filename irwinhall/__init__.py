@@ -14,12 +14,12 @@ from irwinhall._version import __version__
 
 # The functions; fans then hides its module, which `from irwinhall.fans import ...` still reaches.
 from irwinhall.fans import Fans, fans
-from irwinhall.gains import gain
-from irwinhall.schemes import sample_weights
-from irwinhall.stream import Stream, kernels
 
 if TYPE_CHECKING:
     from irwinhall import approximations, article, exact, gains, lsuv, montecarlo, schemes
+    from irwinhall.gains import gain
+    from irwinhall.schemes import sample_weights
+    from irwinhall.stream import Stream, kernels
 
 __all__ = [
     "Fans",
@@ -44,7 +44,15 @@ __all__ = [
 ]
 
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
-_SUBMODULES = frozenset({"approximations", "article", "exact", "lsuv", "montecarlo"})
+_SUBMODULES = frozenset(
+    {"approximations", "article", "exact", "gains", "lsuv", "montecarlo", "schemes", "stream"}
+)
+_MODULE_OF = {
+    "Stream": "stream",
+    "gain": "gains",
+    "kernels": "stream",
+    "sample_weights": "schemes",
+}
 
 
 def get_include() -> str:
@@ -68,10 +76,13 @@ def get_include() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name in _SUBMODULES:
         return import_module(f"irwinhall.{name}")
+    if name in _MODULE_OF:
+        value = globals()[name] = getattr(import_module(f"irwinhall.{_MODULE_OF[name]}"), name)
+        return value
     raise AttributeError(f"module 'irwinhall' has no attribute {name!r}")
 
 

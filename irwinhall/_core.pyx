@@ -7,6 +7,7 @@ pieces, overlapping memory and the released GIL.
 """
 
 from collections import namedtuple
+from numbers import Real
 from operator import index
 
 import numpy as np
@@ -159,7 +160,9 @@ cdef int64_t checked_int(str name, object value) except -1:
     cdef int overflow = 0
     cdef int64_t integer = PyLong_AsLongLongAndOverflow(value, &overflow)
     if overflow or integer < 1:
-        raise ValueError(f"{name} must be from 1 to 2**63 - 1, got {value}")
+        # Python refuses to print integers of more than 4300 digits.
+        shown = value if -(1 << 200) < value < 1 << 200 else f"one of {value.bit_length()} bits"
+        raise ValueError(f"{name} must be from 1 to 2**63 - 1, got {shown}")
     return integer
 
 
@@ -196,6 +199,12 @@ cdef object checked_integers(str name, object value):
         checked_int(name, value)
     array = as_array(name, value)
     if array.dtype.kind not in "iu":
+        if isinstance(value, (list, tuple)):
+            # Integers too large for int64 make an array of floats or objects.
+            for element in np.asarray(value, dtype=object).flat:
+                if type(element) is not int:
+                    break
+                checked_int(name, element)
         raise TypeError(
             f"{name} must be an integer or an array of integers, got {described(value)}"
             + ("" if isinstance(value, np.ndarray) else f", which makes an array of {array.dtype}")
@@ -212,6 +221,11 @@ cdef object checked_integers(str name, object value):
 
 
 cdef object checked_bounds(object value):
+    if isinstance(value, Real) and not isinstance(value, (bool, np.generic)):
+        try:
+            value = float(value)  # fractions and large integers, too
+        except OverflowError:
+            raise ValueError("bound must be finite and at least 0, got one beyond double") from None
     array = as_array("bound", value)
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise TypeError(f"bound must be a real number or an array of them, got {described(value)}")
@@ -297,7 +311,7 @@ def expected_magnitude(n):
     Notes
     -----
     Correctly rounded for every n. A table below n = 1024; above it the asymptotic series of the
-    Irwin-Hall integral [1]_ in double-double arithmetic, and 200 bits where that cannot decide.
+    Irwin-Hall integral [1]_ in double-double arithmetic, and 190 bits where that cannot decide.
 
     References
     ----------
@@ -473,6 +487,16 @@ cdef extern from "irwinhall.h" nogil:
         const ih_key *, const ih_law *, int, int, const uint64_t *, const uint64_t *,
         const uint64_t *, const ptrdiff_t *, void *, int, int, int) noexcept
     int ih_words(const ih_key *, uint64_t, uint32_t, size_t, uint32_t *, int) noexcept
+    ctypedef struct ih_moments:
+        pass
+    const uint64_t IH_MAX_TRIAL_WEIGHTS
+    uint64_t ih_block_trials(uint64_t) noexcept
+    size_t ih_layer_scratch(uint64_t, uint64_t, int) noexcept
+    int ih_simulate_magnitude(
+        const ih_key *, uint64_t, uint64_t, uint64_t, ih_moments *, int, int) noexcept
+    int ih_simulate_layer(
+        const ih_key *, uint64_t, uint64_t, uint64_t, uint64_t, ih_moments *, void *, int, int
+    ) noexcept
 
 
 UNIFORM, NORMAL, TRUNCATED_NORMAL = IH_UNIFORM, IH_NORMAL, IH_TRUNCATED_NORMAL
@@ -549,6 +573,50 @@ def words(bytes key, uint64_t first, uint32_t domain, size_t blocks, int kernel)
         status = ih_words(&key_words, first, domain, blocks, data, kernel)
     checked(status, "drawing raw words")
     return out
+
+
+# ---- simulation: irwinhall.montecarlo checks the arguments --------------------------------------
+
+MAX_TRIAL_WEIGHTS = IH_MAX_TRIAL_WEIGHTS
+
+
+def block_trials(uint64_t weights):
+    """Return the number of trials in a block when a trial has this many weights."""
+    return ih_block_trials(weights)
+
+
+def simulate(
+    bytes key, uint64_t n, m, uint64_t first, uint64_t trials, cnp.ndarray moments, threads,
+    int kernel, cnp.ndarray scratch=None,
+):
+    """Simulate trials first, first + 1, ... and write the moments of each block of them.
+
+    m is None for sums of n weights, which have one quantity; a layer has three. moments is an array
+    of float64 (block, quantity, moment); the moments are count, mean and squares. scratch, for a
+    layer, has layer_scratch(n, m, threads) bytes.
+    """
+    cdef ih_key words = key_from(key)
+    cdef bint is_layer = m is not None
+    cdef uint64_t columns = m if is_layer else 1
+    cdef ih_moments *out = <ih_moments *>cnp.PyArray_DATA(moments)
+    cdef int used_threads = min(threads, 2**31 - 1), status
+    cdef void *memory = cnp.PyArray_DATA(scratch) if is_layer else NULL
+    with nogil:
+        if is_layer:
+            status = ih_simulate_layer(
+                &words, n, columns, first, trials, out, memory, used_threads, kernel)
+        else:
+            status = ih_simulate_magnitude(
+                &words, n, first, trials, out, used_threads, kernel)
+    checked(status, "a simulation")
+
+
+def layer_scratch(uint64_t n, uint64_t m, threads):
+    """Return how many bytes of scratch memory the simulation of a layer needs."""
+    return ih_layer_scratch(n, m, min(threads, 2**31 - 1))
+
+
+# ---- kernels -----------------------------------------------------------------------------------
 
 
 def kernels():

@@ -82,12 +82,19 @@ def _build_parser() -> argparse.ArgumentParser:
 # ---- bound ---------------------------------------------------------------------------------------
 
 
+# Beyond some thousands the series' coefficients take minutes.
+_MOST_DIGITS = 2_000
+
+
 def _bound(options: argparse.Namespace) -> None:
     value: float | str
     if options.digits is None:
         value = irwinhall.letkeman_bound(options.n, options.m, formula=options.formula)
     else:
         import mpmath
+
+        if not 1 <= options.digits <= _MOST_DIGITS:
+            raise ValueError(f"--digits must be from 1 to {_MOST_DIGITS}, got {options.digits}")
 
         exact = irwinhall.exact.letkeman_bound_mp(
             options.n, options.m, dps=options.digits, formula=options.formula

@@ -14,10 +14,12 @@ On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
 
     A(n) = (2/pi) [ Int_0^{3/2} n exp(-n u) h(u) / sqrt(6 u) du + tail ],   h(u) = sqrt(6 u)/t(u).
 
-h is analytic where phi' has no zero, that is for abs(u) < 3.49, and abs(h) <= 3/2 on abs(u) = 3.
+h continues from the ray u > 0, where t runs through (0, pi), to a disc around 0 without zeros of
+phi' on its sheet: the nearest is t = 4.493, phi = -0.217, u = 1.527 +- i pi, so that h is analytic
+for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3; the tests follow h around that circle.
 With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
 
-    the tail beyond t0                  2 exp(-3n/2)       (total variation of phi^n, t0 > 5/2)
+    the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
     terms k >= K on (0, 3/2)            (3/sqrt 6) Gamma(K+1/2) sqrt(n) (3n)^-K
     terms k < K integrated past 3/2     3 exp(-3n/2)       (for K <= 3n/4)
 
@@ -136,6 +138,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     Returns
     -------
     mpmath.mpf
+        With its guard digits, so that `mpmath.nstr(value, dps)` rounds once.
 
     Raises
     ------
@@ -165,8 +168,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
             for c in reversed(series_coefficients(terms)):
                 series = series / n + mpmath.mpf(c.numerator) / c.denominator
             value = mpmath.sqrt(mpmath.mpf(2) * n / (3 * mpmath.pi)) * series
-    with mpmath.workdps(dps):
-        return +value
+    return value
 
 
 def letkeman_bound_mp(
@@ -188,6 +190,7 @@ def letkeman_bound_mp(
     Returns
     -------
     mpmath.mpf
+        With its guard digits, so that `mpmath.nstr(value, dps)` rounds once.
 
     Raises
     ------
@@ -207,9 +210,7 @@ def letkeman_bound_mp(
 
     dps = _positive_integer("dps", dps)
     with mpmath.workdps(dps + _GUARD_DIGITS):
-        value = _bound(n, m, formula, lambda k: expected_magnitude_mp(k, dps + _GUARD_DIGITS))
-    with mpmath.workdps(dps):
-        return +value
+        return _bound(n, m, formula, lambda k: expected_magnitude_mp(k, dps + _GUARD_DIGITS))
 
 
 @cache

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "ih_fill.h"
+#include "ih_montecarlo.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,7 +42,7 @@ double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula);
 /* Return the magnitudes that weights uniform on (-bound, bound) preserve.
  * forward = bound A(n), backward = bound A(m), node_average = (m forward + n backward)/(n + m),
  * each within 0.501 ulp (1 ulp below 2^-968), infinite if too large for a double; NaN if n < 1 or
- * m < 1. */
+ * m < 1. bound is finite and at least 0. */
 void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward, double *backward,
                             double *node_average);
 

@@ -2,6 +2,7 @@
 
 import cmath
 import math
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 
@@ -277,3 +278,12 @@ def test_what_is_not_an_integer_is_named(call, value):
 def test_an_unknown_formula_is_named(function):
     with pytest.raises(ValueError, match=r"^formula must be .*, got 'printed'$"):
         function(5, 6, formula="printed")
+
+
+@pytest.mark.parametrize("dps", [1, 2, 3, 6, 15, 16, 40, 50])
+def test_printed_digits_are_the_exact_value_rounded_once(dps):
+    for n in range(1, 120):
+        fraction = exact.letkeman_bound(n, n + 3)
+        printed = mpmath.nstr(exact.letkeman_bound_mp(n, n + 3, dps), dps)
+        with localcontext(prec=dps):
+            assert Decimal(printed) == Decimal(fraction.numerator) / fraction.denominator

@@ -674,6 +674,16 @@ def test_a_bound_that_is_not_real_is_named(bound):
         preserved_magnitude(5, 6, bound)
 
 
+@pytest.mark.parametrize("bound", [2, Fraction(2), np.float32(2), np.int8(2), 2.0])
+def test_a_bound_may_be_any_real_number(bound):
+    assert preserved_magnitude(5, 6, bound) == preserved_magnitude(5, 6, 2.0)
+
+
+def test_a_bound_beyond_double_is_refused():
+    with pytest.raises(ValueError, match="bound must be finite and at least 0"):
+        preserved_magnitude(5, 6, 10**400)
+
+
 def test_a_ragged_bound_is_named():
     with pytest.raises(ValueError, match=r"^bound must .* got \[\["):
         preserved_magnitude(5, 6, [[1.0], [1.0, 2.0]])
@@ -869,3 +879,11 @@ def test_preserved_magnitudes_broadcast_over_three_arguments():
 def test_forward_and_backward_change_places_with_n_and_m():
     there, back = preserved_magnitude(10, 100, 0.3), preserved_magnitude(100, 10, 0.3)
     assert (there.forward, there.backward) == (back.backward, back.forward)
+
+
+@pytest.mark.parametrize(
+    "n", [[1, 2**63], [[1, 2**64]], (1, -(2**70)), 10**5000], ids=["63", "64", "negative", "huge"]
+)
+def test_integers_too_large_for_any_array_are_out_of_range(n):
+    with pytest.raises(ValueError, match=r"n must be from 1 to 2\*\*63 - 1"):
+        irwinhall.letkeman_bound(n)
