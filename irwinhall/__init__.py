@@ -16,8 +16,9 @@ from irwinhall._version import __version__
 from irwinhall.fans import Fans, fans
 
 if TYPE_CHECKING:
-    from irwinhall import approximations, article, exact, gains, montecarlo
+    from irwinhall import approximations, article, exact, gains, lsuv, montecarlo, schemes
     from irwinhall.gains import gain
+    from irwinhall.schemes import sample_weights
     from irwinhall.stream import Stream, kernels
 
 __all__ = [
@@ -35,13 +36,23 @@ __all__ = [
     "get_include",
     "kernels",
     "letkeman_bound",
+    "lsuv",
     "montecarlo",
     "preserved_magnitude",
+    "sample_weights",
+    "schemes",
 ]
 
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
-_SUBMODULES = frozenset({"approximations", "article", "exact", "gains", "montecarlo", "stream"})
-_MODULE_OF = {"Stream": "stream", "gain": "gains", "kernels": "stream"}
+_SUBMODULES = frozenset(
+    {"approximations", "article", "exact", "gains", "lsuv", "montecarlo", "schemes", "stream"}
+)
+_MODULE_OF = {
+    "Stream": "stream",
+    "gain": "gains",
+    "kernels": "stream",
+    "sample_weights": "schemes",
+}
 
 
 def get_include() -> str:

@@ -1,0 +1,207 @@
+"""LSUV: weights rescaled, layer by layer, until a batch of data has unit variance everywhere.
+
+D. Mishkin and J. Matas, "All you need is a good init", 2016. Unlike every scheme of
+`irwinhall.schemes` it looks at data, and divides by what was realised: it needs whole weights,
+never shards, and is a step of its own after `irwinhall.sample_weights`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["LayerReport", "Rescaled", "rescale"]
+
+Layer: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], ArrayLike]"
+
+
+class LayerReport(NamedTuple):
+    """What `rescale` did to one layer.
+
+    Attributes
+    ----------
+    variance_before, variance_after : float
+        Variance of all values of the layer's output, with all layers before it rescaled.
+    factor : float
+        By what its weights were multiplied.
+    iterations : int
+        How often.
+    converged : bool
+        Whether variance_after is within the tolerance.
+
+    Examples
+    --------
+    >>> from irwinhall.lsuv import LayerReport
+    >>> LayerReport(4.0, 1.0, 0.5, 1, True).factor
+    0.5
+    """
+
+    variance_before: float
+    variance_after: float
+    factor: float
+    iterations: int
+    converged: bool
+
+
+class Rescaled(NamedTuple):
+    """The weights that `rescale` found, and a report of each layer.
+
+    Examples
+    --------
+    >>> from irwinhall.lsuv import Rescaled
+    >>> Rescaled._fields
+    ('weights', 'reports')
+    """
+
+    weights: list[NDArray[Any]]
+    reports: list[LayerReport]
+
+
+def rescale(
+    layers: Sequence[Layer],
+    weights: Sequence[ArrayLike],
+    inputs: ArrayLike,
+    *,
+    variance: float = 1.0,
+    tolerance: float = 0.01,
+    max_iterations: int = 10,
+) -> Rescaled:
+    """Return weights for which the output of every layer has the wanted variance on a batch.
+
+    From the first layer to the last: run it on the output of the one before, and multiply its
+    weights by sqrt(variance / variance of the output) until that is within the tolerance.
+
+    Parameters
+    ----------
+    layers : sequence of callable
+        Each takes (weights, input) and returns the output, of which the variance is taken and which
+        the next layer gets. The article takes it before the activation: let each layer apply the
+        activation of the one before to its input, then the weights.
+    weights : sequence of array
+        The weights to start from, floating point, one array a layer; the article starts from
+        "orthogonal". They are left as they are.
+    inputs : array
+        A batch of data, the input of the first layer.
+    variance : float
+        The variance to reach; finite and positive.
+    tolerance : float
+        By how much the variance of an output may differ, relative to `variance`; positive.
+    max_iterations : int
+        How often a layer is rescaled at most, at least 1. Once is enough where the output is
+        proportional to the weights.
+
+    Returns
+    -------
+    Rescaled
+        (weights, reports): new arrays of the same types, and a `LayerReport` of each layer. A layer
+        that did not converge, such as one whose activation limits its variance, says so there.
+
+    Raises
+    ------
+    TypeError
+        If layers are not callable or weights not floating point.
+    ValueError
+        If there is not one weight a layer, or a number is not as described.
+    ArithmeticError
+        If an output is not finite (OverflowError), or has no variance to rescale: a dead layer
+        (ZeroDivisionError). The message names the layer.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> import numpy as np
+    >>> from irwinhall import lsuv
+    >>> sizes = [(64, 100), (100, 100), (100, 10)]
+    >>> weights = [
+    ...     irwinhall.sample_weights(size, "orthogonal", rng=1, name=f"{i}")
+    ...     for i, size in enumerate(sizes)
+    ... ]
+    >>> first = lambda w, x: x @ w
+    >>> after_relu = lambda w, x: np.maximum(x, 0) @ w
+    >>> batch = irwinhall.Stream(2).normal((500, 64))
+    >>> weights, reports = lsuv.rescale([first, after_relu, after_relu], weights, batch)
+    >>> [f"{report.variance_before:.1f} {report.variance_after:.3f}" for report in reports]
+    ['0.6 1.000', '0.5 1.000', '0.4 1.000']
+    """
+    arrays = _checked(layers, weights)
+    variance = _positive("variance", variance)
+    tolerance = _positive("tolerance", tolerance)
+    if isinstance(max_iterations, bool) or not hasattr(max_iterations, "__index__"):
+        raise TypeError(
+            "max_iterations must be an integer, "
+            f"got {max_iterations!r} ({type(max_iterations).__name__})"
+        )
+    if index(max_iterations) < 1:
+        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}")
+
+    signal: NDArray[Any] = np.asarray(inputs)
+    reports = []
+    for number, layer in enumerate(layers):
+        given, factor, iterations = arrays[number], 1.0, 0
+        output, reached = _run(number, layer, given, signal)
+        before = reached
+        while abs(reached - variance) > tolerance * variance and iterations < max_iterations:
+            if reached == 0.0:
+                raise ZeroDivisionError(
+                    f"layers[{number}] is dead: its output has the variance 0 for these inputs"
+                )
+            # From the weights given, so that they are rounded once, however many iterations.
+            factor *= math.sqrt(variance / reached)
+            arrays[number] = (given.astype(np.float64) * factor).astype(given.dtype)
+            iterations += 1
+            output, reached = _run(number, layer, arrays[number], signal)
+        converged = abs(reached - variance) <= tolerance * variance
+        reports.append(LayerReport(before, reached, factor, iterations, converged))
+        signal = output
+    return Rescaled(arrays, reports)
+
+
+def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """Return copies of the weights."""
+    if len(weights) != len(layers):
+        raise ValueError(
+            f"weights must be one array a layer, got {len(weights)} for {len(layers)} layers"
+        )
+    arrays = []
+    for number, (layer, weight) in enumerate(zip(layers, weights, strict=True)):
+        if not callable(layer):
+            raise TypeError(
+                f"layers[{number}] must be callable, got {layer!r} ({type(layer).__name__})"
+            )
+        array = np.array(weight)
+        # bfloat16 is no float to NumPy, and an integer would not keep a factor.
+        if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+            raise TypeError(f"weights[{number}] must be floating point, got {array.dtype}")
+        arrays.append(array)
+    return arrays
+
+
+def _run(
+    number: int, layer: Layer, weights: NDArray[Any], signal: NDArray[Any]
+) -> tuple[NDArray[Any], float]:
+    """Return the layer's output and its variance."""
+    output: NDArray[Any] = np.asarray(layer(weights, signal))
+    values = output.astype(np.float64)
+    if values.size == 0:
+        raise ValueError(f"layers[{number}] must return values, got the shape {output.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = float(values.var())
+    if not math.isfinite(variance):
+        raise OverflowError(f"layers[{number}] must return finite values of finite variance")
+    return output, variance
+
+
+def _positive(name: str, value: object) -> float:
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
+    number = float(value)
+    if not (math.isfinite(number) and number > 0.0):
+        raise ValueError(f"{name} must be finite and positive, got {number}")
+    return number
