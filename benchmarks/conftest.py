@@ -14,22 +14,31 @@ Call = Callable[[], object]
 
 @pytest.fixture
 def versus(benchmark: Any) -> Callable[..., None]:
-    """Return ``versus(ours, rivals, rounds, calls)``, which records ours and rivals in one run.
+    """Return ``versus(ours, rivals, ...)``, which records ours and rivals in one run.
 
     Each round times every rival and then ours, so that whatever else the machine does in that
     moment slows all of them. What is recorded beside pytest-benchmark's own statistics is the
     median time of each and the median over rounds of rival/ours. `calls` is how many calls one
-    timing spans, given when the callables loop inside.
+    timing spans, given when the callables loop inside. A rival that does only a part of the work
+    has its name in `parts`, with how many such parts the whole is.
     """
 
-    def run(ours: Call, rivals: Mapping[str, Call], *, rounds: int = 31, calls: int = 1) -> None:
+    def run(
+        ours: Call,
+        rivals: Mapping[str, Call],
+        *,
+        rounds: int = 31,
+        calls: int = 1,
+        parts: Mapping[str, int] | None = None,
+    ) -> None:
         seconds: dict[str, list[float]] = {name: [] for name in rivals}
 
         def time_rivals() -> None:
             for name, rival in rivals.items():
                 start = time.perf_counter()
                 rival()
-                seconds[name].append(time.perf_counter() - start)
+                elapsed = time.perf_counter() - start
+                seconds[name].append(elapsed * (parts or {}).get(name, 1))
 
         benchmark.pedantic(ours, setup=time_rivals, rounds=rounds, warmup_rounds=2)
         # The warm-up rounds come first in the rivals' lists and are not in ours.

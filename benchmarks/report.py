@@ -118,6 +118,7 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 TABLES: dict[str, Callable[[Results], str]] = {
     "accuracy": lambda results: _accuracy_table(),
     "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
+    "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),

@@ -487,6 +487,16 @@ cdef extern from "irwinhall.h" nogil:
         const ih_key *, const ih_law *, int, int, const uint64_t *, const uint64_t *,
         const uint64_t *, const ptrdiff_t *, void *, int, int, int) noexcept
     int ih_words(const ih_key *, uint64_t, uint32_t, size_t, uint32_t *, int) noexcept
+    ctypedef struct ih_moments:
+        pass
+    const uint64_t IH_MAX_TRIAL_WEIGHTS
+    uint64_t ih_block_trials(uint64_t) noexcept
+    size_t ih_layer_scratch(uint64_t, uint64_t, int) noexcept
+    int ih_simulate_magnitude(
+        const ih_key *, uint64_t, uint64_t, uint64_t, ih_moments *, int, int) noexcept
+    int ih_simulate_layer(
+        const ih_key *, uint64_t, uint64_t, uint64_t, uint64_t, ih_moments *, void *, int, int
+    ) noexcept
 
 
 UNIFORM, NORMAL, TRUNCATED_NORMAL = IH_UNIFORM, IH_NORMAL, IH_TRUNCATED_NORMAL
@@ -563,6 +573,50 @@ def words(bytes key, uint64_t first, uint32_t domain, size_t blocks, int kernel)
         status = ih_words(&key_words, first, domain, blocks, data, kernel)
     checked(status, "drawing raw words")
     return out
+
+
+# ---- simulation: irwinhall.montecarlo checks the arguments --------------------------------------
+
+MAX_TRIAL_WEIGHTS = IH_MAX_TRIAL_WEIGHTS
+
+
+def block_trials(uint64_t weights):
+    """Return the number of trials in a block when a trial has this many weights."""
+    return ih_block_trials(weights)
+
+
+def simulate(
+    bytes key, uint64_t n, m, uint64_t first, uint64_t trials, cnp.ndarray moments, threads,
+    int kernel, cnp.ndarray scratch=None,
+):
+    """Simulate trials first, first + 1, ... and write the moments of each block of them.
+
+    m is None for sums of n weights, which have one quantity; a layer has three. moments is an array
+    of float64 (block, quantity, moment); the moments are count, mean and squares. scratch, for a
+    layer, has layer_scratch(n, m, threads) bytes.
+    """
+    cdef ih_key words = key_from(key)
+    cdef bint is_layer = m is not None
+    cdef uint64_t columns = m if is_layer else 1
+    cdef ih_moments *out = <ih_moments *>cnp.PyArray_DATA(moments)
+    cdef int used_threads = min(threads, 2**31 - 1), status
+    cdef void *memory = cnp.PyArray_DATA(scratch) if is_layer else NULL
+    with nogil:
+        if is_layer:
+            status = ih_simulate_layer(
+                &words, n, columns, first, trials, out, memory, used_threads, kernel)
+        else:
+            status = ih_simulate_magnitude(
+                &words, n, first, trials, out, used_threads, kernel)
+    checked(status, "a simulation")
+
+
+def layer_scratch(uint64_t n, uint64_t m, threads):
+    """Return how many bytes of scratch memory the simulation of a layer needs."""
+    return ih_layer_scratch(n, m, min(threads, 2**31 - 1))
+
+
+# ---- kernels -----------------------------------------------------------------------------------
 
 
 def kernels():

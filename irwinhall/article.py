@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from irwinhall import approximations, montecarlo
 from irwinhall._core import expected_magnitude, letkeman_bound, preserved_magnitude
+from irwinhall.stream import Stream
 
 __all__ = [
     "NORMALIZED_TRIALS",
@@ -163,7 +164,9 @@ def standard_rows(
     ((1,), 'magnitude', 0.5, 1.0)
     """
     for n, printed in _STANDARD.items():
-        unit = montecarlo.magnitude(n, trials=trials, seed=seed, progress=progress)
+        # Weights of their own for every size, so that the rows' errors are independent.
+        weights = Stream(seed, f"article/{n}")
+        unit = montecarlo.magnitude(n, trials=trials, seed=weights, progress=progress)
         exact = expected_magnitude(n)
         xavier = 1.0 / math.sqrt(n)
         approximated = xavier / float(approximations.article_standard(n))
@@ -206,7 +209,8 @@ def normalized_rows(
     [((1, 1), 'forward', 0.866), ((1, 1), 'backward', 0.866), ((1, 1), 'average', 0.866)]
     """
     for (n, m), printed in _NORMALIZED.items():
-        unit = montecarlo.layer(n, m, trials=trials, seed=seed, progress=progress)
+        weights = Stream(seed, f"article/{n}/{m}")
+        unit = montecarlo.layer(n, m, trials=trials, seed=weights, progress=progress)
         exact = preserved_magnitude(n, m, 1.0)
         xavier = math.sqrt(6.0 / (n + m))
         approximated = xavier / float(approximations.article_normalized(n, m))

@@ -1,7 +1,9 @@
 """Monte Carlo estimates of the magnitudes that random weights preserve, with standard errors.
 
 The estimates check the exact values and the article's tables; they simulate what the definitions
-say, a layer of ones through random weights, and use none of the formulas.
+say, a layer of ones through random weights, and use none of the formulas. The weights are those of
+`irwinhall.Stream.uniform`, made, summed and forgotten in C: an estimate depends on its arguments
+alone, not on the number of threads, and no weight matrix is stored.
 """
 
 from __future__ import annotations
@@ -12,12 +14,27 @@ from operator import index
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from irwinhall import _core, stream
 
 __all__ = ["Estimate", "LayerEstimate", "layer", "magnitude"]
 
-# Uniforms drawn at a time: 8 MiB of them.
-_BATCH = 1 << 20
+# Weights drawn between two looks at signals, progress and the standard error: few at first, so that
+# little is wasted where few suffice, then enough to hide what a call costs.
+_FIRST_BATCH = 1 << 20
+_LAST_BATCH = 1 << 26
+
+# A standard error estimated from fewer trials is too rough to stop by (7 % from this many).
+_LEAST_TRIALS = 100
+# The most weights that an estimate without `trials` may take: minutes.
+_MOST_WEIGHTS = 1 << 40
+# Blocks that a batch has at least, where threads are more than that: the most threads of a call.
+_MOST_THREADS = 256
+# Elements of a stream that C indexes.
+_STREAM_LENGTH = 1 << 63
+
+_MAGNITUDE_TRIALS = 1_000_000
+_LAYER_TRIALS = 5_000
 
 Progress = Callable[[int], object]
 
@@ -59,9 +76,11 @@ class LayerEstimate(NamedTuple):
 def magnitude(
     n: int,
     bound: float = 1.0,
-    trials: int = 1_000_000,
+    trials: int | None = None,
     *,
-    seed: int = 0,
+    seed: stream.Seed | stream.Stream = 0,
+    standard_error: float | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Estimate:
     """Return an estimate of bound A(n), the mean of |w_1 + ... + w_n| over trials.
@@ -69,25 +88,39 @@ def magnitude(
     Parameters
     ----------
     n : int
-        Number of weights (fan_in), at least 1.
+        Number of weights (fan_in), from 1 to 2**38.
     bound : float
         Half-width of the weights' uniform law; finite, at least 0.
-    trials : int
-        Number of independent sums, at least 2.
-    seed : int
-        Seed of the NumPy generator; the same seed gives the same estimate.
+    trials : int, optional
+        Number of independent sums, at least 2; default 1,000,000. With `standard_error`, the most
+        sums to take; default as many as 2**40 weights make.
+    seed : int, Stream, or what else `irwinhall.Stream` takes
+        Which weights. Trial t adds elements t n, ..., t n + n - 1 of Stream(seed).uniform.
+    standard_error : float, optional
+        Go on until the estimate's standard error is at most this, positive. Trials are added in
+        whole blocks, of 2**18 weights or 2048 trials if that is less, and are at least 100.
+    threads : int, optional
+        The most threads to use; default all cores that the process may use. The estimate does not
+        depend on it.
     progress : callable, optional
-        Called now and then with the number of uniforms drawn since the last call.
+        Called now and then with the number of weights drawn since the last call.
 
     Returns
     -------
     Estimate
-        (estimate, standard_error, trials).
+        (estimate, standard_error, trials). If `trials` were too few for `standard_error`, it says
+        how far they came.
 
     Raises
     ------
     TypeError, ValueError
-        If n, trials or bound is not as described.
+        If an argument is not as described, or if `standard_error` without `trials` would take more
+        than 2**40 weights; that is known, and raised, after the first hundred trials.
+
+    Notes
+    -----
+    The sums are exact integers in units of bound 2**-24, so that an estimate is the same on every
+    machine. One block of trials is the work of one thread.
 
     Examples
     --------
@@ -96,28 +129,26 @@ def magnitude(
     >>> exact = irwinhall.expected_magnitude(100)
     >>> abs(estimate.estimate - exact) < 5 * estimate.standard_error
     True
+    >>> estimate = irwinhall.montecarlo.magnitude(100, standard_error=0.01)
+    >>> estimate.standard_error <= 0.01
+    True
     """
-    n = _checked_count("n", n, 1)
-    trials = _checked_count("trials", trials, 2)
-    bound = _checked_bound(bound)
-    generator = np.random.default_rng(seed)
-    moments = _Moments()
-    for size in _batches(trials, n):
-        # Sums over the first axis add whole rows, which NumPy vectorizes for any n.
-        sums = generator.uniform(-1.0, 1.0, size=(n, size)).sum(axis=0)
-        moments.add(np.abs(sums))
-        if progress:
-            progress(n * size)
-    return moments.estimate().scaled(bound)
+    n = _checked_size("n", n)
+    (estimate,) = _simulated(
+        n, None, bound, trials, _MAGNITUDE_TRIALS, seed, standard_error, threads, progress
+    )
+    return estimate
 
 
 def layer(
     n: int,
     m: int,
     bound: float = 1.0,
-    trials: int = 5_000,
+    trials: int | None = None,
     *,
-    seed: int = 0,
+    seed: stream.Seed | stream.Stream = 0,
+    standard_error: float | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> LayerEstimate:
     """Return estimates of what an n by m layer of weights uniform on (-bound, bound) preserves.
@@ -130,15 +161,16 @@ def layer(
     n : int
         Number of inputs (fan_in), at least 1.
     m : int
-        Number of outputs (fan_out), at least 1.
+        Number of outputs (fan_out), at least 1; n m is at most 2**38.
     bound : float
         Half-width of the weights' uniform law; finite, at least 0.
-    trials : int
-        Number of independent matrices, at least 2.
-    seed : int
-        Seed of the NumPy generator; the same seed gives the same estimates.
-    progress : callable, optional
-        Called now and then with the number of uniforms drawn since the last call.
+    trials : int, optional
+        Number of independent matrices, at least 2; default 5,000. With `standard_error`, the most
+        matrices to take; default as many as 2**40 weights make.
+    seed, threads, progress
+        As for `magnitude`; trial t takes the t-th (n, m) matrix of Stream(seed).uniform.
+    standard_error : float, optional
+        As for `magnitude`; all three standard errors are then at most this.
 
     Returns
     -------
@@ -148,7 +180,11 @@ def layer(
     Raises
     ------
     TypeError, ValueError
-        If n, m, trials or bound is not as described.
+        As for `magnitude`.
+
+    Notes
+    -----
+    A thread needs memory for m column sums: 4 bytes each, 12 if n is above 255.
 
     Examples
     --------
@@ -158,54 +194,101 @@ def layer(
     >>> abs(estimate.forward.estimate - exact.forward) < 5 * estimate.forward.standard_error
     True
     """
-    n = _checked_count("n", n, 1)
-    m = _checked_count("m", m, 1)
-    trials = _checked_count("trials", trials, 2)
-    bound = _checked_bound(bound)
-    generator = np.random.default_rng(seed)
-    forward, backward, node_average = _Moments(), _Moments(), _Moments()
-    for size in _batches(trials, n * m):
-        weights = generator.uniform(-1.0, 1.0, size=(size, n, m))
-        outputs = np.abs(weights.sum(axis=1)).mean(axis=1)
-        gradients = np.abs(weights.sum(axis=2)).mean(axis=1)
-        forward.add(outputs)
-        backward.add(gradients)
-        node_average.add((m * outputs + n * gradients) / (n + m))
-        if progress:
-            progress(weights.size)
-    return LayerEstimate(
-        forward.estimate().scaled(bound),
-        backward.estimate().scaled(bound),
-        node_average.estimate().scaled(bound),
+    n, m = _checked_size("n", n), _checked_size("m", m)
+    if n * m > _core.MAX_TRIAL_WEIGHTS:
+        raise ValueError(f"n m must be at most 2**38, got n = {n} and m = {m}")
+    estimates = _simulated(
+        n, m, bound, trials, _LAYER_TRIALS, seed, standard_error, threads, progress
     )
+    return LayerEstimate(*estimates)
 
 
 class _Moments:
-    """Mean and variance gathered batch by batch, by Chan's update."""
+    """Mean and variance gathered block by block, by Chan's update."""
 
     def __init__(self) -> None:
         self.count = 0
         self.mean = 0.0
         self.squares = 0.0
 
-    def add(self, values: NDArray[np.float64]) -> None:
-        count, mean = values.size, float(values.mean())
+    def add(self, count: float, mean: float, squares: float) -> None:
         distance = mean - self.mean
-        total = self.count + count
-        self.squares += float(((values - mean) ** 2).sum())
-        self.squares += distance**2 * self.count * count / total
+        total = self.count + int(count)
+        self.squares += squares + distance**2 * self.count * count / total
         self.mean += distance * count / total
         self.count = total
 
+    def standard_error(self) -> float:
+        return math.sqrt(self.squares / (self.count - 1) / self.count)
+
     def estimate(self) -> Estimate:
-        variance = self.squares / (self.count - 1)
-        return Estimate(self.mean, math.sqrt(variance / self.count), self.count)
+        return Estimate(self.mean, self.standard_error(), self.count)
 
 
-def _batches(trials: int, uniforms_per_trial: int) -> list[int]:
-    size = max(1, _BATCH // uniforms_per_trial)
-    full, rest = divmod(trials, size)
-    return [size] * full + ([rest] if rest else [])
+def _simulated(
+    n: int,
+    m: int | None,
+    bound: float,
+    trials: int | None,
+    default_trials: int,
+    seed: stream.Seed | stream.Stream,
+    standard_error: float | None,
+    threads: int | None,
+    progress: Progress | None,
+) -> list[Estimate]:
+    """Return the estimates of a sum (m is None: one) or of a layer (three)."""
+    bound = _checked_bound(bound)
+    weights = n * (m or 1)
+    wanted = None if standard_error is None else _checked_error(standard_error)
+    if trials is not None:
+        most = _checked_count("trials", trials, 2)
+        if most > _STREAM_LENGTH // weights:
+            raise ValueError(
+                f"trials must be at most {_STREAM_LENGTH // weights}, 2**63 weights in all, "
+                f"got {most}"
+            )
+    else:
+        most = default_trials if wanted is None else _MOST_WEIGHTS // weights
+    used = stream.available_cores() if threads is None else _checked_count("threads", threads, 1)
+    source = seed if isinstance(seed, stream.Stream) else stream.Stream(seed)
+
+    block = _core.block_trials(weights)
+    scratch = None if m is None else np.empty(_core.layer_scratch(n, m, used), np.uint8)
+    moments = [_Moments() for _ in range(1 if m is None else 3)]
+    done, batch, unsure = 0, _FIRST_BATCH, wanted is not None and trials is None
+    while done < most:
+        blocks = max(batch // (block * weights), min(used, _MOST_THREADS))
+        count = min(blocks * block, most - done)
+        made = np.empty((-(-count // block), len(moments), 3))
+        kernel = stream._KERNEL
+        _core.simulate(source._key, n, m, done, count, made, used, kernel, scratch)
+        if progress:
+            progress(count * weights)
+        # The estimate ends after a block, not after a batch, whose size depends on the threads.
+        for quantities in made.tolist():
+            for gathered, values in zip(moments, quantities, strict=True):
+                gathered.add(*values)
+            if wanted is not None and moments[0].count >= _LEAST_TRIALS:
+                worst = bound * max(gathered.standard_error() for gathered in moments)
+                if worst <= wanted:
+                    return [gathered.estimate().scaled(bound) for gathered in moments]
+                if unsure and (worst / wanted) ** 2 * moments[0].count > most:
+                    least = worst * math.sqrt(moments[0].count / most)
+                    raise ValueError(
+                        f"standard_error must be at least {least:.2g}, which takes 2**40 weights, "
+                        f"unless trials are given, got {wanted}"
+                    )
+                unsure = False
+        done += count
+        batch = min(2 * batch, _LAST_BATCH)
+    return [gathered.estimate().scaled(bound) for gathered in moments]
+
+
+def _checked_size(name: str, value: int) -> int:
+    size = _checked_count(name, value, 1)
+    if size > _core.MAX_TRIAL_WEIGHTS:
+        raise ValueError(f"{name} must be at most 2**38, got {size}")
+    return size
 
 
 def _checked_count(name: str, value: int, least: int) -> int:
@@ -222,4 +305,14 @@ def _checked_bound(bound: float) -> float:
     value = float(bound)
     if not (math.isfinite(value) and value >= 0.0):
         raise ValueError(f"bound must be finite and at least 0, got {value}")
+    return value
+
+
+def _checked_error(standard_error: float) -> float:
+    if isinstance(standard_error, (bool, str)):
+        kind = type(standard_error).__name__
+        raise TypeError(f"standard_error must be a real number, got {standard_error!r} ({kind})")
+    value = float(standard_error)
+    if not (math.isfinite(value) and value > 0.0):
+        raise ValueError(f"standard_error must be finite and positive, got {value}")
     return value

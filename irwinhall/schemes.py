@@ -680,8 +680,9 @@ def sample_weights(
     fewer, times the gain. It is the Q of a QR decomposition of normals in float64, its signs those
     that make R's diagonal positive, which makes it uniform (Haar) among all such matrices [1]_; it
     is rounded to float32 or float64 at the end, and float32 to the smaller types. A region costs
-    the work of the stacked weights that it touches. The decomposition is LAPACK's, and equal to
-    about 15 digits across LAPACKs, not bit for bit.
+    the work of the stacked weights that it touches. The decomposition is LAPACK's: from
+    one LAPACK to another it is equal up to rounding, grown by the condition of the normals, and not
+    bit for bit.
 
     *delta_orthogonal* has such a matrix in the middle of its receptive field and is 0 elsewhere;
     *identity* has 1 times the gain where input and output have the same number, in the middle too.

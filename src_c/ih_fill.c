@@ -7,7 +7,6 @@
  */
 #define _DEFAULT_SOURCE /* mincore */
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -15,10 +14,11 @@
 #endif
 
 #include "ih_fill_scalar.h"
+#include "ih_threads.h"
 
-#define IH_MAX_THREADS 256
-/* Creating a thread costs about as much as 60,000 elements. */
-#define ELEMENTS_PER_THREAD (UINT64_C(1) << 17)
+/* Shares of threads end at multiples of this many elements: whole cache lines where out is
+ * contiguous. */
+#define SHARE_UNIT 4096
 /* Outputs beyond this do not stay in the caches: stores that bypass them are faster. */
 #define STREAM_BYTES (UINT64_C(8) << 20)
 /* Streaming stores go to whole cache lines; shorter rows have too few of them. */
@@ -357,11 +357,13 @@ static void collect_row(const fill_job *job, collection *wanted, uint64_t index,
 }
 
 /* Elements [begin, end) of the region in C order. */
-static void fill_range(const fill_job *job, uint64_t begin, uint64_t end) {
+static void fill_range(const void *fill, uint64_t begin, uint64_t end, unsigned thread) {
+    const fill_job *job = fill;
     const axis *row = &job->axis[job->axes - 1];
     uint64_t at[IH_MAX_DIMENSIONS], index = job->first_index, rest = begin;
     char *out = job->out;
     collection wanted;
+    (void)thread;
     wanted.blocks = wanted.items = 0;
     for (int k = job->axes - 1; k >= 0; k--) {
         at[k] = rest % job->axis[k].count;
@@ -472,39 +474,6 @@ static int should_stream(const fill_job *job, int memory) {
     return is_touched(job->out, bytes);
 }
 
-typedef struct {
-    const fill_job *job;
-    uint64_t begin, end;
-    pthread_t thread;
-    int started;
-} share;
-
-static void *run_share(void *argument) {
-    const share *part = argument;
-    fill_range(part->job, part->begin, part->end);
-    return NULL;
-}
-
-/* Threads live for one call: nothing to break after fork, nothing shared between callers. */
-static void run_threads(const fill_job *job, uint64_t threads) {
-    share part[IH_MAX_THREADS];
-    /* Shares end at multiples of 64 cache lines where out is contiguous. */
-    uint64_t unit = 4096, units = job->elements / unit;
-    for (uint64_t i = 0; i < threads; i++) {
-        part[i].job = job;
-        part[i].begin = i == 0 ? 0 : part[i - 1].end;
-        part[i].end =
-            i + 1 == threads
-                ? job->elements
-                : (units / threads * (i + 1) + units % threads * (i + 1) / threads) * unit;
-        part[i].started = i > 0 && pthread_create(&part[i].thread, NULL, run_share, &part[i]) == 0;
-    }
-    for (uint64_t i = 0; i < threads; i++)
-        if (!part[i].started) run_share(&part[i]);
-    for (uint64_t i = 0; i < threads; i++)
-        if (part[i].started) pthread_join(part[i].thread, NULL);
-}
-
 static void fill_zeros(const fill_job *job) {
     static const char zero[8] = {0};
     uint64_t at[IH_MAX_DIMENSIONS] = {0};
@@ -530,7 +499,6 @@ int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uin
             int threads, int memory, int kernel) {
     fill_job job;
     const ih_kernel *chosen = ih_kernel_at(kernel);
-    uint64_t used;
     int status = ih_law_check(law, dtype);
     if (status) return status;
     if (!key) return IH_ERROR_NULL;
@@ -552,13 +520,8 @@ int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uin
     make_plan(&job.plan, key, law, dtype, chosen);
     job.fill = choose_fill(chosen, law, dtype);
     job.stream = should_stream(&job, memory);
-    used = job.elements / ELEMENTS_PER_THREAD;
-    if (used > (uint64_t)threads) used = (uint64_t)threads;
-    if (used > IH_MAX_THREADS) used = IH_MAX_THREADS;
-    if (used > 1)
-        run_threads(&job, used);
-    else
-        fill_range(&job, 0, job.elements);
+    ih_run_threads(fill_range, &job, job.elements, SHARE_UNIT,
+                   ih_worth_threads(job.elements, threads));
     return IH_OK;
 }
 

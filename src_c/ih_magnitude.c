@@ -13,16 +13,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "ih_clones.h"
 #include "ih_internal.h"
 #include "ih_magnitude_table.h"
 
-/* One copy of each array loop for every x86-64 level that matters; the loader picks. The copies
- * differ in speed only: fma() is exact whether it is an instruction or a call. */
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && __GNUC__ >= 12
-#define IH_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define IH_CLONES
-#endif
+/* The clones of a function give the same bits: fma() is exact whether an instruction or a call. */
 
 #if defined(__GNUC__)
 #define IH_NOINLINE __attribute__((noinline))

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "ih_fill.h"
+#include "ih_montecarlo.h"
 
 #ifdef __cplusplus
 extern "C" {

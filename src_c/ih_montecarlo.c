@@ -1,0 +1,410 @@
+/* Monte Carlo on the weight stream: words are made in pieces that fit L1, summed there and gone.
+ *
+ * A weight is k = ((int32)word >> 7) | 1 in units of 2^-24, which is 2 * ((int32)word >> 8) + 1: a
+ * sum of `count` weights is twice the sum of the shifted words, plus count. The loops below add
+ * shifted words, at most 2^23 in magnitude, in 32-bit lanes, and widen before a lane can overflow.
+ */
+#include <string.h>
+
+#include "ih_clones.h"
+#include "ih_fill_internal.h"
+#include "ih_montecarlo.h"
+#include "ih_threads.h"
+
+/* Weights and trials in a block: long enough that a block's bookkeeping does not show, short
+ * enough for the stack and for many threads to share. */
+#define BLOCK_WEIGHTS (UINT64_C(1) << 18)
+#define BLOCK_TRIALS 2048
+/* Words made at a time, 8 KiB. */
+#define PIECE_WORDS 2048
+#define LANES 16
+/* Rows that a 32-bit column can add: 255 * 2^23 < 2^31. A lane adds PIECE_WORDS / LANES words. */
+#define COLUMN_ROWS 255
+_Static_assert(PIECE_WORDS / LANES < COLUMN_ROWS, "a lane must hold the sum of its words");
+
+/* GCC and Clang make of this whatever vectors the machine has. */
+typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
+typedef int32_t half_lanes __attribute__((vector_size(2 * LANES)));
+typedef int32_t quarter_lanes __attribute__((vector_size(LANES)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* A run of the stream's words. */
+typedef struct {
+    const ih_plan *plan;
+    uint64_t block, left;               /* the next block to make; words not made yet */
+    size_t at, end;                     /* the words in the piece that were not taken yet */
+    uint32_t word[PIECE_WORDS + LANES]; /* room for loads of whole vectors from the last word on */
+} word_source;
+
+static void open_source(word_source *source, const ih_plan *plan, uint64_t index, uint64_t count) {
+    source->plan = plan;
+    source->block = index / 4;
+    source->left = count + index % 4;
+    source->at = source->end = 0;
+    memset(source->word + PIECE_WORDS, 0, LANES * sizeof *source->word);
+}
+
+static void make_words(word_source *source, size_t skip) {
+    const ih_kernel *kernel = source->plan->kernel;
+    size_t count = source->left < PIECE_WORDS ? (size_t)source->left : PIECE_WORDS;
+    size_t group = 4 * (size_t)kernel->blocks_per_vector,
+           whole = (count + group - 1) / group * group;
+    ih_blocks blocks = {source->block, NULL};
+    kernel->words(source->plan, blocks, IH_DOMAIN_MAIN, whole / 4, source->word);
+    source->block += whole / 4;
+    source->left -= count;
+    source->at = skip;
+    source->end = count;
+}
+
+/* How many whole runs of length words the piece still holds, at most `wanted`. */
+INLINE size_t whole_runs(const word_source *source, uint64_t length, uint64_t wanted) {
+    size_t runs = (source->end - source->at) / (size_t)length;
+    return runs < wanted ? runs : (size_t)wanted;
+}
+
+/* At most `wanted` of the next words, at least one. */
+INLINE const uint32_t *take(word_source *source, uint64_t wanted, size_t *got) {
+    const uint32_t *words;
+    if (source->at == source->end) make_words(source, 0);
+    words = source->word + source->at;
+    *got = source->end - source->at;
+    if (*got > wanted) *got = (size_t)wanted;
+    source->at += *got;
+    return words;
+}
+
+/* ---- sums ---- */
+
+/* All lanes from LANES - count on are 0, read from offset LANES - count: count ones, then zeros. */
+static const int32_t first_lanes[2 * LANES] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                               -1, -1, -1, -1, -1, -1, -1, -1};
+
+INLINE void load_shifted(lanes *value, const uint32_t *words) {
+    memcpy(value, words, sizeof *value);
+    *value >>= 8;
+}
+
+INLINE void load_shifted_part(lanes *value, const uint32_t *words, size_t count) {
+    lanes mask;
+    memcpy(&mask, first_lanes + LANES - count, sizeof mask);
+    load_shifted(value, words);
+    *value &= mask;
+}
+
+/* The sum of all lanes where it fits 32 bits, by halves: that stays in vector registers. */
+INLINE int32_t narrow_sum_of_lanes(const lanes *value) {
+    half_lanes low, high;
+    quarter_lanes left, right;
+    uint64_t pair[2];
+    memcpy(&low, value, sizeof low);
+    memcpy(&high, (const char *)value + sizeof low, sizeof high);
+    low += high;
+    memcpy(&left, &low, sizeof left);
+    memcpy(&right, (const char *)&low + sizeof left, sizeof right);
+    left += right;
+    memcpy(pair, &left, sizeof pair);
+    return ((int32_t)pair[0] + (int32_t)(pair[0] >> 32)) +
+           ((int32_t)pair[1] + (int32_t)(pair[1] >> 32));
+}
+
+/* The sum of all lanes: their upper and lower 16 bits apart, which cannot overflow. */
+INLINE int64_t sum_of_lanes(const lanes *value) {
+    lanes low = *value & 0xffff, high = *value >> 16;
+    return (int64_t)narrow_sum_of_lanes(&high) * 65536 + narrow_sum_of_lanes(&low);
+}
+
+INLINE int64_t sum_of_words(const uint32_t *words, size_t count) {
+    lanes total = {0}, value;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        load_shifted(&value, words + i);
+        total += value;
+    }
+    if (i < count) {
+        load_shifted_part(&value, words + i, count - i);
+        total += value;
+    }
+    return count <= COLUMN_ROWS ? narrow_sum_of_lanes(&total) : sum_of_lanes(&total);
+}
+
+/* Add words to columns and return their sum. Columns are written in whole vectors. */
+INLINE int64_t add_to_columns(int32_t *column, const uint32_t *words, size_t count) {
+    lanes total = {0}, value, sum;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        load_shifted(&value, words + i);
+        memcpy(&sum, column + i, sizeof sum);
+        sum += value;
+        memcpy(column + i, &sum, sizeof sum);
+        total += value;
+    }
+    if (i < count) {
+        load_shifted_part(&value, words + i, count - i);
+        memcpy(&sum, column + i, sizeof sum);
+        sum += value;
+        memcpy(column + i, &sum, sizeof sum);
+        total += value;
+    }
+    return count <= COLUMN_ROWS ? narrow_sum_of_lanes(&total) : sum_of_lanes(&total);
+}
+
+/* The magnitude of a sum of count weights, from the sum of their shifted words. */
+INLINE int64_t weight_sum_magnitude(int64_t shifted, uint64_t count) {
+    int64_t sum = 2 * shifted + (int64_t)count;
+    return sum < 0 ? -sum : sum;
+}
+
+/* Add rows of m <= LANES words to columns and return the sum of the rows' magnitudes. */
+INLINE int64_t add_narrow_rows(int32_t *column, const uint32_t *words, size_t m, size_t rows) {
+    int64_t magnitudes = 0;
+    lanes total, value;
+    memcpy(&total, column, sizeof total);
+    for (size_t i = 0; i < rows; i++, words += m) {
+        load_shifted_part(&value, words, m);
+        total += value;
+        magnitudes += weight_sum_magnitude(narrow_sum_of_lanes(&value), m);
+    }
+    memcpy(column, &total, sizeof total);
+    return magnitudes;
+}
+
+/* ---- blocks of trials ---- */
+
+/* Moments of values / divisor * 2^-24. The sum is an exact integer; the squares add up in eight
+ * lanes, in an order that does not depend on the machine's vectors. */
+IH_CLONES
+static void moments_of(const int64_t *value, size_t count, uint64_t divisor, ih_moments *out) {
+    double lane[8] = {0}, mean, unit = 0x1p-24 / (double)divisor;
+    int64_t sum = 0;
+    size_t i = 0;
+    for (size_t k = 0; k < count; k++) sum += value[k];
+    mean = (double)sum / (double)count;
+    for (; i + 8 <= count; i += 8)
+        for (size_t k = 0; k < 8; k++) {
+            double distance = (double)value[i + k] - mean;
+            lane[k] += distance * distance;
+        }
+    for (size_t k = 0; i + k < count; k++) {
+        double distance = (double)value[i + k] - mean;
+        lane[k] += distance * distance;
+    }
+    out->count = (double)count;
+    out->mean = (double)sum / ((double)count * (double)divisor) * 0x1p-24;
+    out->squares = (((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+                    ((lane[1] + lane[5]) + (lane[3] + lane[7]))) *
+                   unit * unit;
+}
+
+IH_CLONES
+static void magnitude_trials(word_source *source, uint64_t n, size_t trials, int64_t *value) {
+    for (size_t t = 0; t < trials;) {
+        int64_t sum = 0;
+        if (n <= LANES) { /* a trial is a part of a vector: many at a time */
+            size_t whole = whole_runs(source, n, trials - t);
+            const uint32_t *words = source->word + source->at;
+            for (size_t i = 0; i < whole; i++, words += n) {
+                lanes part;
+                load_shifted_part(&part, words, (size_t)n);
+                value[t++] = weight_sum_magnitude(narrow_sum_of_lanes(&part), n);
+            }
+            source->at += whole * (size_t)n;
+            if (t == trials) return;
+        }
+        for (uint64_t left = n; left;) {
+            size_t got;
+            const uint32_t *words = take(source, left, &got);
+            sum += sum_of_words(words, got);
+            left -= got;
+        }
+        value[t++] = weight_sum_magnitude(sum, n);
+    }
+}
+
+/* Scratch memory of a thread: m columns of 32 bits and, where these could overflow, of 64. */
+typedef struct {
+    int32_t *narrow;
+    int64_t *wide; /* NULL if n <= COLUMN_ROWS */
+} column_sums;
+
+static void widen(const column_sums *column, uint64_t m) {
+    for (uint64_t j = 0; j < m; j++) column->wide[j] += column->narrow[j];
+    memset(column->narrow, 0, m * sizeof *column->narrow);
+}
+
+/* One trial of layers: the sums of the magnitudes of column sums and of row sums. */
+INLINE void layer_trial(word_source *source, uint64_t n, uint64_t m, const column_sums *column,
+                        int64_t *outputs, int64_t *gradients) {
+    int64_t forward = 0, backward = 0;
+    unsigned rows = 0;
+    memset(column->narrow, 0, m * sizeof *column->narrow);
+    if (column->wide) memset(column->wide, 0, m * sizeof *column->wide);
+    for (uint64_t i = 0; i < n;) {
+        int64_t sum = 0;
+        if (rows == COLUMN_ROWS) {
+            widen(column, m);
+            rows = 0;
+        }
+        if (m <= LANES) { /* a row is a part of a vector: many at a time, columns in registers */
+            uint64_t wanted = n - i < COLUMN_ROWS - rows ? n - i : COLUMN_ROWS - rows;
+            size_t whole = whole_runs(source, m, wanted);
+            if (whole) {
+                const uint32_t *words = source->word + source->at;
+                backward += add_narrow_rows(column->narrow, words, (size_t)m, whole);
+                source->at += whole * (size_t)m;
+                rows += (unsigned)whole;
+                i += whole;
+                continue;
+            }
+        }
+        for (uint64_t j = 0; j < m;) {
+            size_t got;
+            const uint32_t *words = take(source, m - j, &got);
+            sum += add_to_columns(column->narrow + j, words, got);
+            j += got;
+        }
+        backward += weight_sum_magnitude(sum, m);
+        rows++;
+        i++;
+    }
+    if (column->wide) {
+        widen(column, m);
+        for (uint64_t j = 0; j < m; j++) forward += weight_sum_magnitude(column->wide[j], n);
+    } else {
+        for (uint64_t j = 0; j < m; j++) forward += weight_sum_magnitude(column->narrow[j], n);
+    }
+    *outputs = forward;
+    *gradients = backward;
+}
+
+IH_CLONES
+static void layer_trials(word_source *source, uint64_t n, uint64_t m, size_t trials,
+                         const column_sums *column, int64_t *outputs, int64_t *gradients) {
+    for (size_t t = 0; t < trials; t++)
+        layer_trial(source, n, m, column, outputs + t, gradients + t);
+}
+
+/* ---- calls ---- */
+
+typedef struct {
+    ih_plan plan;
+    uint64_t n, m, weights; /* weights: in a trial */
+    uint64_t first, trials, block_trials;
+    ih_moments *out;
+    char *scratch;
+    size_t scratch_bytes; /* of a thread */
+} simulation;
+
+static size_t trials_of_block(const simulation *job, uint64_t block) {
+    uint64_t left = job->trials - block * job->block_trials;
+    return (size_t)(left < job->block_trials ? left : job->block_trials);
+}
+
+static void open_block(word_source *source, const simulation *job, uint64_t block, size_t trials) {
+    uint64_t index = (job->first + block * job->block_trials) * job->weights;
+    open_source(source, &job->plan, index, trials * job->weights);
+    make_words(source, index % 4);
+}
+
+static void magnitude_blocks(const void *task, uint64_t begin, uint64_t end, unsigned thread) {
+    const simulation *job = task;
+    word_source source;
+    int64_t value[BLOCK_TRIALS];
+    (void)thread;
+    for (uint64_t block = begin; block < end; block++) {
+        size_t trials = trials_of_block(job, block);
+        open_block(&source, job, block, trials);
+        magnitude_trials(&source, job->n, trials, value);
+        moments_of(value, trials, 1, job->out + block);
+    }
+}
+
+static void layer_blocks(const void *task, uint64_t begin, uint64_t end, unsigned thread) {
+    const simulation *job = task;
+    word_source source;
+    int64_t outputs[BLOCK_TRIALS], gradients[BLOCK_TRIALS];
+    char *scratch = job->scratch + thread * job->scratch_bytes;
+    column_sums column = {(int32_t *)scratch, NULL};
+    if (job->n > COLUMN_ROWS) {
+        column.wide = (int64_t *)scratch;
+        column.narrow = (int32_t *)(column.wide + job->m);
+    }
+    for (uint64_t block = begin; block < end; block++) {
+        size_t trials = trials_of_block(job, block);
+        ih_moments *out = job->out + 3 * block;
+        open_block(&source, job, block, trials);
+        layer_trials(&source, job->n, job->m, trials, &column, outputs, gradients);
+        moments_of(outputs, trials, job->m, out);
+        moments_of(gradients, trials, job->n, out + 1);
+        for (size_t t = 0; t < trials; t++) outputs[t] += gradients[t];
+        moments_of(outputs, trials, job->n + job->m, out + 2);
+    }
+}
+
+uint64_t ih_block_trials(uint64_t weights) {
+    uint64_t trials = weights ? BLOCK_WEIGHTS / weights : 1;
+    return trials > BLOCK_TRIALS ? BLOCK_TRIALS : trials ? trials : 1;
+}
+
+/* Bytes of a thread's columns: written in whole vectors, and on cache lines of their own. */
+static uint64_t column_bytes(uint64_t n, uint64_t m) {
+    uint64_t bytes = (m + LANES) * sizeof(int32_t);
+    if (n > COLUMN_ROWS) bytes += m * sizeof(int64_t);
+    return (bytes + 127) / 64 * 64;
+}
+
+/* Threads beyond the most that a call uses need no scratch. */
+static uint64_t most_threads(int threads) {
+    return threads < 1 ? 1 : threads > IH_MAX_THREADS ? IH_MAX_THREADS : (uint64_t)threads;
+}
+
+static int size_fits(uint64_t n, uint64_t m) {
+    return n >= 1 && m >= 1 && n <= IH_MAX_TRIAL_WEIGHTS && m <= IH_MAX_TRIAL_WEIGHTS / n;
+}
+
+size_t ih_layer_scratch(uint64_t n, uint64_t m, int threads) {
+    uint64_t each;
+    if (!size_fits(n, m)) return SIZE_MAX;
+    each = column_bytes(n, m);
+    if (each > SIZE_MAX / 2 / most_threads(threads)) return SIZE_MAX;
+    return (size_t)(each * most_threads(threads));
+}
+
+static int simulate(simulation *job, ih_work_function *work, const ih_key *key, int threads,
+                    int kernel) {
+    uint64_t blocks, used;
+    const ih_kernel *chosen = ih_kernel_at(kernel);
+    if (!key || !job->out) return IH_ERROR_NULL;
+    if (!size_fits(job->n, job->m)) return IH_ERROR_SIZE;
+    if (threads < 1) return IH_ERROR_THREADS;
+    if (!chosen) return IH_ERROR_KERNEL;
+    job->weights = job->n * job->m;
+    if (job->first > (UINT64_C(1) << 63) / job->weights ||
+        job->trials > (UINT64_C(1) << 63) / job->weights - job->first)
+        return IH_ERROR_TRIALS;
+    if (job->trials == 0) return IH_OK;
+    ih_schedule(key, IH_ROUNDS, job->plan.round_key);
+    job->plan.kernel = chosen;
+    job->block_trials = ih_block_trials(job->weights);
+    blocks = (job->trials - 1) / job->block_trials + 1;
+    used = ih_worth_threads(job->trials * job->weights, threads);
+    ih_run_threads(work, job, blocks, 1, used < blocks ? used : blocks);
+    return IH_OK;
+}
+
+int ih_simulate_magnitude(const ih_key *key, uint64_t n, uint64_t first, uint64_t trials,
+                          ih_moments *out, int threads, int kernel) {
+    simulation job = {.n = n, .m = 1, .first = first, .trials = trials, .out = out};
+    return simulate(&job, magnitude_blocks, key, threads, kernel);
+}
+
+int ih_simulate_layer(const ih_key *key, uint64_t n, uint64_t m, uint64_t first, uint64_t trials,
+                      ih_moments *out, void *scratch, int threads, int kernel) {
+    simulation job = {.n = n, .m = m, .first = first, .trials = trials, .out = out};
+    if (!scratch) return IH_ERROR_NULL;
+    if (!size_fits(n, m)) return IH_ERROR_SIZE;
+    job.scratch = scratch;
+    job.scratch_bytes = (size_t)column_bytes(n, m);
+    return simulate(&job, layer_blocks, key, threads, kernel);
+}

@@ -1,0 +1,66 @@
+/* Splitting a count of items between threads that live for one call: nothing to break after fork,
+ * nothing shared between callers. */
+#ifndef IH_THREADS_H
+#define IH_THREADS_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IH_MAX_THREADS 256
+/* Creating a thread costs about as much as 60,000 elements of a stream. */
+#define IH_ELEMENTS_PER_THREAD (UINT64_C(1) << 17)
+
+/* Work on items [begin, end); thread counts from 0. */
+typedef void ih_work_function(const void *job, uint64_t begin, uint64_t end, unsigned thread);
+
+typedef struct {
+    ih_work_function *work;
+    const void *job;
+    uint64_t begin, end;
+    pthread_t handle;
+    unsigned thread;
+    int started;
+} ih_share;
+
+/* How many threads, at most the number asked for, a count of elements is worth. */
+static inline uint64_t ih_worth_threads(uint64_t elements, int threads) {
+    uint64_t used = elements / IH_ELEMENTS_PER_THREAD;
+    if (used > (uint64_t)threads) used = (uint64_t)threads;
+    if (used > IH_MAX_THREADS) used = IH_MAX_THREADS;
+    return used > 1 ? used : 1;
+}
+
+static void *ih_run_share(void *argument) {
+    const ih_share *share = argument;
+    share->work(share->job, share->begin, share->end, share->thread);
+    return NULL;
+}
+
+/* Give each thread a run of items, which ends at a multiple of unit; the last takes the rest. */
+static inline void ih_run_threads(ih_work_function *work, const void *job, uint64_t items,
+                                  uint64_t unit, uint64_t threads) {
+    ih_share share[IH_MAX_THREADS];
+    uint64_t units = items / unit;
+    if (threads <= 1) {
+        work(job, 0, items, 0);
+        return;
+    }
+    for (uint64_t i = 0; i < threads; i++) {
+        uint64_t last = units / threads * (i + 1) + units % threads * (i + 1) / threads;
+        share[i].work = work;
+        share[i].job = job;
+        share[i].thread = (unsigned)i;
+        share[i].begin = i == 0 ? 0 : share[i - 1].end;
+        share[i].end = i + 1 == threads ? items : last * unit;
+        share[i].started =
+            i > 0 && pthread_create(&share[i].handle, NULL, ih_run_share, &share[i]) == 0;
+    }
+    /* What no thread could be had for, the caller does itself. */
+    for (uint64_t i = 0; i < threads; i++)
+        if (!share[i].started) ih_run_share(&share[i]);
+    for (uint64_t i = 0; i < threads; i++)
+        if (share[i].started) pthread_join(share[i].handle, NULL);
+}
+
+#endif
