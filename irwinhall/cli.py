@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import irwinhall
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except (ImportError, OSError) as error:
         print(f"{options.parser.prog}: error: {_reason(error)}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print(f"{options.parser.prog}: error: not enough memory", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{options.parser.prog}: interrupted", file=sys.stderr)
@@ -318,8 +322,8 @@ magnitude: the mean of |output| for inputs that are all 1, and backward likewise
   all {n} outputs and gradients together. ~ by simulation, standard error at most {error:.1g} of the
   figure; all others are exact.
 share: std / (gain / sqrt(min(n, m))), the largest std that preserving a variance asks for, that of
-  the direction with fewer summands. Below 1: over-shrunk for that direction. Above 1: both variances
-  grow. The gain is {reference}.
+  the direction with fewer summands. Below 1: over-shrunk for that direction. Above 1: both
+  variances grow. The gain is {reference}.
 Xavier / Kalafus: std {ratio:.4f}, which is sqrt(2 max(n, m) / (n + m)): at the same gain Xavier's
   weights are never the smaller ones, and equal for n = m; their shares are
   {xavier:.4f} and {kalafus:.4f}.
@@ -393,10 +397,11 @@ _FLOW_TITLE = """\
 {activation}, {layers} layers of {width} units, {batch} signals, seed {seed}
 """
 _FLOW_LEGEND = """
-Signals are the layers' outputs before the activation; layer 0 is standard normal, as is the gradient
-at the last layer. Magnitude is the mean of |x| over units and signals, variance that of x^2. A scheme
-has its own gain unless one follows the colon. The activation's derivative is by central differences,
-one-sided at kinks. inf: beyond the range of doubles; nan: no gradient behind an infinite signal."""
+Signals are the layers' outputs before the activation; layer 0 is standard normal, and so is the
+gradient at the last layer. Magnitude is the mean of |x| over units and signals, variance the mean
+of x^2. A scheme has its own gain unless one follows a colon. The activation's derivative is by
+differences, central where it has one. inf: beyond the range of doubles; nan: no gradient, behind an
+infinite signal."""
 _EXPLOSION_HEAD = """\
 A linear network of {width} units a layer, normal weights: the variance of layer l is
 ({width} variance)^l for inputs of variance 1. {trials} networks, seed {seed}.
@@ -498,7 +503,7 @@ def _sample(options: argparse.Namespace) -> None:
 
     elements = math.prod(options.shape)
     size = elements * {"float64": 8, "float32": 4}.get(options.dtype, 2)
-    with _progress_bar(size, "writing", "B") as update:
+    with _ended_by_sigterm(), _progress_bar(size, "writing", "B") as update:
         save_weights(
             options.out,
             options.shape,
@@ -524,6 +529,25 @@ def _sample(options: argparse.Namespace) -> None:
     print(f"{options.out}: {shape} {options.dtype}, {row.name}, seed {options.seed}")
     if options.dtype == "bfloat16":
         print("The .npy format has no bfloat16: its bits are stored as uint16.")
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the program by an exception, so that what is half done is cleaned up."""
+    import signal
+    import threading
+
+    def end(*_: object) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # ---- printing ------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class Comparison(NamedTuple):
     >>> from irwinhall.compare import compare
     >>> row = next(row for row in compare(784, 256) if row.scheme == "letkeman")
     >>> row.forward_magnitude.estimate, round(row.share, 4)
-    (1.0, 0.7162)
+    (1.0, 0.7161)
     """
 
     scheme: str

@@ -282,8 +282,8 @@ def explosion(
 def derivative(activation: Activation, z: Array) -> Array:
     """Return the derivative of an activation, by central differences.
 
-    (f(z + h) - f(z - h)) / 2h with h = 2^-17 max(1, |z|), or 2^-17 |z| for activations with a kink
-    at 0, whose two sides must be told apart however small z is. Where the two halves of the
+    (f(z + h) - f(z - h)) / 2h with h = 2^-17 |z| if f(0) = 0, which keeps the derivative right in
+    signals that have all but vanished, else h = 2^-17 max(1, |z|). Where the two halves of the
     difference disagree, a kink or a jump lies between them, and the one nearer 0 counts: at 0 ReLU
     has the derivative 0, as frameworks have it.
 
@@ -296,9 +296,8 @@ def derivative(activation: Activation, z: Array) -> Array:
     >>> flow.derivative(gains.activation("tanh"), np.array([0.0, 0.5])).round(8)
     array([1.        , 0.78644773])
     """
-    left, middle, right = activation(np.array([-(2.0**-17), 0.0, 2.0**-17]))
-    kinked = abs((right - middle) - (middle - left)) > 2.0**-17 * 2.0**-10
-    step = 2.0**-17 * np.maximum(np.abs(z), 2.0**-1000 if kinked else 1.0)
+    least = 2.0**-1000 if float(activation(0.0)) == 0.0 else 1.0
+    step = 2.0**-17 * np.maximum(np.abs(z), least)
     value = activation(z)
     above = (activation(z + step) - value) / step
     below = (value - activation(z - step)) / step
@@ -325,8 +324,6 @@ def _flow(
         # Made again on the way back rather than kept: the same name gives the same bits.
         shape = widths[layer - 1], widths[layer]
         drawn = sample_weights(shape, name, rng=stream, name=f"layer.{layer}", gain=gain)
-        if progress:
-            progress(1)
         result: Array = drawn.astype(np.float64)
         return result
 
@@ -337,19 +334,23 @@ def _flow(
         if not np.isfinite(signal).all():
             signal = np.full_like(signal, np.inf)
         signals.append(signal)
+        if progress:
+            progress(1)
 
     gradient: Array = stream.child("gradient").normal((batch, widths[depth]), dtype="float64")
     gradients = [gradient]
     for layer in range(depth, 0, -1):
         before = signals[layer - 1]
-        if np.isfinite(signals[layer]).all():
+        if not np.isfinite(signals[layer]).all():
+            gradient = np.full_like(before, np.nan)
+        elif np.isfinite(gradient).all():
             gradient = (gradient @ weights(layer).T) * derivative(activation, before)
             if not np.isfinite(gradient).all():
                 gradient = np.full_like(gradient, np.inf)
-        else:
-            gradient = np.full_like(before, np.nan)
-            if progress:
-                progress(1)
+        else:  # infinite, or none: it stays so
+            gradient = np.full_like(before, gradient.flat[0])
+        if progress:
+            progress(1)
         gradients.append(gradient)
     gradients.reverse()
     return Flow(text, *_moments(signals), *_moments(gradients))

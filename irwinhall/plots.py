@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,6 +112,7 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
     except ImportError:
         raise ImportError("plots need matplotlib: pip install 'irwinhall[plot]'") from None
 
@@ -126,7 +128,6 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
     panels = figure.subplots(1, 2)
     for panel, heading, lines in zip(panels, titles, curves, strict=True):
         panel.set_title(heading, loc="center", fontsize=11)
-        panel.set_yscale("log")
         panel.set_xlabel("layer")
         panel.set_ylabel("magnitude")
         panel.grid(axis="y", color="#DDDDDD", linewidth=0.6)
@@ -134,8 +135,15 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
         for side in ("top", "right"):
             panel.spines[side].set_visible(False)
         for line in lines:
-            visible = np.where(_drawable(line.values), line.values, np.nan)
-            panel.plot(np.arange(depth + 1), visible, **line.style)
+            panel.plot(np.arange(depth + 1), _exponents(line.values), **line.style)
+        # Exponents on a linear axis: matplotlib's logarithmic one overflows near the ends of the
+        # doubles. Whole decades, so that there are ticks however little the lines move.
+        low, high = panel.dataLim.intervaly
+        if not low <= high:
+            low = high = 0.0
+        panel.set_ylim(math.floor(low - 0.05), math.ceil(high + 0.05))
+        panel.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"$10^{{{y:.0f}}}$"))
         panel.set_xlim(0, depth)
     panels[1].invert_xaxis()  # gradients travel from the last layer to the first
     figure.draw_without_rendering()  # fixes the limits that labels are placed by
@@ -171,9 +179,10 @@ def _distinct(flows: Sequence[Flow]) -> tuple[list[_Curve], list[_Curve]]:
     return both
 
 
-def _drawable(values: NDArray[np.float64]) -> NDArray[np.bool]:
-    """Return where values can stand on a logarithmic axis that matplotlib can still draw."""
-    return np.isfinite(values) & (values > 1e-300) & (values < 1e300)
+def _exponents(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return log10 of the values; nan for 0 and what is not finite, which no line can show."""
+    visible = np.isfinite(values) & (values > 0.0)
+    return np.log10(values, out=np.full(values.shape, np.nan), where=visible)
 
 
 def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
@@ -181,18 +190,16 @@ def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
     placed = []
     bottom, top = (float(value) for value in panel.bbox.intervaly)
     for line in lines:
-        seen = np.flatnonzero(_drawable(line.values))
-        if seen.size == 0:
-            last, value = end, float("nan")
-        else:
-            last = int(seen[np.argmin(np.abs(seen - end))])
-            value = float(line.values[last])
+        exponents = _exponents(line.values)
+        seen = np.flatnonzero(np.isfinite(exponents))
+        last = int(seen[np.argmin(np.abs(seen - end))]) if seen.size else -1
         text = line.label
-        if last != end or not seen.size:
-            gone = line.values[end]
-            fate = "overflows" if not np.isfinite(gone) or gone > 1 else "fades to 0"
+        if last != end:
+            fate = "fades to 0" if line.values[end] == 0.0 else "overflows"
             text = f"{text} ({fate})"
-        height = float(panel.transData.transform((last, value))[1]) if seen.size else bottom
+        height = bottom
+        if seen.size:
+            height = float(panel.transData.transform((last, exponents[last]))[1])
         placed.append((height, text, line.style["color"]))
     placed.sort(key=lambda entry: entry[0])
 
