@@ -22,6 +22,8 @@ __all__ = ["flow_figure", "save_flow"]
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 _INK = "#222222"
+# Inches: left of a panel, the panel, and a character of a label.
+_TICKS, _PANEL, _CHARACTER = 0.95, 4.4, 0.075
 
 
 class _Curve(NamedTuple):
@@ -117,15 +119,26 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
         raise ImportError("plots need matplotlib: pip install 'irwinhall[plot]'") from None
 
     curves = _distinct(flows)
-    height = max(5.0, 1.6 + 0.21 * len(curves[0]))
-    figure = Figure(figsize=(13.0, height), dpi=150)
-    FigureCanvasAgg(figure)
-    figure.subplots_adjust(left=0.07, right=0.83, wspace=0.72, top=0.84, bottom=0.12)
-    if title:
-        figure.suptitle(title, x=0.07, ha="left", fontsize=12)
     depth = len(flows[0].forward_magnitude) - 1
+    ends = (depth, 0)
+    lines_of_text = [
+        part
+        for lines, end in zip(curves, ends, strict=True)
+        for line in lines
+        for part in _label(line, end).splitlines()
+    ]
+    # In inches: ticks, panel and labels, twice over.
+    step = _TICKS + _PANEL + 0.4 + _CHARACTER * max(len(part) for part in lines_of_text)
+    width, height = 2 * step, max(5.0, 1.6 + 0.1 * len(lines_of_text))
+    figure = Figure(figsize=(width, height), dpi=150)
+    FigureCanvasAgg(figure)
+    panels = [
+        figure.add_axes((left / width, 0.6 / height, _PANEL / width, 1 - 1.4 / height))
+        for left in (_TICKS, step + _TICKS)
+    ]
+    if title:
+        figure.suptitle(title, x=_TICKS / width, y=1 - 0.2 / height, ha="left", fontsize=12)
     titles = ("Signals, forward", "Gradients, backward")
-    panels = figure.subplots(1, 2)
     for panel, heading, lines in zip(panels, titles, curves, strict=True):
         panel.set_title(heading, loc="center", fontsize=11)
         panel.set_xlabel("layer")
@@ -147,7 +160,7 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
         panel.set_xlim(0, depth)
     panels[1].invert_xaxis()  # gradients travel from the last layer to the first
     figure.draw_without_rendering()  # fixes the limits that labels are placed by
-    for panel, lines, end in zip(panels, curves, (depth, 0), strict=True):
+    for panel, lines, end in zip(panels, curves, ends, strict=True):
         _label_ends(panel, lines, end)
     return figure
 
@@ -185,6 +198,13 @@ def _exponents(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log10(values, out=np.full(values.shape, np.nan), where=visible)
 
 
+def _label(line: _Curve, end: int) -> str:
+    value = line.values[end]
+    if np.isfinite(value) and value > 0.0:
+        return line.label
+    return f"{line.label} ({'fades to 0' if value == 0.0 else 'overflows'})"
+
+
 def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
     """Write every line's label beside its end, moved apart vertically until none overlap."""
     placed = []
@@ -192,15 +212,11 @@ def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
     for line in lines:
         exponents = _exponents(line.values)
         seen = np.flatnonzero(np.isfinite(exponents))
-        last = int(seen[np.argmin(np.abs(seen - end))]) if seen.size else -1
-        text = line.label
-        if last != end:
-            fate = "fades to 0" if line.values[end] == 0.0 else "overflows"
-            text = f"{text} ({fate})"
         height = bottom
         if seen.size:
+            last = int(seen[np.argmin(np.abs(seen - end))])
             height = float(panel.transData.transform((last, exponents[last]))[1])
-        placed.append((height, text, line.style["color"]))
+        placed.append((height, _label(line, end), line.style["color"]))
     placed.sort(key=lambda entry: entry[0])
 
     pixels = panel.figure.dpi / 72.0

@@ -128,7 +128,7 @@ def save_weights(
                 weights = np.memmap(file, element, "r+", offset, whole)
                 most = math.prod(whole) if in_one_piece else _PIECE // element.itemsize
                 for region in _pieces(whole, most):
-                    piece = weights[region]
+                    piece = weights[(*region, ...)]  # a view, even of a single number
                     fill(region, piece)
                     if progress:
                         progress(piece.nbytes)
