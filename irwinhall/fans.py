@@ -116,7 +116,7 @@ def fans(
 
     roles: dict[int, str] = {}
     for name, axes in (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis)):
-        for axis in _resolved(name, axes, sizes):
+        for axis in resolved_axes(name, axes, sizes):
             if axis in roles:
                 raise ValueError(
                     "in_axis, out_axis and batch_axis must name each axis of shape once, got axis "
@@ -142,7 +142,7 @@ def fans(
     return result
 
 
-def _resolved(name: str, axes: Axes, sizes: tuple[int, ...]) -> list[int]:
+def resolved_axes(name: str, axes: Axes, sizes: tuple[int, ...]) -> list[int]:
     """Return the axes counted from 0."""
     if isinstance(axes, Iterable):
         many = _integers(name, axes)

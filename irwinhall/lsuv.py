@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from irwinhall._arguments import checked_real
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -199,9 +201,7 @@ def _run(
 
 
 def _positive(name: str, value: object) -> float:
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
-        raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
-    number = float(value)
-    if not (math.isfinite(number) and number > 0.0):
+    number = checked_real(name, value)
+    if not 0.0 < number < math.inf:
         raise ValueError(f"{name} must be finite and positive, got {number}")
     return number

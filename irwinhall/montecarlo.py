@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from operator import index
 from typing import NamedTuple
 
 import numpy as np
 
 from irwinhall import _core, stream
+from irwinhall._arguments import checked_count, checked_real
 
 __all__ = ["Estimate", "LayerEstimate", "layer", "magnitude"]
 
@@ -241,7 +241,7 @@ def _simulated(
     weights = n * (m or 1)
     wanted = None if standard_error is None else _checked_error(standard_error)
     if trials is not None:
-        most = _checked_count("trials", trials, 2)
+        most = checked_count("trials", trials, 2)
         if most > _STREAM_LENGTH // weights:
             raise ValueError(
                 f"trials must be at most {_STREAM_LENGTH // weights}, 2**63 weights in all, "
@@ -249,7 +249,7 @@ def _simulated(
             )
     else:
         most = default_trials if wanted is None else _MOST_WEIGHTS // weights
-    used = stream.available_cores() if threads is None else _checked_count("threads", threads, 1)
+    used = stream.available_cores() if threads is None else checked_count("threads", threads, 1)
     source = seed if isinstance(seed, stream.Stream) else stream.Stream(seed)
 
     block = _core.block_trials(weights)
@@ -285,34 +285,21 @@ def _simulated(
 
 
 def _checked_size(name: str, value: int) -> int:
-    size = _checked_count(name, value, 1)
+    size = checked_count(name, value, 1)
     if size > _core.MAX_TRIAL_WEIGHTS:
         raise ValueError(f"{name} must be at most 2**38, got {size}")
     return size
 
 
-def _checked_count(name: str, value: int, least: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
-    if index(value) < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-    return index(value)
-
-
 def _checked_bound(bound: float) -> float:
-    if isinstance(bound, (bool, str)):
-        raise TypeError(f"bound must be a real number, got {bound!r} ({type(bound).__name__})")
-    value = float(bound)
-    if not (math.isfinite(value) and value >= 0.0):
+    value = checked_real("bound", bound)
+    if not 0.0 <= value < math.inf:
         raise ValueError(f"bound must be finite and at least 0, got {value}")
     return value
 
 
 def _checked_error(standard_error: float) -> float:
-    if isinstance(standard_error, (bool, str)):
-        kind = type(standard_error).__name__
-        raise TypeError(f"standard_error must be a real number, got {standard_error!r} ({kind})")
-    value = float(standard_error)
-    if not (math.isfinite(value) and value > 0.0):
+    value = checked_real("standard_error", standard_error)
+    if not 0.0 < value < math.inf:
         raise ValueError(f"standard_error must be finite and positive, got {value}")
     return value

@@ -15,22 +15,18 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, TypeA
 import numpy as np
 
 from irwinhall import _core
-from irwinhall._core import letkeman_bound, preserved_magnitude
-from irwinhall.fans import Axes, Fans, _resolved, fans
-from irwinhall.gains import gain as activation_gain
-from irwinhall.stream import (
-    _SCALES,
+from irwinhall._arguments import (
     Region,
-    Seed,
     Shape,
-    Stream,
-    _count,
-    _element_type,
-    _finite,
-    _plain_region,
-    _plain_shape,
-    _writable_array,
+    checked_count,
+    checked_finite,
+    checked_region,
+    checked_shape,
 )
+from irwinhall._core import letkeman_bound, preserved_magnitude
+from irwinhall.fans import Axes, Fans, fans, resolved_axes
+from irwinhall.gains import gain as activation_gain
+from irwinhall.stream import SCALES, Seed, Stream, element_type, writable_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -521,7 +517,7 @@ def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None)
     0.2
     """
     row = _row(scheme)
-    plain_fans = Fans(_count("fan_in", fan_in, 1), _count("fan_out", fan_out, 1))
+    plain_fans = Fans(checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1))
     return _scale(row, plain_fans, _plain_gain(row, gain))
 
 
@@ -570,7 +566,7 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     0.8442
     """
     row = _row(scheme)
-    n, m = _count("fan_in", fan_in, 1), _count("fan_out", fan_out, 1)
+    n, m = checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1)
     number = _plain_gain(row, gain)
     factor = _scale(row, Fans(n, m), number)
     size = abs(factor)
@@ -714,7 +710,7 @@ def sample_weights(
     row = _row(scheme)
     if shape is None and (out is None or region is not None):
         raise TypeError("shape must be given, unless out is given and region is not")
-    whole = _plain_shape(np.shape(out) if shape is None else shape)
+    whole = checked_shape(np.shape(out) if shape is None else shape)
     number = _plain_gain(row, gain)
     by_fans = callable(row.rule)
     if active_inputs is not None and not by_fans:
@@ -739,7 +735,7 @@ def sample_weights(
         return draw(whole, factor, dtype=dtype, out=out, region=region, threads=threads)
     if row.law == "delta_orthogonal" and layout is not None:
         _check_delta(layout.inputs, layout.outputs_of_group)
-    start, count = _plain_region(region, whole)
+    start, count = checked_region(region, whole)
 
     def values() -> Any:
         if row.law not in _MATRIX_LAWS or factor == 0.0:
@@ -784,7 +780,7 @@ def _plain_gain(row: Scheme, gain: Gain) -> float:
             raise ValueError(f"gain must be given for {row.name}, whose {what} it is, got None")
         return row.gain
     number = activation_gain(gain) if isinstance(gain, str) or callable(gain) else gain
-    number = _finite("gain", number)
+    number = checked_finite("gain", number)
     if number < 0.0 and row.law in _DRAWN_LAWS:
         raise ValueError(f"gain must be at least 0 for {row.name}, got {number}")
     return number
@@ -798,7 +794,7 @@ def _scale(row: Scheme, layer: Fans, gain: float) -> float:
 
 
 def _with_active_inputs(layer: Fans, inputs: int, active_inputs: SupportsIndex) -> Fans:
-    active = _count("active_inputs", active_inputs, 1)
+    active = checked_count("active_inputs", active_inputs, 1)
     if active > inputs:
         raise ValueError(f"active_inputs must be at most the {inputs} inputs, got {active}")
     return Fans(layer.fan_in // inputs * active, layer.fan_out)
@@ -876,8 +872,8 @@ class _Layout(NamedTuple):
         groups: SupportsIndex,
     ) -> _Layout:
         named = (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis))
-        ins, outs, batches = (tuple(_resolved(role, axes, whole)) for role, axes in named)
-        return cls(whole, ins, outs, batches, _count("groups", groups, 1))
+        ins, outs, batches = (tuple(resolved_axes(role, axes, whole)) for role, axes in named)
+        return cls(whole, ins, outs, batches, checked_count("groups", groups, 1))
 
     @property
     def field_axes(self) -> tuple[int, ...]:
@@ -994,8 +990,8 @@ def _written(
 
     float16 and bfloat16 are the float32 rounded to nearest, as everywhere in the stream.
     """
-    code, _ = _element_type(dtype, None if out is None else _writable_array(out).dtype)
-    _, _, largest, _ = _SCALES[code]
+    code, _ = element_type(dtype, None if out is None else writable_array(out).dtype)
+    _, _, largest, _ = SCALES[code]
     if abs(factor) > largest:
         raise ValueError(
             f"gain must give weights of at most {largest:g}, the largest of the dtype, got {factor}"

@@ -9,24 +9,31 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from functools import lru_cache
 from hashlib import blake2b
 from operator import index
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from irwinhall import _core
+from irwinhall._arguments import (
+    Region,
+    Shape,
+    checked_count,
+    checked_finite,
+    checked_real,
+    checked_region,
+    checked_shape,
+)
 
 __all__ = ["Stream", "kernels"]
 
 Seed: TypeAlias = (
     "int | bytes | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 )
-Shape: TypeAlias = "SupportsIndex | Sequence[SupportsIndex]"
-Region: TypeAlias = "slice | Sequence[slice]"
 
 # BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
 _FORMAT = b"irwinhall stream"
@@ -40,7 +47,7 @@ _DTYPES = {
 
 # Of each type: its name, the least (an exponent of 2) and greatest uniform bound, the greatest std.
 _SINGLE, _DOUBLE, _HALF = (float(np.finfo(t).max) for t in ("f4", "f8", "f2"))
-_SCALES = {
+SCALES = {
     _core.FLOAT32: ("float32", -102, _SINGLE, _SINGLE),
     _core.FLOAT64: ("float64", -969, _DOUBLE, _DOUBLE),
     _core.FLOAT16: ("float16", -14, _HALF, _SINGLE),
@@ -198,7 +205,7 @@ class Stream:
         >>> irwinhall.Stream(0).uniform(3, bound=0.1)
         array([...], dtype=float32)
         """
-        bound = _finite("bound", bound)
+        bound = checked_finite("bound", bound)
         if bound <= 0.0:
             raise ValueError(f"bound must be positive, got {bound}")
         return self._fill((_core.UNIFORM, bound), shape, dtype, out, region, threads)
@@ -244,7 +251,7 @@ class Stream:
         >>> round(float(weights.std()), 3)
         0.02
         """
-        std = _finite("std", std)
+        std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
         return self._fill((_core.NORMAL, std), shape, dtype, out, region, threads)
@@ -301,10 +308,10 @@ class Stream:
         >>> bool(abs(weights).max() <= 0.02 * 2 / 0.8796)
         True
         """
-        std = _finite("std", std)
+        std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
-        low, high = _real("low", low), _real("high", high)
+        low, high = checked_real("low", low), checked_real("high", high)
         if not low < high:
             raise ValueError(f"low must be less than high, got low={low}, high={high}")
         if not isinstance(corrected, (bool, np.bool)):
@@ -338,13 +345,13 @@ class Stream:
         region: Region | None,
         threads: int | None,
     ) -> Any:
-        threads = available_cores() if threads is None else _count("threads", threads, 1)
-        buffer = None if out is None else _writable_array(out)
+        threads = available_cores() if threads is None else checked_count("threads", threads, 1)
+        buffer = None if out is None else writable_array(out)
         if shape is None and (buffer is None or region is not None):
             raise TypeError("shape must be given, unless out is given and region is not")
-        whole = buffer.shape if shape is None and buffer is not None else _plain_shape(shape)
-        start, count = _plain_region(region, whole)
-        code, element = _element_type(dtype, None if buffer is None else buffer.dtype)
+        whole = buffer.shape if shape is None and buffer is not None else checked_shape(shape)
+        start, count = checked_region(region, whole)
+        code, element = element_type(dtype, None if buffer is None else buffer.dtype)
         prepared = _prepared_law(code, *law)
         if buffer is None:
             try:
@@ -438,83 +445,7 @@ def _key(seed: int | bytes, name: str) -> bytes:
 # ---- arguments -----------------------------------------------------------------------------------
 
 
-def _real(name: str, value: object) -> float:
-    if isinstance(value, (bool, np.bool, str, bytes)) or not hasattr(value, "__float__"):
-        raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
-    try:
-        number = float(value)
-    except OverflowError:
-        raise ValueError(f"{name} must fit a double, got an integer too large") from None
-    except TypeError:  # an array of more than one element
-        raise TypeError(f"{name} must be one real number, got {value!r}") from None
-    if math.isnan(number):
-        raise ValueError(f"{name} must be a number, got nan")
-    return number
-
-
-def _finite(name: str, value: object) -> float:
-    number = _real(name, value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, got {number}")
-    return number
-
-
-def _count(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
-    try:
-        count = index(value)
-    except TypeError:  # an array
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if count < least:
-        raise ValueError(f"{name} must be at least {least}, got {count}")
-    return count
-
-
-def _plain_shape(shape: Shape | None) -> tuple[int, ...]:
-    lengths = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-    plain = tuple(_count("shape", length, 0) for length in lengths)
-    if max(plain, default=0) >= 2**63 or math.prod(plain) >= 2**63:
-        raise ValueError(f"shape must have less than 2**63 elements, got {plain}")
-    return plain
-
-
-def _plain_region(
-    region: Region | None, whole: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the start and the length of the region along every axis."""
-    if region is None or isinstance(region, slice):
-        slices: tuple[Any, ...] = () if region is None else (region,)
-    elif isinstance(region, Sequence):
-        slices = tuple(region)
-    else:
-        raise TypeError(f"region must be a slice or a sequence of slices, got {region!r}")
-    if len(slices) > len(whole):
-        raise ValueError(f"region must have at most {len(whole)} slices, got {len(slices)}")
-    starts, lengths = [], []
-    for axis, length in enumerate(whole):
-        part = slices[axis] if axis < len(slices) else slice(None)
-        if not isinstance(part, slice):
-            raise TypeError(f"region must be made of slices, got {part!r} for axis {axis}")
-        try:
-            start = 0 if part.start is None else index(part.start)
-            stop = length if part.stop is None else index(part.stop)
-        except TypeError:
-            raise TypeError(
-                f"region must have integer ends, got {part!r} for axis {axis}"
-            ) from None
-        if part.step not in (None, 1):
-            raise ValueError(f"region must have steps of 1, got {part!r} for axis {axis}")
-        if not 0 <= start <= stop <= length:
-            raise ValueError(
-                f"region must lie inside the shape, got {part!r} for axis {axis} of length {length}"
-            )
-        starts.append(start)
-        lengths.append(stop - start)
-    return tuple(starts), tuple(lengths)
-
-
-def _element_type(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> tuple[int, Any]:
+def element_type(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> tuple[int, Any]:
     """Return the C code of the element type, and the dtype of an array to make."""
     if dtype is not None and not isinstance(dtype, Hashable):  # a list of fields, to be refused
         dtype = np.dtype(dtype)
@@ -562,7 +493,7 @@ def _prepared_law(
     corrected: bool = False,
 ) -> bytes:
     """Return the C form of a law, refusing a bound or std that the element type cannot hold."""
-    name, least, most_bound, most_std = _SCALES[code]
+    name, least, most_bound, most_std = SCALES[code]
     if kind == _core.UNIFORM:
         if not 2.0**least <= scale <= most_bound:
             raise ValueError(
@@ -584,7 +515,7 @@ def _bfloat16() -> Any:
     return bfloat16
 
 
-def _writable_array(out: object) -> NDArray[Any]:
+def writable_array(out: object) -> NDArray[Any]:
     """Return out, or a view of the buffer that it is, checked for what a fill needs."""
     if isinstance(out, np.ndarray):
         array = out

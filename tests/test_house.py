@@ -24,6 +24,7 @@ HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm
 FLOORS = {
     "_version": 0,
     "_core": 1,
+    "_arguments": 0,
     "_fill_tables": 2,
     "exact": 2,
     "stream": 2,

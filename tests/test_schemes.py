@@ -6,7 +6,11 @@ import array
 import csv
 import inspect
 import math
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from types import MappingProxyType
 
 import hypothesis.extra.numpy as hnp
@@ -383,7 +387,7 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_region_equals_the_slice_of_the_whole(name, data):
     shape, axes = data.draw(st.sampled_from(LAYOUTS))
@@ -466,8 +470,22 @@ def test_orthogonal_matrices_are_orthogonal(shape, gain, dtype):
 
 
 def test_a_large_orthogonal_matrix_is_orthogonal():
-    weights = sample_weights((2048, 2048), "orthogonal", rng=1)
-    assert distance_from_orthogonal(weights, 1.0) <= 1e-6
+    # With one BLAS thread: two that wait for each other on busy cores take up to 20 times as long.
+    program = (
+        "import irwinhall, test_schemes as t;"
+        "weights = irwinhall.sample_weights((2048, 2048), 'orthogonal', rng=1);"
+        "print(t.distance_from_orthogonal(weights, 1.0))"
+    )
+    one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **one},
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(finished.stdout) <= 1e-6
 
 
 def test_orthogonal_convolutions_are_orthogonal():
