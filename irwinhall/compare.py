@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from irwinhall._arguments import checked_count
 from irwinhall.gains import gain as activation_gain
 from irwinhall.montecarlo import Estimate
 from irwinhall.schemes import SCHEMES, scale, statistics
-from irwinhall.stream import Stream, _count
+from irwinhall.stream import Stream
 
 __all__ = ["Comparison", "compare", "left_out"]
 
@@ -110,7 +111,7 @@ def compare(
     (0.632456, 0.5)
     """
     number = None if activation is None else activation_gain(activation)
-    n, m = _count("n", n, 1), _count("m", m, 1)
+    n, m = checked_count("n", n, 1), checked_count("m", m, 1)
     need = (1.0 if number is None else number) / math.sqrt(min(n, m))
     omitted = left_out(n, m)
     rows = []

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from irwinhall._arguments import checked_count
 from irwinhall.gains import Activation
 from irwinhall.gains import activation as activation_row
 from irwinhall.schemes import sample_weights, scale, scheme
-from irwinhall.stream import Stream, _count
+from irwinhall.stream import Stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,12 +182,12 @@ def simulate(
     row = activation_row(activation)
     texts = default_schemes(row.name) if schemes is None else list(schemes)
     chosen = [with_gain(text) for text in texts]
-    depth = _count("depth", depth, 1)
-    batch = _count("batch", batch, 1)
+    depth = checked_count("depth", depth, 1)
+    batch = checked_count("batch", batch, 1)
     cycle = tuple(width) if isinstance(width, Sequence) else (width,)
     if not cycle:
         raise ValueError("width must hold at least one number, got none")
-    plain = [_count("width", units, 1) for units in cycle]
+    plain = [checked_count("width", units, 1) for units in cycle]
     widths = [plain[layer % len(plain)] for layer in range(depth + 1)]
     # What overflows shows as inf.
     with np.errstate(all="ignore"):
@@ -238,9 +239,9 @@ def explosion(
     >>> all(abs(row.simulated - row.expected) < 5 * row.standard_error for row in rows)
     True
     """
-    width = _count("width", width, 1)
-    depth = _count("depth", depth, 1)
-    trials = _count("trials", trials, 2)
+    width = checked_count("width", width, 1)
+    depth = checked_count("depth", depth, 1)
+    trials = checked_count("trials", trials, 2)
     stream = Stream(seed)
     step = max(1, (1 << 20) // width**2)
     for variance in variances:

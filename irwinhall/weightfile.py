@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex
 
 import numpy as np
 
+from irwinhall._arguments import Shape, checked_shape
 from irwinhall.fans import Axes
 from irwinhall.schemes import Gain, Scheme, sample_weights
 from irwinhall.schemes import scheme as scheme_row
-from irwinhall.stream import Seed, Shape, Stream, _element_type, _plain_shape
+from irwinhall.stream import Seed, Stream, element_type
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -92,7 +93,7 @@ def save_weights(
     True
     """
     target = Path(path)
-    whole = _plain_shape(shape)
+    whole = checked_shape(shape)
     row = scheme if isinstance(scheme, Scheme) else scheme_row(scheme)
     element = _stored_type(dtype)
     # A seed that cannot be used twice, as None and generators are, must be used once.
@@ -145,7 +146,7 @@ def save_weights(
 def _stored_type(dtype: DTypeLike) -> np.dtype[Any]:
     if dtype == "bfloat16" or getattr(dtype, "__name__", None) == "bfloat16":
         return np.dtype(np.uint16)
-    _, element = _element_type(dtype, None)
+    _, element = element_type(dtype, None)
     stored = np.dtype(element)
     return np.dtype(np.uint16) if stored.name == "bfloat16" else stored
 
