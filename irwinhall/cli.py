@@ -394,7 +394,7 @@ def _estimate(value: Any) -> str:
 # ---- flow ----------------------------------------------------------------------------------------
 
 _FLOW_TITLE = """\
-{activation}, {layers} layers of {width} units, {batch} signals, seed {seed}
+{activation}, {layers} layers of {units}, {batch} signals, seed {seed}
 """
 _FLOW_LEGEND = """
 Signals are the layers' outputs before the activation; layer 0 is standard normal, and so is the
@@ -435,9 +435,10 @@ def _flow(options: argparse.Namespace) -> None:
             seed=options.seed,
             progress=update,
         )
-    units = ", ".join(str(width) for width in widths) + (" in turn" if len(widths) > 1 else "")
+    units = ", ".join(str(width) for width in widths) + " units"
+    units += " in turn" if len(widths) > 1 else ""
     title = _FLOW_TITLE.strip().format(
-        activation=row.name, layers=depth, width=units, batch=batch, seed=options.seed
+        activation=row.name, layers=depth, units=units, batch=batch, seed=options.seed
     )
     if options.plot is not None:
         plots.save_flow(options.plot, flows, title=title)

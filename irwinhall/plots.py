@@ -202,20 +202,25 @@ def _label(line: _Curve, end: int) -> str:
     value = line.values[end]
     if np.isfinite(value) and value > 0.0:
         return line.label
-    return f"{line.label} ({'fades to 0' if value == 0.0 else 'overflows'})"
+    fate = "fades to 0" if value == 0.0 else "overflows" if np.isinf(value) else "no gradient"
+    return f"{line.label} ({fate})"
 
 
 def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
     """Write every line's label beside its end, moved apart vertically until none overlap."""
+    from matplotlib.lines import Line2D
+
     placed = []
     bottom, top = (float(value) for value in panel.bbox.intervaly)
     for line in lines:
         exponents = _exponents(line.values)
         seen = np.flatnonzero(np.isfinite(exponents))
-        height = bottom
-        if seen.size:
+        value = line.values[end]
+        if np.isfinite(exponents[end]) or (np.isnan(value) and seen.size):
             last = int(seen[np.argmin(np.abs(seen - end))])
             height = float(panel.transData.transform((last, exponents[last]))[1])
+        else:  # off the panel
+            height = bottom if value == 0.0 else top
         placed.append((height, _label(line, end), line.style["color"]))
     placed.sort(key=lambda entry: entry[0])
 
@@ -224,26 +229,26 @@ def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
     centres = _spread([entry[0] for entry in placed], heights, bottom, top)
     for (height, text, colour), centre in zip(placed, centres, strict=True):
         where = (centre - bottom) / (top - bottom)
-        panel.annotate(
+        panel.text(
+            1.06,
+            where,
             text,
-            xy=(1.0, (height - bottom) / (top - bottom)),
-            xycoords="axes fraction",
-            xytext=(1.06, where),
-            textcoords="axes fraction",
+            transform=panel.transAxes,
             color=_INK,
             fontsize=8.5,
             linespacing=1.1,
             va="center",
             ha="left",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "linewidth": 1.2,
-                "shrinkA": 1.0,
-                "shrinkB": 0.0,
-                "relpos": (0.0, 0.5),
-            },
+        )
+        panel.add_artist(
+            Line2D(
+                (1.0, 1.015, 1.04, 1.052),
+                ((height - bottom) / (top - bottom),) * 2 + (where,) * 2,
+                transform=panel.transAxes,
+                clip_on=False,
+                color=colour,
+                linewidth=1.2,
+            )
         )
 
 

@@ -129,7 +129,8 @@ def save_weights(
                 weights = np.memmap(file, element, "r+", offset, whole)
                 most = math.prod(whole) if in_one_piece else _PIECE // element.itemsize
                 for region in _pieces(whole, most):
-                    piece = weights[(*region, ...)]  # a view, even of a single number
+                    where: Any = (*region, ...)  # a view, even of a single number
+                    piece = weights[where]
                     fill(region, piece)
                     if progress:
                         progress(piece.nbytes)

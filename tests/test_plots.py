@@ -13,8 +13,6 @@ from irwinhall import flow, plots
 
 pytest.importorskip("matplotlib")
 
-from matplotlib.text import Text
-
 
 @pytest.fixture(scope="module")
 def flows():
@@ -24,9 +22,8 @@ def flows():
 def boxes_of(figure):
     """Return the labels at the lines' ends with their boxes, a list for each panel."""
     renderer = figure.canvas.get_renderer()
-    # Of the words alone: an annotation's own extent counts its line as well.
     return [
-        [(text.get_text(), Text.get_window_extent(text, renderer)) for text in panel.texts]
+        [(text.get_text(), text.get_window_extent(renderer)) for text in panel.texts]
         for panel in figure.axes
     ]
 
@@ -78,7 +75,12 @@ def test_lines_that_leave_the_doubles_say_so():
     )
     figure = plots.flow_figure(lost)
     assert_legible(figure)
-    labels = [label for label, _ in boxes_of(figure)[0]]
+    forward, backward = boxes_of(figure)
+    assert "normal:1e30 (no gradient)" in [label for label, _ in backward]
+    heights = {label: box.y0 for label, box in forward}
+    assert max(heights, key=heights.get) == "normal:1e30 (overflows)"
+    assert heights["orthogonal"] > heights["zeros (fades to 0)"]
+    labels = [label for label, _ in forward]
     assert sorted(labels) == [
         "normal:1e-30 (fades to 0)",
         "normal:1e30 (overflows)",
