@@ -162,9 +162,15 @@ def _build_parser() -> argparse.ArgumentParser:
     sample.add_argument(
         "--gain", type=_gain, metavar="G", help="a number, or the activation that the layer reads"
     )
-    sample.add_argument("--in-axis", type=int, default=-2, help="axis of inputs (default -2)")
-    sample.add_argument("--out-axis", type=int, default=-1, help="axis of outputs (default -1)")
-    sample.add_argument("--batch-axis", type=int, help="axis of stacked weights (default: none)")
+    sample.add_argument(
+        "--in-axis", type=int, metavar="I", default=-2, help="axis of inputs (default -2)"
+    )
+    sample.add_argument(
+        "--out-axis", type=int, metavar="I", default=-1, help="axis of outputs (default -1)"
+    )
+    sample.add_argument(
+        "--batch-axis", type=int, metavar="I", help="axis of stacked weights (default: none)"
+    )
     sample.add_argument("--groups", type=int, default=1, help="groups of a convolution (default 1)")
     sample.add_argument("--force", action="store_true", help="replace a file that is there")
     return parser
