@@ -1,12 +1,14 @@
-"""The command line: ``irwinhall bound`` and ``irwinhall reproduce``."""
+"""The command line: arguments in, tables, plots and files out."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import irwinhall
@@ -22,7 +24,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status.
 
-    0 for success, 2 for arguments that make no sense; 141 if the reader of the output went away.
+    0 for success, 1 if a file cannot be written or a package is missing, 2 for arguments that make
+    no sense; 130 if interrupted, 141 if the reader of the output went away.
     """
     parser = _build_parser()
     options = parser.parse_args(arguments)
@@ -35,7 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # As a program killed by SIGPIPE would end; what is buffered can no longer be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except (ImportError, OSError) as error:
+        print(f"{options.parser.prog}: error: {_reason(error)}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print(f"{options.parser.prog}: error: not enough memory", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{options.parser.prog}: interrupted", file=sys.stderr)
+        return 130
     return 0
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong as one line, the system's words before the file's name."""
+    if isinstance(error, OSError) and error.strerror:
+        name = "" if error.filename is None else f": {error.filename}"
+        return f"{error.strerror}{name}"
+    return " ".join(str(error).split())
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -76,7 +96,103 @@ def _build_parser() -> argparse.ArgumentParser:
         help="trials a size (default: the article's 1000000 and 5000)",
     )
     reproduce.add_argument("--seed", type=int, default=0, help="seed of the simulation (default 0)")
+
+    compare = command(
+        "compare",
+        _compare,
+        "Print what every initialization scheme does with a layer: scale, forward and backward.",
+    )
+    compare.add_argument("n", type=int, help="number of inputs (fan_in)")
+    compare.add_argument("m", type=int, help="number of outputs (fan_out)")
+    compare.add_argument(
+        "--activation",
+        metavar="A",
+        help="activation that the layer reads; its gain takes the place of every scheme's own",
+    )
+    compare.add_argument("--seed", type=int, default=0, help="seed of the simulation (default 0)")
+
+    flow = command(
+        "flow",
+        _flow,
+        "Print how large signals and gradients are, layer by layer, in deep networks fresh from"
+        " initialization.",
+    )
+    flow.add_argument(
+        "--width",
+        type=_widths,
+        metavar="N[,N...]",
+        help="units of a layer (default 256; 100 with --table); several are taken in turn",
+    )
+    flow.add_argument("--depth", type=int, metavar="L", help="layers (default 50; 5 with --table)")
+    flow.add_argument(
+        "--activation", metavar="A", help="activation between the layers (default relu)"
+    )
+    flow.add_argument(
+        "--schemes",
+        metavar="S[:GAIN][,...]",
+        help="schemes, each with its own gain unless a number or an activation follows a colon"
+        " (default: some that explode, vanish and keep)",
+    )
+    flow.add_argument("--batch", type=int, metavar="B", help="signals sent through (default 32)")
+    flow.add_argument("--seed", type=int, default=0, help="seed of everything (default 0)")
+    flow.add_argument("--plot", metavar="FILE", help="draw both panels into FILE, .png or .svg")
+    flow.add_argument(
+        "--table",
+        action="store_true",
+        help="the textbook table instead: variances of a linear network with normal weights of"
+        " variance 1 and 0.001, expected beside simulated",
+    )
+
+    sample = command(
+        "sample",
+        _sample,
+        "Write random weights of any size to a .npy file; the same arguments give the same bytes.",
+    )
+    sample.add_argument("shape", type=_shape, help="such as 4096x11008")
+    sample.add_argument("--scheme", required=True, metavar="S", help="such as letkeman, he_normal")
+    sample.add_argument("--seed", type=int, required=True, metavar="K", help="any integer")
+    sample.add_argument("--out", required=True, metavar="FILE", help="such as w.npy")
+    sample.add_argument(
+        "--dtype",
+        default="float32",
+        metavar="D",
+        help="float32 (default), float64, float16, or bfloat16, stored as uint16",
+    )
+    sample.add_argument("--name", default="", help="the parameter's name, part of the seed")
+    sample.add_argument(
+        "--gain", type=_gain, metavar="G", help="a number, or the activation that the layer reads"
+    )
+    sample.add_argument(
+        "--in-axis", type=int, metavar="I", default=-2, help="axis of inputs (default -2)"
+    )
+    sample.add_argument(
+        "--out-axis", type=int, metavar="I", default=-1, help="axis of outputs (default -1)"
+    )
+    sample.add_argument(
+        "--batch-axis", type=int, metavar="I", help="axis of stacked weights (default: none)"
+    )
+    sample.add_argument("--groups", type=int, default=1, help="groups of a convolution (default 1)")
+    sample.add_argument("--force", action="store_true", help="replace a file that is there")
     return parser
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.lower().split("x"))
+
+
+def _gain(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+# argparse says "invalid <name> value".
+_widths.__name__, _shape.__name__ = "list of widths", "shape"
 
 
 # ---- bound ---------------------------------------------------------------------------------------
@@ -198,10 +314,271 @@ def _row_as_dict(row: Any) -> dict[str, Any]:
     return {**row._asdict(), **entries}
 
 
+# ---- compare -------------------------------------------------------------------------------------
+
+_COMPARE_HEAD = """\
+                                                       forward   backward    forward   backward\
+       node
+scheme                        law               scale variance   variance  magnitude  magnitude\
+    average   share"""
+_COMPARE_LEGEND = """
+scale: the bound of a uniform law, the standard deviation of a normal one, the factor of others.
+variance: of outputs for inputs of variance 1; of inputs' gradients for outputs' gradients of 1.
+magnitude: the mean of |output| for inputs that are all 1, and backward likewise; node average: of
+  all {n} outputs and gradients together. ~ by simulation, standard error at most {error:.1g} of the
+  figure; all others are exact.
+share: std / (gain / sqrt(min(n, m))), the largest std that preserving a variance asks for, that of
+  the direction with fewer summands. Below 1: over-shrunk for that direction. Above 1: both
+  variances grow. The gain is {reference}.
+Xavier / Kalafus: std {ratio:.4f}, which is sqrt(2 max(n, m) / (n + m)): at the same gain Xavier's
+  weights are never the smaller ones, and equal for n = m; their shares are
+  {xavier:.4f} and {kalafus:.4f}.
+Left out, as they have no scale of their own or do not fit: {left_out}."""
+_NO_GAIN = "1; he_* have sqrt(2) in their scale, for ReLU"
+_ACTIVATION = """
+The weights' gain is that of {activation}, {gain:.6g}. A layer that reads {activation} of standard
+normal inputs keeps their variance where the forward variance says {square:.6g}."""
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from irwinhall import compare, gains
+
+    with _progress_bar(None, "simulating", "weights") as update:
+        rows = compare.compare(
+            options.n,
+            options.m,
+            activation=options.activation,
+            seed=options.seed,
+            progress=update,
+        )
+    gain = None if options.activation is None else gains.gain(options.activation)
+    if options.json:
+        layer = {"n": options.n, "m": options.m, "activation": options.activation, "gain": gain}
+        print(_json({**layer, "schemes": [_plain(row) for row in rows]}))
+        return
+    print(f"{options.n} inputs, {options.m} outputs")
+    if gain is not None:
+        name = gains.activation(options.activation).name
+        print(_ACTIVATION.strip().format(activation=name, gain=gain, square=gain * gain))
+    print(f"\n{_COMPARE_HEAD}")
+    errors = [0.0]
+    for row in rows:
+        magnitudes = (row.forward_magnitude, row.backward_magnitude, row.node_average)
+        errors += [m.standard_error / m.estimate for m in magnitudes if m and m.estimate]
+        print(
+            f"{row.scheme:<28}  {row.law:<16}{_short(row.scale):>9}"
+            f"{_short(row.forward_variance):>9}  {_short(row.backward_variance):>9}  "
+            + "  ".join(f"{_estimate(magnitude):>9}" for magnitude in magnitudes)
+            + f"  {_short(row.share):>8}"
+        )
+    shares = {row.scheme: row.share for row in rows}
+    xavier, kalafus = shares["xavier_normal"], shares["kalafus_normal"]
+    print(
+        _COMPARE_LEGEND.format(
+            n=options.n + options.m,
+            error=max(errors),
+            reference=_NO_GAIN if gain is None else f"{gain:.6g}",
+            ratio=xavier / kalafus,
+            xavier=xavier,
+            kalafus=kalafus,
+            left_out=", ".join(compare.left_out(options.n, options.m)),
+        )
+    )
+
+
+def _short(value: float) -> str:
+    """Return the value with four digits behind the point, or as many significant ones."""
+    return f"{value:.4f}" if value == 0.0 or 0.1 <= value < 1000 else f"{value:.4g}"
+
+
+def _estimate(value: Any) -> str:
+    if value is None:
+        return "-"
+    return ("~" if value.trials else "") + _short(value.estimate)
+
+
+# ---- flow ----------------------------------------------------------------------------------------
+
+_FLOW_TITLE = """\
+{activation}, {layers} layers of {units}, {batch} signals, seed {seed}
+"""
+_FLOW_LEGEND = """
+Signals are the layers' outputs before the activation; layer 0 is standard normal, and so is the
+gradient at the last layer. Magnitude is the mean of |x| over units and signals, variance the mean
+of x^2. A scheme has its own gain unless one follows a colon. The activation's derivative is by
+differences, central where it has one. inf: beyond the range of doubles; nan: no gradient, behind an
+infinite signal."""
+_EXPLOSION_HEAD = """\
+A linear network of {width} units a layer, normal weights: the variance of layer l is
+({width} variance)^l for inputs of variance 1. {trials} networks, seed {seed}.
+
+weights' variance  layer      expected     simulated   standard error"""
+_NETWORKS = 1000
+
+
+def _flow(options: argparse.Namespace) -> None:
+    if options.table:
+        _explosion_table(options)
+        return
+    from irwinhall import flow, gains
+
+    if options.plot is not None:
+        from irwinhall import plots
+
+        plots.checked_format(options.plot)
+    row = gains.activation("relu" if options.activation is None else options.activation)
+    widths = options.width or (256,)
+    depth = 50 if options.depth is None else options.depth
+    batch = 32 if options.batch is None else options.batch
+    names = options.schemes.split(",") if options.schemes else flow.default_schemes(row.name)
+    with _progress_bar(2 * depth * len(names), "simulating", "layers") as update:
+        flows = flow.simulate(
+            names,
+            width=widths,
+            depth=depth,
+            activation=row.name,
+            batch=batch,
+            seed=options.seed,
+            progress=update,
+        )
+    units = ", ".join(str(width) for width in widths) + " units"
+    units += " in turn" if len(widths) > 1 else ""
+    title = _FLOW_TITLE.strip().format(
+        activation=row.name, layers=depth, units=units, batch=batch, seed=options.seed
+    )
+    if options.plot is not None:
+        plots.save_flow(options.plot, flows, title=title)
+    if options.json:
+        network = {"activation": row.name, "width": widths, "depth": depth}
+        simulation = {"batch": batch, "seed": options.seed}
+        print(_json({**network, **simulation, "schemes": [_plain(one) for one in flows]}))
+        return
+    print(title)
+    layers = _some_layers(depth)
+    label = max(len("scheme"), *(len(one.scheme) for one in flows))
+    for quantity, order in (("forward", layers), ("backward", layers[::-1])):
+        for measure in ("magnitude", "variance"):
+            heads = "".join(f"{layer:>10}" for layer in order)
+            print(f"\n{quantity} {measure}\n{'layer':<{label}}{heads}")
+            for one in flows:
+                values = getattr(one, f"{quantity}_{measure}")
+                print(f"{one.scheme:<{label}}" + "".join(f"{values[i]:>10.2g}" for i in order))
+    print(_FLOW_LEGEND)
+    if options.plot is not None:
+        print(f"\nplotted to {options.plot}")
+
+
+def _some_layers(depth: int) -> list[int]:
+    """Return 0, the powers of 2 and the last layer; at most eight, of the larger ones."""
+    powers = [1 << k for k in range(depth.bit_length()) if 1 << k < depth]
+    return [0, *powers[-6:], depth]
+
+
+def _explosion_table(options: argparse.Namespace) -> None:
+    from irwinhall import flow
+
+    for name in ("activation", "schemes", "batch", "plot"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--table must stand without --{name}")
+    widths = options.width or (100,)
+    if len(widths) > 1:
+        raise ValueError(f"--width must be one number with --table, got {len(widths)}")
+    depth = 5 if options.depth is None else options.depth
+    total = 2 * _NETWORKS * depth * widths[0] ** 2
+    with _progress_bar(total, "simulating", "weights") as update:
+        rows = list(
+            flow.explosion(
+                width=widths[0], depth=depth, trials=_NETWORKS, seed=options.seed, progress=update
+            )
+        )
+    if options.json:
+        print(_json([_plain(row) for row in rows]))
+        return
+    print(_EXPLOSION_HEAD.format(width=widths[0], trials=_NETWORKS, seed=options.seed))
+    for row in rows:
+        print(
+            f"{row.variance_of_weights:>17g}  {row.layer:>5}  {row.expected:>12.6g}"
+            f"  {row.simulated:>12.4g} +- {row.standard_error:>13.2g}"
+        )
+
+
+# ---- sample --------------------------------------------------------------------------------------
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from irwinhall.weightfile import save_weights
+
+    elements = math.prod(options.shape)
+    size = elements * {"float64": 8, "float32": 4}.get(options.dtype, 2)
+    with _ended_by_sigterm(), _progress_bar(size, "writing", "B") as update:
+        save_weights(
+            options.out,
+            options.shape,
+            options.scheme,
+            rng=options.seed,
+            name=options.name,
+            in_axis=options.in_axis,
+            out_axis=options.out_axis,
+            batch_axis=() if options.batch_axis is None else options.batch_axis,
+            groups=options.groups,
+            gain=options.gain,
+            dtype=options.dtype,
+            overwrite=options.force,
+            progress=update,
+        )
+    row = irwinhall.schemes.scheme(options.scheme)
+    if options.json:
+        facts = {"out": options.out, "shape": options.shape, "dtype": options.dtype}
+        origin = {"scheme": row.name, "seed": options.seed, "name": options.name}
+        print(_json({**facts, **origin}))
+        return
+    shape = "x".join(str(length) for length in options.shape)
+    print(f"{options.out}: {shape} {options.dtype}, {row.name}, seed {options.seed}")
+    if options.dtype == "bfloat16":
+        print("The .npy format has no bfloat16: its bits are stored as uint16.")
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the program by an exception, so that what is half done is cleaned up."""
+    import signal
+    import threading
+
+    def end(*_: object) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# ---- printing ------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """Return named tuples as dicts, arrays as lists, and what JSON has no number for as text."""
+    if hasattr(value, "_asdict"):
+        return {name: _plain(entry) for name, entry in value._asdict().items()}
+    if hasattr(value, "tolist"):
+        return [_plain(entry) for entry in value.tolist()]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, allow_nan=False)
+
+
 class _progress_bar:  # noqa: N801 - a context manager used like a function
     """A tqdm bar on stderr, shown only on a terminal and only if the work takes over a second."""
 
-    def __init__(self, total: int, what: str, unit: str) -> None:
+    def __init__(self, total: int | None, what: str, unit: str) -> None:
         self._arguments = {"total": total, "desc": what, "unit": f" {unit}", "unit_scale": True}
 
     def __enter__(self) -> Callable[[int], object]:

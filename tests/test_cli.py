@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import subprocess
 import sys
 
 import mpmath
+import numpy as np
 import pytest
 
 import irwinhall
-from irwinhall import exact
+from irwinhall import exact, weightfile
 from irwinhall.cli import main
+from irwinhall.compare import compare
 
 
 def run(*arguments):
@@ -64,8 +69,8 @@ def test_version():
 
 def test_help_names_every_command():
     printed = run("--help").stdout
-    assert "bound" in printed
-    assert "reproduce" in printed
+    for command in ("bound", "reproduce", "compare", "flow", "sample"):
+        assert f"\n    {command}" in printed
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,23 @@ def test_help_names_every_command():
         (["bound", "5", "--formula", "mean"], "'mean'"),
         (["reproduce", "--trials", "1"], "--trials must be at least 2, got 1"),
         (["reproduce", "--seed", "-1"], "--seed must be at least 0, got -1"),
+        (["compare", "0", "5"], "n must be at least 1, got 0"),
+        (["compare", "5", "5", "--activation", "rellu"], "did you mean relu"),
+        (["flow", "--schemes", "letkemann"], "did you mean letkeman"),
+        (["flow", "--activation", "than"], "did you mean tanh"),
+        (["flow", "--width", "0"], "width must be at least 1, got 0"),
+        (["flow", "--width", "a,b"], "'a,b'"),
+        (["flow", "--depth", "0"], "depth must be at least 1, got 0"),
+        (["flow", "--plot", "flow.pdf"], "must end in .png or .svg, got flow.pdf"),
+        (["flow", "--table", "--batch", "3"], "--table must stand without --batch"),
+        (["sample", "5x", "--scheme", "zeros", "--seed", "1", "--out", "w.npy"], "'5x'"),
+        (["sample", "5x5", "--scheme", "zeros", "--out", "w.npy"], "--seed"),
+        (["sample", "5", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"], "in_axis"),
+        (["sample", "5x0", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"], "fans"),
+        (
+            ["sample", "5x5", "--scheme", "he_norml", "--seed", "1", "--out", "no/w.npy"],
+            "did you mean",
+        ),
         (["nonsense"], "'nonsense'"),
         ([], "command"),
     ],
@@ -121,3 +143,213 @@ def test_a_reader_that_leaves_early_causes_no_traceback():
     command = f"{sys.executable} -m irwinhall reproduce --trials 2 | head -1"
     finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert finished.stderr == ""
+
+
+# ---- compare -------------------------------------------------------------------------------------
+
+
+def test_compare_prints_a_line_for_every_scheme_and_says_what_its_columns_are(capsys):
+    assert main(["compare", "784", "256"]) == 0
+    printed = capsys.readouterr().out
+    rows = {line.split()[0]: line.split() for line in printed.splitlines() if line}
+    for row in compare(784, 256):
+        assert rows[row.scheme][1] == row.law
+        assert rows[row.scheme][-1] == f"{row.share:.4f}"
+    assert "share: std / (gain / sqrt(min(n, m)))" in printed
+    assert "Left out" in printed
+    assert rows["he_truncated_normal"][5].startswith("~")
+
+
+def test_compare_prints_the_gain_of_the_activation(capsys):
+    main(["compare", "784", "256", "--activation", "ReLU"])
+    assert "gain is that of relu, 1.41421." in capsys.readouterr().out
+
+
+def test_compare_json_holds_every_figure(capsys):
+    main(["compare", "100", "50", "--activation", "tanh", "--json"])
+    printed = json.loads(capsys.readouterr().out)
+    rows = compare(100, 50, activation="tanh")
+    assert (printed["n"], printed["m"], printed["gain"]) == (100, 50, irwinhall.gain("tanh"))
+    assert [row["scheme"] for row in printed["schemes"]] == [row.scheme for row in rows]
+    assert printed["schemes"][0]["forward_magnitude"]["estimate"] == (
+        rows[0].forward_magnitude.estimate
+    )
+
+
+# ---- flow ----------------------------------------------------------------------------------------
+
+SMALL = ["--width", "16", "--depth", "6", "--batch", "4"]
+
+
+def test_flow_prints_four_tables_of_the_chosen_schemes(capsys):
+    assert main(["flow", *SMALL, "--schemes", "he_normal,xavier_uniform:tanh"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("relu, 6 layers of 16 units, 4 signals, seed 0\n")
+    lines = printed.splitlines()
+    for title in ("forward magnitude", "forward variance", "backward magnitude"):
+        assert title in lines
+    assert [line.split()[0] for line in lines if line.startswith(("he_", "xavier_"))] == (
+        ["he_normal", "xavier_uniform:tanh"] * 4
+    )
+    assert [line for line in lines if line.startswith("layer ")][2].split()[1:] == (
+        ["6", "4", "2", "1", "0"]
+    )
+
+
+def test_flow_json_holds_every_layer_and_no_number_that_json_lacks(capsys):
+    main(["flow", *SMALL, "--depth", "12", "--schemes", "normal:1e38,letkeman", "--json"])
+    printed = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    exploding, letkeman = printed["schemes"]
+    assert (exploding["forward_magnitude"][-1], exploding["backward_magnitude"][0]) == (
+        ("inf", "nan")
+    )
+    assert len(letkeman["forward_variance"]) == 13
+
+
+def test_flow_prints_no_warning_where_signals_overflow():
+    finished = run("flow", *SMALL, "--depth", "12", "--schemes", "normal:1e38")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert " inf" in finished.stdout
+
+
+def test_flow_plots(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "flow.svg"
+    assert main(["flow", *SMALL, "--plot", str(path)]) == 0
+    assert f"plotted to {path}" in capsys.readouterr().out
+    assert "relu, 6 layers of 16 units" in path.read_text(encoding="utf-8")
+
+
+def test_flow_plots_nowhere_that_does_not_exist(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    assert main(["flow", *SMALL, "--plot", str(tmp_path / "no" / "flow.png")]) == 1
+    assert capsys.readouterr().err.startswith("irwinhall flow: error: No such file or directory: ")
+
+
+def test_flow_without_matplotlib_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["flow", *SMALL, "--plot", "flow.png"]) == 1
+    assert capsys.readouterr().err == (
+        "irwinhall flow: error: plots need matplotlib: pip install 'irwinhall[plot]'\n"
+    )
+
+
+def test_flow_table_prints_the_expected_variances_beside_the_simulated(capsys):
+    main(["flow", "--table", "--width", "20", "--depth", "3"])
+    lines = capsys.readouterr().out.splitlines()
+    columns = [line.split() for line in lines if "+-" in line]
+    assert [row[2] for row in columns] == ["20", "400", "8000", "0.02", "0.0004", "8e-06"]
+    for _, _, expected, simulated, _, error in columns:
+        assert abs(float(simulated) - float(expected)) < 5.5 * float(error)
+
+
+# ---- sample --------------------------------------------------------------------------------------
+
+
+def sample(path, *options, shape="50x30", scheme="letkeman"):
+    return ["sample", shape, "--scheme", scheme, "--seed", "7", "--out", str(path), *options]
+
+
+def test_sample_writes_the_bytes_that_numpy_saves(capsys, tmp_path):
+    path, expected = tmp_path / "w.npy", io.BytesIO()
+    assert main(sample(path, "--name", "layer.weight", "--gain", "relu")) == 0
+    np.save(
+        expected,
+        irwinhall.sample_weights((50, 30), rng=7, name="layer.weight", gain="relu"),
+    )
+    assert path.read_bytes() == expected.getvalue()
+    assert capsys.readouterr().out == f"{path}: 50x30 float32, letkeman, seed 7\n"
+
+
+def test_sample_stores_bfloat16_as_uint16_and_says_so(capsys, tmp_path):
+    path = tmp_path / "w.npy"
+    assert main(sample(path, "--dtype", "bfloat16")) == 0
+    bits = np.empty((50, 30), np.uint16)
+    irwinhall.sample_weights(None, rng=7, dtype="bfloat16", out=bits)
+    assert np.load(path).tobytes() == bits.tobytes()
+    assert "stored as uint16" in capsys.readouterr().out
+
+
+def test_sample_leaves_a_file_that_is_there_unless_forced(capsys, tmp_path):
+    path = tmp_path / "w.npy"
+    path.write_bytes(b"mine")
+    assert main(sample(path)) == 1
+    assert capsys.readouterr().err == f"irwinhall sample: error: {path} exists\n"
+    assert path.read_bytes() == b"mine"
+    assert main(sample(path, "--force")) == 0
+    assert np.load(path).shape == (50, 30)
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (KeyboardInterrupt(), 130, "irwinhall sample: interrupted\n"),
+        (MemoryError(), 1, "irwinhall sample: error: not enough memory\n"),
+        (
+            OSError(errno.EIO, "Input/output error"),
+            1,
+            "irwinhall sample: error: Input/output error\n",
+        ),
+    ],
+)
+def test_sample_stopped_midway_leaves_the_old_file_and_nothing_else(
+    capsys, monkeypatch, tmp_path, raised, status, said
+):
+    path = tmp_path / "w.npy"
+    path.write_bytes(b"old")
+    pieces = []
+
+    def stop_at_the_third(*arguments, region, **options):
+        pieces.append(region)
+        if len(pieces) == 4:  # the first is the check of the arguments
+            raise raised
+        return irwinhall.sample_weights(*arguments, region=region, **options)
+
+    monkeypatch.setattr(weightfile, "_PIECE", 40 * 30)
+    monkeypatch.setattr(weightfile, "sample_weights", stop_at_the_third)
+    assert main(sample(path, "--force")) == status
+    assert capsys.readouterr().err == said
+    assert [entry.name for entry in tmp_path.iterdir()] == ["w.npy"]
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no posix_fallocate")
+def test_sample_on_a_full_disk_says_so_and_leaves_nothing(capsys, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    assert main(sample(tmp_path / "w.npy")) == 1
+    assert capsys.readouterr().err == "irwinhall sample: error: No space left on device\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sample_ended_by_a_signal_leaves_nothing(tmp_path):
+    program = (
+        "import os, signal, sys\n"
+        "from irwinhall import cli, weightfile\n"
+        "weightfile._sync = weightfile._pieces\n"
+        "def pieces(*arguments):\n"
+        "    yield next(weightfile._sync(*arguments))\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    yield next(weightfile._sync(*arguments))\n"
+        "weightfile._pieces = pieces\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", program, *sample(tmp_path / "w.npy")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (143, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sample_json_holds_what_was_asked(capsys, tmp_path):
+    path = tmp_path / "w.npy"
+    main(sample(path, "--json", scheme="kaiming_normal"))
+    assert json.loads(capsys.readouterr().out) == {
+        "out": str(path),
+        "shape": [50, 30],
+        "dtype": "float32",
+        "scheme": "he_normal",
+        "seed": 7,
+        "name": "",
+    }

@@ -36,8 +36,12 @@ FLOORS = {
     "montecarlo": 3,
     "schemes": 3,
     "article": 4,
-    "cli": 5,
-    "__main__": 6,
+    "compare": 4,
+    "flow": 4,
+    "weightfile": 4,
+    "plots": 5,
+    "cli": 6,
+    "__main__": 7,
 }
 
 # The Python function whose docstring starts as the C function's comment does.

@@ -154,7 +154,13 @@ def test_no_layers_are_no_work():
             "variance must be finite and positive",
         ),
         ([linear], [np.eye(32)], {"variance": "1"}, TypeError, "variance must be a real number"),
-        ([linear], [np.eye(32)], {"tolerance": math.nan}, ValueError, "tolerance must be a number, got nan"),
+        (
+            [linear],
+            [np.eye(32)],
+            {"tolerance": math.nan},
+            ValueError,
+            "tolerance must be a number, got nan",
+        ),
         (
             [linear],
             [np.eye(32)],

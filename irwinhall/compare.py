@@ -1,0 +1,210 @@
+"""Every scheme of the table side by side, for one layer: what its weights keep and what they lose.
+
+All figures come from `irwinhall.schemes.statistics`; where it has no formula, for truncated
+normals, from simulation with a standard error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from irwinhall._arguments import checked_count
+from irwinhall.gains import gain as activation_gain
+from irwinhall.montecarlo import Estimate
+from irwinhall.schemes import SCHEMES, scale, statistics
+from irwinhall.stream import Stream
+
+__all__ = ["Comparison", "compare", "left_out"]
+
+# Truncated normals drawn for a magnitude, all sums together, and at a time (8 MiB of them).
+_DRAWS = 1 << 24
+_BATCH = 1 << 20
+
+Progress = Callable[[int], object]
+
+
+class Comparison(NamedTuple):
+    """What one scheme does with one layer.
+
+    Attributes
+    ----------
+    scheme, law : str
+        Its name and law, as in `irwinhall.schemes.SCHEMES`.
+    scale : float
+        The bound of a uniform law, the standard deviation of a normal one, the factor of others.
+    std : float
+        Root mean square of the weights: their standard deviation if their mean is 0.
+    forward_variance, backward_variance : float
+        Variance of the outputs for inputs of variance 1, and of the gradients the other way.
+    forward_magnitude, backward_magnitude, node_average : Estimate or None
+        Mean magnitude of the outputs for inputs that are all 1, of the inputs' gradients for
+        gradients that are all 1, and of all n + m nodes together. Exact ones have a standard error
+        of 0 and no trials; None where a simulation would take too long.
+    share : float
+        std in parts of gain / sqrt(min(n, m)), the largest that any row which preserves a variance
+        asks for: that of the direction with fewer summands. Below 1 the weights are over-shrunk for
+        that direction, above 1 they make the variance grow in both.
+
+    Examples
+    --------
+    >>> from irwinhall.compare import compare
+    >>> row = next(row for row in compare(784, 256) if row.scheme == "letkeman")
+    >>> row.forward_magnitude.estimate, round(row.share, 4)
+    (1.0, 0.7161)
+    """
+
+    scheme: str
+    law: str
+    scale: float
+    std: float
+    forward_variance: float
+    backward_variance: float
+    forward_magnitude: Estimate | None
+    backward_magnitude: Estimate | None
+    node_average: Estimate | None
+    share: float
+
+
+def compare(
+    n: int,
+    m: int,
+    *,
+    activation: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Comparison]:
+    """Return what every scheme that has a scale of its own does with a layer.
+
+    Parameters
+    ----------
+    n : int
+        Number of inputs (fan_in), at least 1.
+    m : int
+        Number of outputs (fan_out), at least 1.
+    activation : str, optional
+        The activation that the layer reads. Its gain takes the place of every row's own; without
+        it, he_* have theirs for ReLU and all others none.
+    seed : int
+        Seed of the simulation for truncated normals.
+    progress : callable, optional
+        Called now and then with the number of weights drawn since the last call.
+
+    Returns
+    -------
+    list of Comparison
+        In the order of the table, without the schemes that `left_out` names.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names it.
+
+    Examples
+    --------
+    >>> from irwinhall.compare import compare
+    >>> rows = {row.scheme: row for row in compare(100, 400, activation="tanh")}
+    >>> round(rows["xavier_uniform"].share, 6), rows["kalafus_uniform"].share
+    (0.632456, 0.5)
+    """
+    number = None if activation is None else activation_gain(activation)
+    n, m = checked_count("n", n, 1), checked_count("m", m, 1)
+    need = (1.0 if number is None else number) / math.sqrt(min(n, m))
+    omitted = left_out(n, m)
+    rows = []
+    simulated: dict[int, Estimate | None] = {}
+    for name, row in SCHEMES.items():
+        if name in omitted:
+            continue
+        exact = statistics(name, n, m, gain=number)
+        std = math.hypot(exact.std, exact.mean)
+        forward, backward = (
+            _simulated(fan, std, simulated, seed, progress)
+            if magnitude is None
+            else Estimate(magnitude, 0.0, 0)
+            for fan, magnitude in ((n, exact.forward_magnitude), (m, exact.backward_magnitude))
+        )
+        rows.append(
+            Comparison(
+                name,
+                row.law,
+                scale(name, n, m, gain=number),
+                std,
+                exact.forward_variance,
+                exact.backward_variance,
+                forward,
+                backward,
+                _node_average(n, m, forward, backward),
+                std / need,
+            )
+        )
+    return rows
+
+
+def left_out(n: int, m: int) -> list[str]:
+    """Return the schemes that have nothing to compare for a layer.
+
+    Those whose scale is whatever gain they are given, and delta_orthogonal unless m >= n.
+
+    Examples
+    --------
+    >>> from irwinhall.compare import left_out
+    >>> left_out(256, 784)
+    ['constant', 'uniform', 'normal', 'truncated_normal']
+    """
+    return [
+        name
+        for name, row in SCHEMES.items()
+        if row.gain is None or (row.law == "delta_orthogonal" and n > m)
+    ]
+
+
+def _node_average(
+    n: int, m: int, forward: Estimate | None, backward: Estimate | None
+) -> Estimate | None:
+    if forward is None or backward is None:
+        return None
+    one, other = forward.scaled(m / (n + m)), backward.scaled(n / (n + m))
+    # The two are simulated apart, unless n = m, where they are one number.
+    error = (
+        one.standard_error + other.standard_error
+        if n == m
+        else math.hypot(one.standard_error, other.standard_error)
+    )
+    return Estimate(one.estimate + other.estimate, error, min(one.trials, other.trials))
+
+
+def _simulated(
+    fan: int,
+    std: float,
+    known: dict[int, Estimate | None],
+    seed: int,
+    progress: Progress | None,
+) -> Estimate | None:
+    """Return E|w_1 + ... + w_fan| of truncated normals, drawn once a fan at std 1."""
+    if fan not in known:
+        known[fan] = _magnitude_of_truncated_normals(fan, seed, progress)
+    unit = known[fan]
+    return None if unit is None else unit.scaled(std)
+
+
+def _magnitude_of_truncated_normals(
+    fan: int, seed: int, progress: Progress | None
+) -> Estimate | None:
+    trials = _DRAWS // fan
+    if trials < 2:
+        return None
+    stream = Stream(seed, f"compare.truncated_normal.{fan}")
+    magnitudes = np.empty(trials)
+    step = max(1, _BATCH // fan)
+    for start in range(0, trials, step):
+        part = slice(start, min(start + step, trials))
+        weights = stream.truncated_normal((trials, fan), dtype="float64", region=part)
+        magnitudes[part] = np.abs(weights.sum(axis=1))
+        if progress:
+            progress(weights.size)
+    error = float(magnitudes.std(ddof=1)) / math.sqrt(trials)
+    return Estimate(float(magnitudes.mean()), error, trials)

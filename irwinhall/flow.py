@@ -1,0 +1,370 @@
+"""Signals and gradients layer by layer through a deep network that has only been initialized.
+
+The network has no biases and no training. Its signal starts as independent standard normals z_0,
+and its gradient, at the other end, as others:
+
+    z_l = f(z_{l-1}) W_l           g_{l-1} = (g_l W_l^T) f'(z_{l-1})
+
+so that every layer reads the activation f. Magnitude is the mean of |z| (of |g|) over units and
+samples, variance the mean of its square: about 0, the mean over random weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+from irwinhall._arguments import checked_count
+from irwinhall.gains import Activation
+from irwinhall.gains import activation as activation_row
+from irwinhall.schemes import sample_weights, scale, scheme
+from irwinhall.stream import Stream
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.float64]
+
+__all__ = [
+    "Explosion",
+    "Flow",
+    "default_schemes",
+    "derivative",
+    "explosion",
+    "simulate",
+    "with_gain",
+]
+
+Progress: TypeAlias = Callable[[int], object]
+
+
+class Flow(NamedTuple):
+    """What a scheme makes of signals and gradients, at every layer from 0 to the last.
+
+    A signal that is beyond the range of doubles is infinite from its layer on, and has no gradient
+    (nan); one that is below it is 0.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> (kept,) = flow.simulate(["orthogonal"], width=64, depth=20, activation="linear")
+    >>> ratio = kept.forward_variance[20] / kept.forward_variance[0]
+    >>> round(float(ratio), 6)
+    1.0
+    """
+
+    scheme: str
+    forward_magnitude: Array
+    forward_variance: Array
+    backward_magnitude: Array
+    backward_variance: Array
+
+
+class Explosion(NamedTuple):
+    """The variance of a layer's outputs in a linear network, expected and simulated.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> row = next(flow.explosion(trials=50))
+    >>> row.variance_of_weights, row.layer, row.expected
+    (1.0, 1, 100.0)
+    """
+
+    variance_of_weights: float
+    layer: int
+    expected: float
+    simulated: float
+    standard_error: float
+
+
+def default_schemes(activation: str = "relu") -> list[str]:
+    """Return schemes that explode, vanish and keep the signal, as `simulate` takes them.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> flow.default_schemes("tanh")[-2:]
+    ['kalafus_normal:tanh', 'orthogonal:tanh']
+    """
+    name = activation_row(activation).name
+    return [
+        "normal:1",
+        "normal:0.001",
+        "xavier_uniform",
+        "he_normal",
+        "letkeman",
+        "letkeman_normalized",
+        f"kalafus_normal:{name}",
+        f"orthogonal:{name}",
+    ]
+
+
+def with_gain(text: str) -> tuple[str, float | str | None]:
+    """Return the name and the gain in "name" or "name:gain".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such scheme, or it cannot have such a gain; the message names it.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> [flow.with_gain(text) for text in ("kaiming_normal", "normal:0.02", "lecun_normal:elu")]
+    [('he_normal', None), ('normal', 0.02), ('lecun_normal', 'elu')]
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"schemes must be strings, got {text!r} ({type(text).__name__})")
+    name, colon, given = text.partition(":")
+    gain: float | str | None = None
+    if colon:
+        try:
+            gain = float(given)
+        except ValueError:
+            gain = given.strip()
+    row = scheme(name)
+    scale(row, 1, 1, gain=gain)  # checks the gain
+    return row.name, gain
+
+
+def simulate(
+    schemes: Iterable[str] | None = None,
+    *,
+    width: int | Sequence[int] = 256,
+    depth: int = 50,
+    activation: str = "relu",
+    batch: int = 32,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Flow]:
+    """Return the flow of signals and gradients through networks of several schemes.
+
+    Parameters
+    ----------
+    schemes : iterable of str, optional
+        Names of `irwinhall.schemes.SCHEMES`, each with its own gain unless one follows after a
+        colon, a number or an activation: "he_normal", "normal:0.02", "xavier_uniform:tanh".
+        Default `default_schemes`.
+    width : int or sequence of int
+        Units of every layer. Several numbers are taken in turn: (128, 512) widens and narrows.
+    depth : int
+        Number of layers, at least 1.
+    activation : str
+        A name or alias of `irwinhall.gains.ACTIVATIONS`.
+    batch : int
+        Number of signals sent through.
+    seed : int
+        Seed of everything; weights are those of `irwinhall.sample_weights` for the names
+        "layer.1", "layer.2", and so on, in float32. Computation is in float64.
+    progress : callable, optional
+        Called with the number of layers passed since the last call, 2 * depth for each scheme.
+
+    Returns
+    -------
+    list of Flow
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names it.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> fades, keeps = flow.simulate(["xavier_normal", "he_normal"], width=128, depth=20)
+    >>> bool(fades.forward_variance[20] < 1e-4), bool(keeps.forward_variance[20] > 0.1)
+    (True, True)
+    """
+    row = activation_row(activation)
+    texts = default_schemes(row.name) if schemes is None else list(schemes)
+    chosen = [with_gain(text) for text in texts]
+    depth = checked_count("depth", depth, 1)
+    batch = checked_count("batch", batch, 1)
+    cycle = tuple(width) if isinstance(width, Sequence) else (width,)
+    if not cycle:
+        raise ValueError("width must hold at least one number, got none")
+    plain = [checked_count("width", units, 1) for units in cycle]
+    widths = [plain[layer % len(plain)] for layer in range(depth + 1)]
+    # What overflows shows as inf.
+    with np.errstate(all="ignore"):
+        return [
+            _flow(text, name, gain, widths, row, batch, Stream(seed), progress)
+            for text, (name, gain) in zip(texts, chosen, strict=True)
+        ]
+
+
+def explosion(
+    variances: Iterable[float] = (1.0, 0.001),
+    *,
+    width: int = 100,
+    depth: int = 5,
+    trials: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[Explosion]:
+    """Yield how the variance of a linear network's outputs explodes or vanishes.
+
+    Normal weights of variance v make it (width v)^l at layer l, for inputs of variance 1.
+
+    Parameters
+    ----------
+    variances : iterable of float
+        Variances of the weights.
+    width, depth, trials : int
+        Units of every layer; number of layers; number of independent networks, at least 2.
+    seed : int
+        Seed of the simulation.
+    progress : callable, optional
+        Called now and then with the number of weights drawn since the last call.
+
+    Yields
+    ------
+    Explosion
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names it.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> rows = list(flow.explosion([0.001], trials=200))
+    >>> [f"{row.expected:.5f}" for row in rows]
+    ['0.10000', '0.01000', '0.00100', '0.00010', '0.00001']
+    >>> all(abs(row.simulated - row.expected) < 5 * row.standard_error for row in rows)
+    True
+    """
+    width = checked_count("width", width, 1)
+    depth = checked_count("depth", depth, 1)
+    trials = checked_count("trials", trials, 2)
+    stream = Stream(seed)
+    step = max(1, (1 << 20) // width**2)
+    for variance in variances:
+        if not 0.0 <= variance < math.inf:
+            raise ValueError(f"variances must be finite and at least 0, got {variance}")
+        squares = np.empty((depth, trials))
+        inputs = stream.child("input").normal((trials, width), dtype="float64")
+        for start in range(0, trials, step):
+            part = slice(start, min(start + step, trials))
+            signal = inputs[part, np.newaxis]
+            for layer in range(depth):
+                weights = sample_weights(
+                    (trials, width, width),
+                    "normal",
+                    gain=math.sqrt(variance),
+                    rng=stream,
+                    name=f"layer.{layer + 1}",
+                    dtype="float64",
+                    region=part,
+                )
+                with np.errstate(all="ignore"):
+                    signal = signal @ weights
+                    squares[layer, part] = np.square(signal).mean(axis=(1, 2))
+                if progress:
+                    progress(weights.size)
+        with np.errstate(all="ignore"):
+            means = squares.mean(axis=1)
+            errors = squares.std(axis=1, ddof=1) / math.sqrt(trials)
+        for layer in range(depth):
+            yield Explosion(
+                float(variance),
+                layer + 1,
+                _power(width * variance, layer + 1),
+                float(means[layer]),
+                float(errors[layer]),
+            )
+
+
+def derivative(activation: Activation, z: Array) -> Array:
+    """Return the derivative of an activation, by central differences.
+
+    (f(z + h) - f(z - h)) / 2h with h = 2^-17 |z| if f(0) = 0, which keeps the derivative right in
+    signals that have all but vanished, else h = 2^-17 max(1, |z|). Where the two halves of the
+    difference disagree, a kink or a jump lies between them, and the one nearer 0 counts: at 0 ReLU
+    has the derivative 0, as frameworks have it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from irwinhall import flow, gains
+    >>> flow.derivative(gains.activation("relu"), np.array([-2.0, 0.0, 1e-90]))
+    array([0., 0., 1.])
+    >>> flow.derivative(gains.activation("tanh"), np.array([0.0, 0.5])).round(8)
+    array([1.        , 0.78644773])
+    """
+    least = 2.0**-1000 if float(activation(0.0)) == 0.0 else 1.0
+    step = 2.0**-17 * np.maximum(np.abs(z), least)
+    value = activation(z)
+    above = (activation(z + step) - value) / step
+    below = (value - activation(z - step)) / step
+    differ = np.abs(above - below) > 2.0**-10 * np.maximum(np.abs(above), np.abs(below))
+    differ &= np.abs(above - below) > 2.0**-10
+    smaller = np.where(np.abs(above) < np.abs(below), above, below)
+    result: Array = np.where(differ, smaller, 0.5 * (above + below))
+    return result
+
+
+def _flow(
+    text: str,
+    name: str,
+    gain: float | str | None,
+    widths: list[int],
+    activation: Activation,
+    batch: int,
+    stream: Stream,
+    progress: Progress | None,
+) -> Flow:
+    depth = len(widths) - 1
+
+    def weights(layer: int) -> Array:
+        # Made again on the way back rather than kept: the same name gives the same bits.
+        shape = widths[layer - 1], widths[layer]
+        drawn = sample_weights(shape, name, rng=stream, name=f"layer.{layer}", gain=gain)
+        result: Array = drawn.astype(np.float64)
+        return result
+
+    signal: Array = stream.child("input").normal((batch, widths[0]), dtype="float64")
+    signals = [signal]
+    for layer in range(1, depth + 1):
+        signal = activation(signal) @ weights(layer)
+        if not np.isfinite(signal).all():
+            signal = np.full_like(signal, np.inf)
+        signals.append(signal)
+        if progress:
+            progress(1)
+
+    gradient: Array = stream.child("gradient").normal((batch, widths[depth]), dtype="float64")
+    gradients = [gradient]
+    for layer in range(depth, 0, -1):
+        before = signals[layer - 1]
+        if not np.isfinite(signals[layer]).all():
+            gradient = np.full_like(before, np.nan)
+        elif np.isfinite(gradient).all():
+            gradient = (gradient @ weights(layer).T) * derivative(activation, before)
+            if not np.isfinite(gradient).all():
+                gradient = np.full_like(gradient, np.inf)
+        else:  # infinite, or none: it stays so
+            gradient = np.full_like(before, gradient.flat[0])
+        if progress:
+            progress(1)
+        gradients.append(gradient)
+    gradients.reverse()
+    return Flow(text, *_moments(signals), *_moments(gradients))
+
+
+def _moments(layers: list[Array]) -> tuple[Array, Array]:
+    magnitude = np.array([float(np.abs(values).mean()) for values in layers])
+    variance = np.array([float(np.square(values).mean()) for values in layers])
+    return magnitude, variance
+
+
+def _power(base: float, exponent: int) -> float:
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,214 @@
+"""Random weights of any size, straight into a .npy file.
+
+The file holds what ``numpy.save`` would write of the whole array, but is made piece by piece
+through a memory map, and appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex
+
+import numpy as np
+
+from irwinhall._arguments import Shape, checked_shape
+from irwinhall.fans import Axes
+from irwinhall.schemes import Gain, Scheme, sample_weights
+from irwinhall.schemes import scheme as scheme_row
+from irwinhall.stream import Seed, Stream, element_type
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+__all__ = ["save_weights"]
+
+# Bytes of a piece.
+_PIECE = 1 << 26
+
+
+def save_weights(
+    path: str | os.PathLike[str],
+    shape: Shape,
+    scheme: str | Scheme = "letkeman",
+    *,
+    rng: Seed | Stream = None,
+    name: str = "",
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    groups: SupportsIndex = 1,
+    gain: Gain = None,
+    dtype: DTypeLike = "float32",
+    overwrite: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Write random weights of a layer to a .npy file.
+
+    Parameters
+    ----------
+    path : str or path
+        Where to write. The directory must exist; the weights are written to a hidden file in it,
+        which is renamed at the end, or removed if anything goes wrong.
+    shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, gain
+        As for `irwinhall.sample_weights`, whose bits the file holds.
+    dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
+        Element type. The format has no bfloat16: its bits are stored as uint16.
+    overwrite : bool
+        Whether a file that is there is replaced.
+    progress : callable, optional
+        Called with the number of bytes written since the last call.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names it.
+    FileExistsError
+        If there is a file under this name, unless overwrite.
+    OSError
+        If the file cannot be written. Its whole size is reserved on the disk before any weight is
+        made, so that a disk too small shows at once.
+
+    Notes
+    -----
+    Pieces are regions of at most 64 MiB, along the leading axis, or inside its rows where one is
+    larger; memory use does not grow with the array. Orthogonal schemes are the exception: they need
+    the whole matrix to make any part of it, and are made in one piece.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import irwinhall
+    >>> from irwinhall.weightfile import save_weights
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = pathlib.Path(directory, "w.npy")
+    ...     save_weights(path, (784, 256), "he_normal", rng=1, name="hidden.weight")
+    ...     saved = np.load(path)
+    >>> whole = irwinhall.sample_weights((784, 256), "he_normal", rng=1, name="hidden.weight")
+    >>> bool((saved == whole).all())
+    True
+    """
+    target = Path(path)
+    whole = checked_shape(shape)
+    row = scheme if isinstance(scheme, Scheme) else scheme_row(scheme)
+    element = _stored_type(dtype)
+    # A seed that cannot be used twice, as None and generators are, must be used once.
+    stream = rng if isinstance(rng, Stream) else Stream(rng)
+
+    def fill(region: tuple[slice, ...], out: Any) -> None:
+        sample_weights(
+            whole,
+            row,
+            rng=stream.child(name) if name else stream,
+            in_axis=in_axis,
+            out_axis=out_axis,
+            batch_axis=batch_axis,
+            groups=groups,
+            gain=gain,
+            dtype=dtype,
+            out=out,
+            region=region,
+        )
+
+    in_one_piece = row.law in ("orthogonal", "delta_orthogonal")
+    if not in_one_piece and whole:  # checks every argument before the disk is touched
+        fill((slice(0, 0),), np.empty((0, *whole[1:]), element))
+    _refuse_existing(target, overwrite)
+
+    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        with open(temporary, "xb+") as file:
+            offset = _write_header(file, whole, element)
+            size = math.prod(whole) * element.itemsize
+            _reserve(file, offset, size)
+            if size:
+                weights = np.memmap(file, element, "r+", offset, whole)
+                most = math.prod(whole) if in_one_piece else _PIECE // element.itemsize
+                for region in _pieces(whole, most):
+                    where: Any = (*region, ...)  # a view, even of a single number
+                    piece = weights[where]
+                    fill(region, piece)
+                    if progress:
+                        progress(piece.nbytes)
+                weights.flush()
+                del weights, piece
+            os.fsync(file.fileno())
+        _refuse_existing(target, overwrite)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_directory(target.parent)
+
+
+def _stored_type(dtype: DTypeLike) -> np.dtype[Any]:
+    if dtype == "bfloat16" or getattr(dtype, "__name__", None) == "bfloat16":
+        return np.dtype(np.uint16)
+    _, element = element_type(dtype, None)
+    stored = np.dtype(element)
+    return np.dtype(np.uint16) if stored.name == "bfloat16" else stored
+
+
+def _refuse_existing(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a directory")
+    if not overwrite and target.exists():
+        raise FileExistsError(f"{target} exists")
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...], element: np.dtype[Any]) -> int:
+    """Write the header as numpy.save does, and return its length."""
+    description: Any = np.lib.format.dtype_to_descr(element)
+    header = {"descr": description, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    file.flush()
+    return file.tell()
+
+
+def _reserve(file: BinaryIO, offset: int, size: int) -> None:
+    """Give the file its size, with blocks for all of it.
+
+    A write through a memory map for which the disk has no room kills the process.
+    """
+    if size == 0:
+        return
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, offset + size)
+        return
+    zeros = bytes(1 << 20)
+    for start in range(0, size, len(zeros)):
+        file.write(zeros[: size - start])
+    file.flush()
+
+
+def _pieces(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
+    """Yield regions of at most `most` elements that cover the shape in C order."""
+    if not shape:
+        yield ()
+        return
+    row = math.prod(shape[1:])
+    if row > most:
+        for index in range(shape[0]):
+            for inner in _pieces(shape[1:], most):
+                yield slice(index, index + 1), *inner
+        return
+    step = max(1, most // max(1, row))
+    for start in range(0, shape[0], step):
+        yield (slice(start, min(start + step, shape[0])),)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the new name outlive a crash, where the system can."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,161 @@
+"""Signals and gradients through deep networks, against theory and against plain NumPy."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import irwinhall
+from irwinhall import flow, gains
+
+
+def test_the_flow_is_what_plain_numpy_makes_of_the_same_weights():
+    (ours,) = flow.simulate(["he_normal"], width=(5, 7), depth=3, batch=4, seed=9)
+    widths = [5, 7, 5, 7]
+    weights = [
+        irwinhall.sample_weights(
+            (widths[i], widths[i + 1]), "he_normal", rng=9, name=f"layer.{i + 1}"
+        ).astype(np.float64)
+        for i in range(3)
+    ]
+    signals = [irwinhall.Stream(9, "input").normal((4, 5), dtype="float64")]
+    for matrix in weights:
+        signals.append(np.maximum(signals[-1], 0) @ matrix)
+    gradients = [irwinhall.Stream(9, "gradient").normal((4, 7), dtype="float64")]
+    for matrix, signal in zip(weights[::-1], signals[-2::-1], strict=True):
+        gradients.append((gradients[-1] @ matrix.T) * (signal > 0))
+    gradients.reverse()
+    for measured, arrays, moment in (
+        (ours.forward_magnitude, signals, np.abs),
+        (ours.forward_variance, signals, np.square),
+        (ours.backward_magnitude, gradients, np.abs),
+        (ours.backward_variance, gradients, np.square),
+    ):
+        np.testing.assert_allclose(measured, [moment(a).mean() for a in arrays], rtol=1e-9)
+
+
+def test_letkeman_by_its_own_gain_keeps_less_than_he_and_more_than_xavier_through_relu():
+    flows = flow.simulate(["xavier_uniform", "letkeman", "he_normal"], width=64, depth=20)
+    last = [one.forward_magnitude[-1] for one in flows]
+    assert last == sorted(last)
+
+
+def test_the_default_schemes_explode_vanish_and_keep():
+    flows = {one.scheme: one for one in flow.simulate(width=64, depth=10, batch=8)}
+    assert list(flows) == flow.default_schemes("relu")
+    for quantity in ("forward_magnitude", "backward_magnitude"):
+        ends = {name: getattr(one, quantity)[[0, -1]].max() for name, one in flows.items()}
+        least = {name: getattr(one, quantity)[[0, -1]].min() for name, one in flows.items()}
+        assert ends["normal:1"] > 1e6
+        assert least["normal:0.001"] < 1e-20
+        for kept in ("he_normal", "kalafus_normal:relu", "orthogonal:relu"):
+            assert (ends[kept] < 5, least[kept] > 0.1) == (True, True)
+
+
+def test_the_same_seed_gives_the_same_flow_and_another_seed_another():
+    first, again, other = (
+        flow.simulate(["letkeman"], width=16, depth=3, seed=seed)[0] for seed in (1, 1, 2)
+    )
+    assert first.forward_magnitude.tolist() == again.forward_magnitude.tolist()
+    assert first.forward_magnitude[1] != other.forward_magnitude[1]
+
+
+def test_what_overflows_is_inf_from_there_on_and_has_no_gradient():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (one,) = flow.simulate(["normal:1e30"], width=8, depth=12, activation="linear")
+    infinite = np.isinf(one.forward_magnitude)
+    assert infinite.any()
+    assert infinite[np.argmax(infinite) :].all()
+    assert np.isnan(one.backward_magnitude[0])
+
+
+def test_what_underflows_is_0():
+    (one,) = flow.simulate(["normal:1e-30"], width=8, depth=20, activation="linear")
+    assert (one.forward_magnitude[-1], one.backward_magnitude[0]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "slope"),
+    [
+        ("linear", lambda z: np.ones_like(z)),
+        ("relu", lambda z: (z > 0) * 1.0),
+        ("leaky_relu", lambda z: np.where(z > 0, 1.0, 0.01)),
+        ("relu_squared", lambda z: 2 * np.maximum(z, 0)),
+        ("tanh", lambda z: 1 / np.cosh(z) ** 2),
+        ("sigmoid", lambda z: 0.25 / np.cosh(z / 2) ** 2),
+        ("softplus", lambda z: 1 / (1 + np.exp(-z))),
+        ("hardtanh", lambda z: (np.abs(z) < 1) * 1.0),
+        ("hardshrink", lambda z: (np.abs(z) > 0.5) * 1.0),
+        ("elu", lambda z: np.where(z > 0, 1.0, np.exp(np.minimum(z, 0)))),
+        ("sine", np.cos),
+        ("exp", np.exp),
+    ],
+)
+def test_the_derivative_is_that_of_the_calculus(name, slope):
+    z = np.concatenate([np.linspace(-6, 6, 601) + 0.003, [1e-90, -1e-90, 1e-5, 0.5 + 1e-4]])
+    row = gains.activation(name)
+    np.testing.assert_allclose(flow.derivative(row, z), slope(z), rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", gains.ACTIVATIONS)
+def test_every_activation_flows(name):
+    (one,) = flow.simulate(["lecun_normal"], width=8, depth=2, activation=name, batch=4)
+    assert np.isfinite(one.forward_magnitude).all()
+    assert np.isfinite(one.backward_magnitude).all()
+
+
+def test_the_explosion_table_has_the_variances_of_the_textbook():
+    rows = list(flow.explosion(trials=2))
+    expected = [100.0**layer for layer in range(1, 6)] + [0.1**layer for layer in range(1, 6)]
+    np.testing.assert_allclose([row.expected for row in rows], expected)
+
+
+def test_the_simulated_variances_are_the_expected_ones():
+    rows = list(flow.explosion(width=40, depth=4, trials=1000, seed=3))
+    deviations = [(row.simulated - row.expected) / row.standard_error for row in rows]
+    assert max(abs(deviation) for deviation in deviations) < 5
+
+
+def test_progress_counts_every_layer_both_ways():
+    counts = []
+    flow.simulate(["letkeman", "zeros"], width=4, depth=3, progress=counts.append)
+    assert sum(counts) == 2 * 2 * 3
+    flow.simulate(["normal:1e38"], width=4, depth=12, progress=counts.append)
+    assert sum(counts) == 2 * 2 * 3 + 2 * 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"schemes": ["letkemann"]}, ValueError, "did you mean letkeman"),
+        ({"schemes": ["letkeman:rellu"]}, ValueError, "did you mean relu"),
+        ({"schemes": ["letkeman:nan"]}, ValueError, "gain must be"),
+        ({"schemes": ["normal"]}, ValueError, "gain must be given"),
+        ({"schemes": [3]}, TypeError, "schemes must be strings, got 3"),
+        ({"activation": "rellu"}, ValueError, "did you mean relu"),
+        ({"width": 0}, ValueError, "width must be at least 1, got 0"),
+        ({"width": ()}, ValueError, "width must hold at least one"),
+        ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),
+        ({"batch": 1.5}, TypeError, "batch must be an integer"),
+    ],
+)
+def test_bad_arguments_of_simulate_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        flow.simulate(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"variances": [-1.0]}, "variances must be finite and at least 0"),
+        ({"trials": 1}, "trials must be at least 2"),
+        ({"width": 0}, "width must be at least 1"),
+        ({"depth": 0}, "depth must be at least 1"),
+    ],
+)
+def test_bad_arguments_of_explosion_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        list(flow.explosion(**arguments))
