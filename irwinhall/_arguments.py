@@ -15,7 +15,13 @@ Region: TypeAlias = "slice | Sequence[slice]"
 
 def checked_real(name: str, value: object) -> float:
     """Return a real number, infinite perhaps, as a float."""
-    if isinstance(value, (bool, np.bool, str, bytes)) or not hasattr(value, "__float__"):
+    # NumPy would turn arrays of booleans and text, and the real part of complex numbers, to floats.
+    kind = value.dtype.kind if isinstance(value, (np.generic, np.ndarray)) else "f"
+    if (
+        isinstance(value, (bool, str, bytes))
+        or not hasattr(value, "__float__")
+        or kind not in "fiu"
+    ):
         raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
     try:
         number = float(value)
@@ -78,11 +84,10 @@ def checked_region(
         try:
             start = 0 if part.start is None else index(part.start)
             stop = length if part.stop is None else index(part.stop)
+            step = 1 if part.step is None else index(part.step)
         except TypeError:
-            raise TypeError(
-                f"region must have integer ends, got {part!r} for axis {axis}"
-            ) from None
-        if part.step not in (None, 1):
+            raise TypeError(f"region must have integer ends, got {part!r} for axis {axis}") from None
+        if step != 1:
             raise ValueError(f"region must have steps of 1, got {part!r} for axis {axis}")
         if not 0 <= start <= stop <= length:
             raise ValueError(

@@ -991,7 +991,7 @@ def _written(
     float16 and bfloat16 are the float32 rounded to nearest, as everywhere in the stream.
     """
     code, _ = element_type(dtype, None if out is None else writable_array(out).dtype)
-    _, _, largest, _ = SCALES[code]
+    _, _, largest = SCALES[code]
     if abs(factor) > largest:
         raise ValueError(
             f"gain must give weights of at most {largest:g}, the largest of the dtype, got {factor}"

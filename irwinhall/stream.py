@@ -45,13 +45,13 @@ _DTYPES = {
     "bfloat16": _core.BFLOAT16,
 }
 
-# Of each type: its name, the least (an exponent of 2) and greatest uniform bound, the greatest std.
+# Of each type: its name, the least uniform bound (an exponent of 2), the greatest bound and std.
 _SINGLE, _DOUBLE, _HALF = (float(np.finfo(t).max) for t in ("f4", "f8", "f2"))
 SCALES = {
-    _core.FLOAT32: ("float32", -102, _SINGLE, _SINGLE),
-    _core.FLOAT64: ("float64", -969, _DOUBLE, _DOUBLE),
-    _core.FLOAT16: ("float16", -14, _HALF, _SINGLE),
-    _core.BFLOAT16: ("bfloat16", -102, 255 * 2.0**120, _SINGLE),
+    _core.FLOAT32: ("float32", -102, _SINGLE),
+    _core.FLOAT64: ("float64", -969, _DOUBLE),
+    _core.FLOAT16: ("float16", -14, _HALF),
+    _core.BFLOAT16: ("bfloat16", -102, 255 * 2.0**120),
 }
 
 
@@ -175,7 +175,8 @@ class Stream:
             Element type; default out's, else float32. For bfloat16 the package ml_dtypes must be
             there, or out be an array of uint16, which then gets the bits.
         out : ndarray or buffer, optional
-            Where to write: any strides, any alignment. Its shape must be that of the region.
+            Where to write: any alignment, and the strides of any view that slicing and transposing
+            make. Its shape must be that of the region.
         region : slice or sequence of slice, optional
             The part of the whole to make: a slice with step 1 for each leading axis, inside the
             shape. Trailing axes without one are whole.
@@ -196,8 +197,8 @@ class Stream:
         Notes
         -----
         2^24 values (float64: 2^53), symmetric about 0, never 0 and never the bound. The float16
-        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound;
-        float16 has nothing nearer than 0 for magnitudes up to 2^-25.
+        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound; as
+        float16 rounds magnitudes up to 2^-25 to 0, it does have zeros for bounds up to 1/2.
 
         Examples
         --------
@@ -447,8 +448,8 @@ def _key(seed: int | bytes, name: str) -> bytes:
 
 def element_type(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> tuple[int, Any]:
     """Return the C code of the element type, and the dtype of an array to make."""
-    if dtype is not None and not isinstance(dtype, Hashable):  # a list of fields, to be refused
-        dtype = np.dtype(dtype)
+    if dtype is not None and not isinstance(dtype, Hashable):
+        raise TypeError(f"dtype must be one of {', '.join(_DTYPES)}, got {dtype!r}")
     code, element = _element_type_of(dtype, out)
     return code, _bfloat16() if element == "bfloat16" else element
 
@@ -493,14 +494,12 @@ def _prepared_law(
     corrected: bool = False,
 ) -> bytes:
     """Return the C form of a law, refusing a bound or std that the element type cannot hold."""
-    name, least, most_bound, most_std = SCALES[code]
+    name, least, most = SCALES[code]
     if kind == _core.UNIFORM:
-        if not 2.0**least <= scale <= most_bound:
-            raise ValueError(
-                f"bound must be from 2**{least} to {most_bound} for {name}, got {scale}"
-            )
-    elif scale > most_std:
-        raise ValueError(f"std must be at most {most_std} for {name}, got {scale}")
+        if not 2.0**least <= scale <= most:
+            raise ValueError(f"bound must be from 2**{least} to {most} for {name}, got {scale}")
+    elif scale > most:
+        raise ValueError(f"std must be at most {most} for {name}, got {scale}")
     return _core.prepare_law(code, kind, scale, low, high, corrected)
 
 
@@ -528,8 +527,8 @@ def writable_array(out: object) -> NDArray[Any]:
         raise ValueError("out must be writeable, got a read-only buffer")
     if _overlaps_itself(array):
         raise ValueError(
-            f"out must not hold an element twice, got strides {array.strides} "
-            f"for shape {array.shape}"
+            "out must have nested strides, so that no element is written twice, got strides "
+            f"{array.strides} for shape {array.shape}"
         )
     return array
 

@@ -136,9 +136,8 @@ int ih_law_check(const ih_law *law, int dtype) {
     if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
     if (law->kind < 0 || law->kind >= IH_LAW_KINDS) return IH_ERROR_LAW;
     if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
-    if (dtype != IH_F64 && law->scale > FLT_MAX) return IH_ERROR_SCALE;
-    if (law->kind == IH_UNIFORM && (law->scale < least[dtype] || law->scale > most[dtype]))
-        return IH_ERROR_SCALE;
+    if (law->scale > most[dtype]) return IH_ERROR_SCALE;
+    if (law->kind == IH_UNIFORM && law->scale < least[dtype]) return IH_ERROR_SCALE;
     if (law->kind == IH_TRUNCATED_NORMAL && dtype != IH_F64 && law->scale > 0) {
         float low, high;
         ends_in_type(law, dtype, &low, &high);
@@ -417,11 +416,11 @@ static int walk_region(fill_job *job, int ndim, const uint64_t *shape, const uin
     job->elements = empty ? 0 : 1;
     if (empty) return IH_OK;
     for (int k = 0; k < ndim; k++) {
-        axis *last = &job->axis[job->axes - 1];
+        axis *last = job->axes ? &job->axis[job->axes - 1] : NULL;
         job->first_index += start[k] * steps[k];
         job->elements *= count[k];
         if (count[k] == 1) continue;
-        if (job->axes && last->index_step == count[k] * steps[k] &&
+        if (last && last->index_step == count[k] * steps[k] &&
             last->out_step == (ptrdiff_t)count[k] * strides[k]) {
             last->count *= count[k];
             last->index_step = steps[k];

@@ -21,6 +21,8 @@
 #define SERIES_LIMIT 1.0
 /* The fraction's error falls like exp(-sqrt(8 * terms) * x): below 2^-70 from x = 1 on. */
 #define FRACTION_TERMS 300
+/* Beyond this many standard deviations exponential() gives 0: exp(-38^2 / 2) = exp(-722). */
+#define NOTHING_BEYOND 38.0
 /* Density beyond exp(-DENSITY_CUT / 2) of its peak is left out of the moments: below 2^-60. */
 #define DENSITY_CUT 90.0
 /* Tanh-sinh quadrature: the step, and the nodes on each side of the middle. */
@@ -65,7 +67,7 @@ static double central_probability(double x) {
 /* 1 - Phi(x) for x >= 1: density(x) / (x + 1/(x + 2/(x + 3/(x + ...)))). */
 static double tail_probability(double x) {
     double fraction = x;
-    if (x == INFINITY) return 0;
+    if (x > NOTHING_BEYOND) return 0;
     for (int k = FRACTION_TERMS; k >= 1; k--) fraction = x + k / fraction;
     return density(x) / fraction;
 }
@@ -164,7 +166,9 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     law->low = low * law->scale;
     law->high = high * law->scale;
     law->first = probability_64(low);
-    law->span = probability_64(high) - law->first;
+    /* Within an ulp or two rounding may turn the order around; 0 as last stands for 2^64. */
+    uint64_t last = probability_64(high);
+    law->span = last > law->first || (last == 0 && high > 0) ? last - law->first : 0;
     if (law->span == 0 && low < -1 && high > 1) law->span = UINT64_MAX; /* both tails below 2^-65 */
     if ((double)law->span >= WIDE_INTERVAL * 0x1p64) return IH_OK;
     law->draw = IH_DRAW_TWO_WORDS;

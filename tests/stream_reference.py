@@ -396,7 +396,7 @@ def density(x):
 
 def tail_probability(x):
     """Return 1 - Phi(x) for x >= 1 by the continued fraction."""
-    if x == INFINITY:
+    if x > 38.0:
         return 0.0
     fraction = x
     for k in range(300, 0, -1):
@@ -449,7 +449,7 @@ def truncation(std, low, high, corrected):
     scale = std / truncated_deviation(low, high) if corrected else std
     first = probability_64(low)
     # The words' range is 2^64 - 1 at most.
-    span = min(probability_64(high) - first, BITS_64)
+    span = max(0, min(probability_64(high) - first, BITS_64))
     draw, shift = "one word", 0
     if span < 2**60:
         draw = "two words"

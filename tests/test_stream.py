@@ -815,7 +815,7 @@ def test_bfloat16_without_ml_dtypes_says_what_to_install(monkeypatch):
         (1.0, 1 + 1e-9, 1 + 2e-9, "float32"),
         (1.0, 1.0001, 1.0002, "float16"),
         (1.0, 1.0001, 1.0002, "bfloat16"),
-        (1e5, 1.0, 2.0, "float16"),
+        (6e4, 1.2, 2.0, "float16"),
     ],
 )
 def test_an_interval_without_a_value_of_the_type_is_refused(std, low, high, dtype):
@@ -825,3 +825,36 @@ def test_an_interval_without_a_value_of_the_type_is_refused(std, low, high, dtyp
             std=std, low=low, high=high, corrected=False, dtype=dtype, out=out
         )
     assert (out == 7).all()
+
+
+@pytest.mark.parametrize("far", [50.0, 1e20, 1e30, 3.5e38, 1e39, 1e300, math.inf])
+@pytest.mark.parametrize("near", [-2.0, 0.0, 3.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_bound_where_nothing_is_left_is_as_good_as_infinite(near, far, dtype):
+    options = {"corrected": False, "dtype": dtype}
+    upper = Stream(1).truncated_normal(100, low=near, high=far, **options)
+    assert np.array_equal(
+        upper, Stream(1).truncated_normal(100, low=near, high=math.inf, **options)
+    )
+    lower = Stream(1).truncated_normal(100, low=-far, high=-near, **options)
+    expected = Stream(1).truncated_normal(100, low=-math.inf, high=-near, **options)
+    assert np.array_equal(lower, expected)
+
+
+def test_an_interval_of_two_values_gives_only_those():
+    low = 0.773697186103369
+    high = math.nextafter(low, math.inf)
+    drawn = Stream(1).truncated_normal(1000, low=low, high=high, corrected=False, dtype="float64")
+    assert set(drawn.tolist()) <= {low, high}
+
+
+@pytest.mark.parametrize("value", [np.complex128(0.1), np.array(True), np.array("0.1")])
+def test_a_bound_of_another_kind_is_refused(value):
+    with pytest.raises(TypeError, match="bound must be a real number"):
+        Stream(1).uniform(3, value)
+
+
+@pytest.mark.parametrize("std", [1e30, 65505.0])
+def test_a_std_beyond_float16_is_refused(std):
+    with pytest.raises(ValueError, match=r"std must be at most 65504\.0 for float16"):
+        Stream(1).normal(3, std, dtype="float16")
