@@ -86,7 +86,9 @@ def checked_region(
             stop = length if part.stop is None else index(part.stop)
             step = 1 if part.step is None else index(part.step)
         except TypeError:
-            raise TypeError(f"region must have integer ends, got {part!r} for axis {axis}") from None
+            raise TypeError(
+                f"region must have integer ends, got {part!r} for axis {axis}"
+            ) from None
         if step != 1:
             raise ValueError(f"region must have steps of 1, got {part!r} for axis {axis}")
         if not 0 <= start <= stop <= length:

@@ -6,7 +6,7 @@ axes that the caller names: no shape tells by itself which of its axes is which.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from operator import index
 from typing import NamedTuple, SupportsIndex, TypeAlias
@@ -114,16 +114,7 @@ def fans(
     if groups < 1:
         raise ValueError(f"groups must be at least 1, got {groups}")
 
-    roles: dict[int, str] = {}
-    for name, axes in (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis)):
-        for axis in resolved_axes(name, axes, sizes):
-            if axis in roles:
-                raise ValueError(
-                    "in_axis, out_axis and batch_axis must name each axis of shape once, got axis "
-                    f"{axis} in {roles[axis]}"
-                    + (" twice" if name == roles[axis] else f" and in {name}")
-                )
-            roles[axis] = name
+    roles = axis_roles({"in_axis": in_axis, "out_axis": out_axis, "batch_axis": batch_axis}, sizes)
 
     def product(role: str | None) -> int:
         return prod(size for axis, size in enumerate(sizes) if roles.get(axis) == role)
@@ -142,12 +133,31 @@ def fans(
     return result
 
 
-def resolved_axes(name: str, axes: Axes, sizes: tuple[int, ...]) -> list[int]:
-    """Return the axes counted from 0."""
+def axis_roles(named: Mapping[str, Axes], sizes: tuple[int, ...]) -> dict[int, str]:
+    """Return the role of each axis that has one, counted from 0, in the order they are named."""
+    roles: dict[int, str] = {}
+    for name, axes in named.items():
+        for axis in _resolved_axes(name, axes, sizes):
+            if axis in roles:
+                raise ValueError(
+                    "in_axis, out_axis and batch_axis must name each axis of shape once, got axis "
+                    f"{axis} in {roles[axis]}"
+                    + (" twice" if name == roles[axis] else f" and in {name}")
+                )
+            roles[axis] = name
+    return roles
+
+
+def plain_axes(name: str, axes: Axes) -> tuple[int, ...]:
+    """Return the axes as they are counted by the caller; an iterator is used up by it."""
     if isinstance(axes, Iterable):
-        many = _integers(name, axes)
-    else:
-        many = (_integer(f"{name} must be an integer or a sequence of integers", axes),)
+        return _integers(name, axes)
+    return (_integer(f"{name} must be an integer or a sequence of integers", axes),)
+
+
+def _resolved_axes(name: str, axes: Axes, sizes: tuple[int, ...]) -> list[int]:
+    """Return the axes counted from 0."""
+    many = plain_axes(name, axes)
     dimensions = len(sizes)
     for axis in many:
         if not -dimensions <= axis < dimensions:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from irwinhall._arguments import checked_real
+from irwinhall._arguments import checked_count, checked_real
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -108,7 +107,7 @@ def rescale(
     Raises
     ------
     TypeError
-        If layers are not callable or weights not floating point.
+        If layers are not a sequence of callables or weights not floating point.
     ValueError
         If there is not one weight a layer, or a number is not as described.
     ArithmeticError
@@ -135,13 +134,7 @@ def rescale(
     arrays = _checked(layers, weights)
     variance = _positive("variance", variance)
     tolerance = _positive("tolerance", tolerance)
-    if isinstance(max_iterations, bool) or not hasattr(max_iterations, "__index__"):
-        raise TypeError(
-            "max_iterations must be an integer, "
-            f"got {max_iterations!r} ({type(max_iterations).__name__})"
-        )
-    if index(max_iterations) < 1:
-        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}")
+    max_iterations = checked_count("max_iterations", max_iterations, 1)
 
     signal: NDArray[Any] = np.asarray(inputs)
     reports = []
@@ -167,6 +160,10 @@ def rescale(
 
 def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDArray[Any]]:
     """Return copies of the weights."""
+    if callable(layers) and not isinstance(layers, Sequence):
+        raise TypeError(
+            f"layers must be a sequence of callables, got {layers!r} ({type(layers).__name__})"
+        )
     if len(weights) != len(layers):
         raise ValueError(
             f"weights must be one array a layer, got {len(weights)} for {len(layers)} layers"

@@ -115,7 +115,8 @@ def magnitude(
     ------
     TypeError, ValueError
         If an argument is not as described, or if `standard_error` without `trials` would take more
-        than 2**40 weights; that is known, and raised, after the first hundred trials.
+        than 2**40 weights; that is known, and raised, after the first hundred trials, or at once
+        where they are more.
 
     Notes
     -----
@@ -237,6 +238,8 @@ def _simulated(
     progress: Progress | None,
 ) -> list[Estimate]:
     """Return the estimates of a sum (m is None: one) or of a layer (three)."""
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable, got {progress!r} ({type(progress).__name__})")
     bound = _checked_bound(bound)
     weights = n * (m or 1)
     wanted = None if standard_error is None else _checked_error(standard_error)
@@ -249,6 +252,11 @@ def _simulated(
             )
     else:
         most = default_trials if wanted is None else _MOST_WEIGHTS // weights
+        if wanted is not None and most < _LEAST_TRIALS:
+            raise ValueError(
+                f"trials must be given with standard_error where {_LEAST_TRIALS} trials are more "
+                f"than 2**40 weights, got standard_error {wanted} and {weights} weights a trial"
+            )
     used = stream.available_cores() if threads is None else checked_count("threads", threads, 1)
     source = seed if isinstance(seed, stream.Stream) else stream.Stream(seed)
 
@@ -262,7 +270,7 @@ def _simulated(
         made = np.empty((-(-count // block), len(moments), 3))
         kernel = stream._KERNEL
         _core.simulate(source._key, n, m, done, count, made, used, kernel, scratch)
-        if progress:
+        if progress is not None:
             progress(count * weights)
         # The estimate ends after a block, not after a batch, whose size depends on the threads.
         for quantities in made.tolist():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, TypeAlias, get_args
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from irwinhall._arguments import (
     checked_shape,
 )
 from irwinhall._core import letkeman_bound, preserved_magnitude
-from irwinhall.fans import Axes, Fans, fans, resolved_axes
+from irwinhall.fans import Axes, Fans, axis_roles, fans, plain_axes
 from irwinhall.gains import gain as activation_gain
 from irwinhall.stream import SCALES, Seed, Stream, element_type, writable_array
 
@@ -575,28 +575,32 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     backward: float | None
     if row.law == "uniform":
         bound, magnitude, square = size, size / 2, size * size / 3
+        std = size / math.sqrt(3.0)
         forward, backward, _ = preserved_magnitude(n, m, size)
     elif row.law == "normal":
         bound, magnitude, square = math.inf, size * _NORMAL_MAGNITUDE, size * size
+        std = size
         forward, backward = magnitude * math.sqrt(n), magnitude * math.sqrt(m)
     elif row.law == "truncated_normal":
         bound, magnitude, square = size * _CUT_BOUND, size * _CUT_MAGNITUDE, size * size
+        std = size
         forward = backward = None
     elif row.law in ("orthogonal", "delta_orthogonal"):
         if row.law == "delta_orthogonal":
             _check_delta(n, m)
         larger = max(n, m)
         bound, magnitude, square = size, size * _coordinate(larger), size * size / larger
+        std = size / math.sqrt(larger)
         forward, backward = magnitude * math.sqrt(n), magnitude * math.sqrt(m)
     elif row.law == "identity":
         smaller, larger = min(n, m), max(n, m)
         bound, magnitude, square = size, size / larger, size * size / larger
-        mean = factor / larger
+        mean, std = factor / larger, size * (math.sqrt(larger - 1) / larger)
         forward, backward = size * smaller / m, size * smaller / n
     else:
-        bound, magnitude, square, mean = size, size, size * size, factor
+        bound, magnitude, square = size, size, size * size
+        mean, std = factor, 0.0
         forward, backward = size * n, size * m
-    std = 0.0 if row.law == "constant" else math.sqrt(square - mean * mean)
     return Statistics(bound, mean, std, magnitude, n * square, m * square, forward, backward)
 
 
@@ -634,8 +638,8 @@ def sample_weights(
     in_axis, out_axis, batch_axis, groups
         Which axes are inputs, outputs and stacked independent weights such as experts, and how many
         groups a convolution has, as for `irwinhall.fans`. All other axes are the receptive field.
-        Schemes whose scale depends on neither fans nor axes, such as zeros and normal, ignore them
-        and take any shape.
+        Schemes whose scale depends on neither fans nor axes, such as zeros and normal, take any
+        shape; what is given and is not the default must still be true of it.
     active_inputs : int, optional
         How many of the inputs of in_axis are not 0 at a time: 1 for a one-hot input or one out of a
         softmax (the article's active node method). It replaces their number in fan_in, which
@@ -710,7 +714,7 @@ def sample_weights(
     row = _row(scheme)
     if shape is None and (out is None or region is not None):
         raise TypeError("shape must be given, unless out is given and region is not")
-    whole = checked_shape(np.shape(out) if shape is None else shape)
+    whole = checked_shape(writable_array(out).shape if shape is None else shape)
     number = _plain_gain(row, gain)
     by_fans = callable(row.rule)
     if active_inputs is not None and not by_fans:
@@ -718,36 +722,45 @@ def sample_weights(
             f"active_inputs must be left out for {row.name}, "
             f"whose scale does not depend on fan_in, got {active_inputs!r}"
         )
-    layout = None
+    axes = {
+        "in_axis": plain_axes("in_axis", in_axis),
+        "out_axis": plain_axes("out_axis", out_axis),
+        "batch_axis": plain_axes("batch_axis", batch_axis),
+    }
+    groups = checked_count("groups", groups, 1)
+    layout = _Layout(whole, (), (), (), 1)
     layer = Fans(1, 1)
     if by_fans or row.law in _MATRIX_LAWS:
-        layer = fans(
-            whole, in_axis=in_axis, out_axis=out_axis, batch_axis=batch_axis, groups=groups
-        )
-        layout = _Layout.of(whole, in_axis, out_axis, batch_axis, groups)
+        layer = fans(whole, **axes, groups=groups)
+        layout = _Layout.of(whole, axes, groups)
         if active_inputs is not None:
             layer = _with_active_inputs(layer, layout.inputs, active_inputs)
+    else:
+        _check_unused(whole, axes, groups)
     factor = _scale(row, layer, number)
 
     stream = _stream(rng, name)
     if factor != 0.0 and row.law in _DRAWN_LAWS:
         draw = getattr(stream, row.law)
-        return draw(whole, factor, dtype=dtype, out=out, region=region, threads=threads)
-    if row.law == "delta_orthogonal" and layout is not None:
+        try:
+            return draw(whole, factor, dtype=dtype, out=out, region=region, threads=threads)
+        except ValueError:
+            _check_range(row, number, factor, element_type(dtype, _dtype_of(out))[0])
+            raise
+    if row.law == "delta_orthogonal":
         _check_delta(layout.inputs, layout.outputs_of_group)
     start, count = checked_region(region, whole)
 
     def values() -> Any:
         if row.law not in _MATRIX_LAWS or factor == 0.0:
             return factor
-        assert layout is not None
         if row.law == "identity":
             return _identity(layout, start, count) * factor
         if row.law == "delta_orthogonal":
             return _delta_orthogonal(layout, start, count, stream, threads) * factor
         return _orthogonal(layout, start, count, stream, threads) * factor
 
-    return _written(values, factor, whole, dtype, out, region, threads)
+    return _written(values, factor, whole, count, dtype, out, region, threads)
 
 
 # ---- arguments -----------------------------------------------------------------------------------
@@ -755,6 +768,8 @@ def sample_weights(
 
 def _row(scheme: object) -> Scheme:
     if isinstance(scheme, Scheme):
+        if scheme.law not in get_args(Law):
+            raise ValueError(f"law must be one of {', '.join(get_args(Law))}, got {scheme.law!r}")
         return scheme
     if not isinstance(scheme, str):
         raise TypeError(
@@ -790,7 +805,39 @@ def _scale(row: Scheme, layer: Fans, gain: float) -> float:
     factor = gain * (row.rule(*layer) if callable(row.rule) else row.rule)
     if not math.isfinite(factor):
         raise ValueError(f"gain must give a finite scale for {row.name}, got {gain} and {factor}")
+    if factor < 0.0 and row.law in _DRAWN_LAWS:
+        raise ValueError(f"scheme must have a scale of at least 0, got {factor} for {row.name}")
     return factor
+
+
+def _check_range(row: Scheme, gain: float, factor: float, code: int) -> None:
+    """Refuse a scale that the element type cannot hold."""
+    name, least, most = SCALES[code]
+    if row.law == "uniform":
+        wrong = not 2.0**least <= factor <= most
+        rule = f"a bound from 2**{least} to {most:g}"
+    else:
+        wrong, rule = factor > most, f"a std of at most {most:g}"
+    if wrong:
+        raise ValueError(
+            f"gain must give {row.name} {rule} for {name}, got {gain}, which gives {factor}"
+        ) from None
+
+
+def _check_unused(whole: tuple[int, ...], axes: dict[str, tuple[int, ...]], groups: int) -> None:
+    """Check the axes and groups of a scheme that needs none, as far as they are not the default."""
+    default = {"in_axis": (-2,), "out_axis": (-1,), "batch_axis": ()}
+    axis_roles({role: named for role, named in axes.items() if named != default[role]}, whole)
+    if groups > 1 and (whole or axes["out_axis"] != default["out_axis"]):
+        outputs = math.prod(whole[axis] for axis in axes["out_axis"])
+        if outputs % groups:
+            raise ValueError(
+                f"groups must divide the size of out_axis, got {groups} groups of {outputs} outputs"
+            )
+
+
+def _dtype_of(out: Any) -> np.dtype[Any] | None:
+    return None if out is None else writable_array(out).dtype
 
 
 def _with_active_inputs(layer: Fans, inputs: int, active_inputs: SupportsIndex) -> Fans:
@@ -866,14 +913,12 @@ class _Layout(NamedTuple):
     def of(
         cls,
         whole: tuple[int, ...],
-        in_axis: Axes,
-        out_axis: Axes,
-        batch_axis: Axes,
-        groups: SupportsIndex,
+        axes: dict[str, tuple[int, ...]],
+        groups: int,
     ) -> _Layout:
-        named = (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis))
-        ins, outs, batches = (tuple(resolved_axes(role, axes, whole)) for role, axes in named)
-        return cls(whole, ins, outs, batches, checked_count("groups", groups, 1))
+        roles = axis_roles(axes, whole)
+        ins, outs, batches = (tuple(a for a in roles if roles[a] == role) for role in axes)
+        return cls(whole, ins, outs, batches, groups)
 
     @property
     def field_axes(self) -> tuple[int, ...]:
@@ -981,6 +1026,7 @@ def _written(
     values: Callable[[], Any],
     factor: float,
     whole: tuple[int, ...],
+    count: tuple[int, ...],
     dtype: DTypeLike | None,
     out: Any,
     region: Region | None,
@@ -990,22 +1036,40 @@ def _written(
 
     float16 and bfloat16 are the float32 rounded to nearest, as everywhere in the stream.
     """
-    code, _ = element_type(dtype, None if out is None else writable_array(out).dtype)
+    code, _ = element_type(dtype, _dtype_of(out))
     _, _, largest = SCALES[code]
     if abs(factor) > largest:
         raise ValueError(
             f"gain must give weights of at most {largest:g}, the largest of the dtype, got {factor}"
         )
-    # Makes the array, or checks out as every other law does; a deviation of 0 draws nothing.
-    result = Stream(0).normal(whole, 0.0, dtype=dtype, out=out, region=region, threads=threads)
+    if threads is not None:
+        checked_count("threads", threads, 1)
+
+    def zeros() -> Any:
+        # Makes the array, or checks out as every other law does; a deviation of 0 draws nothing.
+        return Stream(0).normal(whole, 0.0, dtype=dtype, out=out, region=region, threads=threads)
+
+    # A new array before the values, whose size it checks; out after them, untouched if they fail.
+    if out is None:
+        result = zeros()
+        made = _rounded(values(), code)
+    else:
+        shape = writable_array(out).shape
+        if shape != count:
+            raise ValueError(f"out must have shape {count}, got {shape}")
+        made = _rounded(values(), code)
+        result = zeros()
     target = np.asarray(result)
+    (target.view(np.uint16) if code == _core.BFLOAT16 else target)[...] = made
+    return result
+
+
+def _rounded(values: Any, code: int) -> NDArray[Any]:
+    """Return the values as the element type, bfloat16 as its bits."""
     if code == _core.FLOAT64:
-        target[...] = values()
-        return result
-    single = np.asarray(values(), dtype=np.float32)
+        return np.asarray(values, dtype=np.float64)
+    single = np.asarray(values, dtype=np.float32)
     if code == _core.BFLOAT16:
         bits = single.view(np.uint32)
-        target.view(np.uint16)[...] = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
-    else:
-        target[...] = single
-    return result
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+    return single.astype(np.float16) if code == _core.FLOAT16 else single

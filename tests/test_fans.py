@@ -171,6 +171,10 @@ def test_fans_are_a_named_tuple_of_int():
     assert (result.fan_in, result.fan_out) == (3, 2)
 
 
+def test_axes_can_come_from_an_iterator():
+    assert fans((3, 4), in_axis=iter([1]), out_axis=iter([0])) == (4, 3)
+
+
 def test_sizes_beyond_64_bits_do_not_wrap():
     assert fans((2**40, 2**40, 2**40)) == (2**80, 2**80)
 

@@ -138,6 +138,7 @@ def test_no_layers_are_no_work():
             r"layers\[0\] must return values, got .*\(400, 0\)",
         ),
         ([linear], [], {}, ValueError, "weights must be one array a layer, got 0 for 1 layers"),
+        (linear, [np.eye(32)], {}, TypeError, "layers must be a sequence of callables, got <func"),
         ([3], [np.eye(32)], {}, TypeError, r"layers\[0\] must be callable, got 3 \(int\)"),
         (
             [linear],
@@ -167,6 +168,13 @@ def test_no_layers_are_no_work():
             {"max_iterations": 0},
             ValueError,
             "max_iterations .* least 1, got 0",
+        ),
+        (
+            [linear],
+            [np.eye(32)],
+            {"max_iterations": np.array([3, 4])},
+            TypeError,
+            "max_iterations must be an integer, got array",
         ),
         (
             [linear],

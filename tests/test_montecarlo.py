@@ -285,6 +285,12 @@ def test_an_interrupt_ends_a_simulation():
         ({"n": 2, "seed": 0.5}, TypeError, "seed must be an int, .*got 0.5"),
         ({"n": 2, "standard_error": 0}, ValueError, "standard_error must be finite and pos.*got 0"),
         ({"n": 2, "standard_error": math.nan}, ValueError, "standard_error must be .*got nan"),
+        ({"n": 2, "progress": 0}, TypeError, r"progress must be callable, got 0 \(int\)"),
+        (
+            {"n": 2**34, "standard_error": 0.5},
+            ValueError,
+            r"trials must be given with standard_error .* than 2\*\*40 weights, got .* 0.5 and ",
+        ),
         ({"n": 2, "standard_error": "1"}, TypeError, "standard_error must be a real .*got '1'"),
     ],
 )

@@ -275,6 +275,13 @@ def test_the_magnitude_of_a_random_unit_vectors_coordinate(n):
     assert error < 1e-15
 
 
+@pytest.mark.parametrize("gain", [1e-200, 1e200])
+@pytest.mark.parametrize("name", [name for name in SCHEMES if name != "zeros"])
+def test_the_std_neither_overflows_nor_underflows(name, gain):
+    expected = schemes.statistics(name, 5, 7, gain=1.0).std * gain
+    assert schemes.statistics(name, 5, 7, gain=gain).std == pytest.approx(expected, rel=1e-14)
+
+
 def test_statistics_of_constants():
     assert schemes.statistics("constant", 3, 5, gain=-2) == (2, -2, 0, 2, 12, 20, 6, 10)
     assert schemes.statistics("zeros", 3, 5) == (0, 0, 0, 0, 0, 0, 0, 0)
@@ -614,6 +621,32 @@ def test_a_row_of_ones_own_is_a_scheme():
     assert sample_weights((8, 2), mine, rng=1).tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("name", ["identity", "orthogonal", "letkeman", "zeros"])
+def test_axes_can_come_from_an_iterator(name):
+    weights = sample_weights((3, 3), name, rng=1, in_axis=iter([1]), out_axis=iter([0]))
+    expected = sample_weights((3, 3), name, rng=1, in_axis=1, out_axis=0)
+    assert weights.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("name", ["orthogonal", "delta_orthogonal"])
+def test_out_is_untouched_when_the_values_cannot_be_made(name, dtype, monkeypatch):
+    def fails(a):
+        raise MemoryError
+
+    monkeypatch.setattr(np.linalg, "qr", fails)
+    out = np.full((4, 6), 9.0, dtype)
+    with pytest.raises(MemoryError):
+        sample_weights(None, name, rng=1, out=out)
+    assert (out == 9).all()
+
+
+def test_out_is_checked_before_the_values_are_made(monkeypatch):
+    monkeypatch.setattr(np.linalg, "qr", None)
+    with pytest.raises(ValueError, match=r"out must have shape \(4, 6\), got \(4, 5\)"):
+        sample_weights((4, 6), "orthogonal", rng=1, out=np.ones((4, 5)))
+
+
 def test_the_signature_is_the_documented_one():
     parameters = inspect.signature(sample_weights).parameters
     assert " ".join(parameters) == (
@@ -681,6 +714,41 @@ def test_the_signature_is_the_documented_one():
         (((5, 4), "delta_orthogonal"), {}, ValueError, "as many outputs .* got 5 inputs and 4"),
         (((5, 4), "ones"), {"region": slice(3, 9)}, ValueError, "region must lie inside"),
         (((5, 4), "orthogonal"), {"region": slice(3, 9)}, ValueError, "region must lie inside"),
+        (((2,), "zeros"), {"in_axis": 17}, ValueError, "in_axis must name an axis .* got 17 for"),
+        (((2,), "zeros"), {"groups": -2}, ValueError, "groups must be at least 1, got -2"),
+        (((2, 3), "ones"), {"groups": 2}, ValueError, "groups must divide .* 2 groups of 3 out"),
+        (((2, 3), "ones"), {"in_axis": 0, "batch_axis": 0}, ValueError, "once, got axis 0 in in_"),
+        (((2, 3), "normal"), {"gain": 1, "out_axis": 0.5}, TypeError, "out_axis must .* got 0.5"),
+        (
+            ((5, 4), Scheme("mine", "gaussian", 1.0)),
+            {},
+            ValueError,
+            "law must be one of uniform, normal, .*, constant, got 'gaussian'",
+        ),
+        (
+            ((5, 4), Scheme("mine", "uniform", lambda n, m: -n)),
+            {},
+            ValueError,
+            "scheme must have a scale of at least 0, got -5.0 for mine",
+        ),
+        (
+            ((5, 4),),
+            {"gain": 1e-40},
+            ValueError,
+            r"gain must give letkeman a bound from 2\*\*-102 to 3.4.* for float32, got 1e-40, ",
+        ),
+        (
+            ((5, 4), "normal"),
+            {"gain": 1e39},
+            ValueError,
+            r"gain must give normal a std of at most 3.4.* for float32, got 1e\+39, which gives 1e",
+        ),
+        (
+            (None, "zeros"),
+            {"out": [[1.0], [2.0, 3]]},
+            TypeError,
+            "out must be an array or a buffer, got list",
+        ),
         (((5, 4), "ones"), {"dtype": "int32"}, TypeError, "dtype must be one of float32"),
         (
             ((5, 4), "identity"),
@@ -695,7 +763,7 @@ def test_bad_input_is_named(arguments, keywords, error, message):
     out = keywords.get("out")
     with pytest.raises(error, match=message):
         sample_weights(*arguments, **keywords)
-    assert out is None or (out == 1).all()
+    assert not isinstance(out, np.ndarray) or (out == 1).all()
 
 
 @pytest.mark.parametrize(
