@@ -25,6 +25,8 @@ FLOORS = {
     "_version": 0,
     "_core": 1,
     "_arguments": 0,
+    "_expressions": 0,
+    "closedforms": 1,
     "_fill_tables": 2,
     "exact": 2,
     "stream": 2,
