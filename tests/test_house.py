@@ -25,8 +25,10 @@ FLOORS = {
     "_version": 0,
     "_core": 1,
     "_arguments": 0,
+    "_files": 0,
     "_fill_tables": 2,
     "exact": 2,
+    "executors": 2,
     "stream": 2,
     "fans": 2,
     "gains": 2,
@@ -40,8 +42,10 @@ FLOORS = {
     "flow": 4,
     "weightfile": 4,
     "plots": 5,
-    "cli": 6,
-    "__main__": 7,
+    "tables": 5,
+    "report": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 
 # The Python function whose docstring starts as the C function's comment does.
