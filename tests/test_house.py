@@ -26,6 +26,8 @@ FLOORS = {
     "_core": 1,
     "_arguments": 0,
     "_files": 0,
+    "_expressions": 0,
+    "closedforms": 1,
     "_fill_tables": 2,
     "exact": 2,
     "executors": 2,

@@ -1,0 +1,371 @@
+"""Formulas as trees: evaluated in any arithmetic, and written out in Python, C and LaTeX.
+
+They are made of +, -, *, / and square roots, which IEEE 754 rounds correctly, and of minima, maxima
+and cases, which do not round. One tree therefore gives the same bits in every language that keeps
+the order of operations, as the writers here do, and does not contract a * b + c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = [
+    "NUMPY",
+    "PYTHON",
+    "Applied",
+    "Arithmetic",
+    "C",
+    "Expression",
+    "FirstValues",
+    "Function",
+    "Language",
+    "Number",
+    "Operation",
+    "Polynomial",
+    "Symbol",
+    "evaluate",
+    "larger",
+    "smaller",
+    "square_root",
+    "write_latex",
+    "write_source",
+]
+
+
+class Expression:
+    """A formula; + - * / with another or with an integer makes a longer one."""
+
+    def __add__(self, other: Expression | int) -> Expression:
+        return Operation("+", self, _expression(other))
+
+    def __sub__(self, other: Expression | int) -> Expression:
+        return Operation("-", self, _expression(other))
+
+    def __mul__(self, other: Expression | int) -> Expression:
+        return Operation("*", self, _expression(other))
+
+    def __truediv__(self, other: Expression | int) -> Expression:
+        return Operation("/", self, _expression(other))
+
+    def __radd__(self, other: int) -> Expression:
+        return Operation("+", _expression(other), self)
+
+    def __rsub__(self, other: int) -> Expression:
+        return Operation("-", _expression(other), self)
+
+    def __rmul__(self, other: int) -> Expression:
+        return Operation("*", _expression(other), self)
+
+    def __rtruediv__(self, other: int) -> Expression:
+        return Operation("/", _expression(other), self)
+
+
+@dataclass(frozen=True)
+class Number(Expression):
+    """A number as it is printed, "0.461" or "11/1120"; computed with as the nearest double."""
+
+    text: str
+    latex: str = ""
+
+    @property
+    def value(self) -> float:
+        """The nearest double."""
+        return float(Fraction(self.text))
+
+
+@dataclass(frozen=True)
+class Symbol(Expression):
+    """Something named, whose value is given when the formula is evaluated."""
+
+    name: str
+    latex: str = ""
+
+
+@dataclass(frozen=True)
+class Operation(Expression):
+    """Two formulas joined by one of + - * /."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class Function(Expression):
+    """One of the functions "sqrt", "min" and "max" of formulas."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Polynomial(Expression):
+    """c_0 + c_1 x + c_2 x^2 + ..., or with 1/x for x, by Horner's rule."""
+
+    coefficients: tuple[Expression, ...]
+    variable: Symbol
+    inverse: bool = False
+
+    def horner(self) -> Expression:
+        """Return the order of operations in which it is computed."""
+
+        def step(higher: Expression, coefficient: Expression) -> Expression:
+            if self.inverse:
+                return coefficient + higher / self.variable
+            product = self.variable if higher == Number("1") else higher * self.variable
+            return product + coefficient
+
+        return reduce(step, reversed(self.coefficients))
+
+
+@dataclass(frozen=True)
+class FirstValues(Expression):
+    """Tabulated values for n = 1, 2, ..., and a formula for every larger n."""
+
+    values: tuple[Number, ...]
+    variable: Symbol
+    otherwise: Expression
+
+
+@dataclass(frozen=True)
+class Applied(Expression):
+    """Another form of the given name at an argument."""
+
+    name: str
+    function: Callable[[Any, Arithmetic], Any]
+    argument: Expression
+    latex: str
+
+
+def square_root(argument: Expression) -> Expression:
+    """Return the square root of a formula."""
+    return Function("sqrt", (argument,))
+
+
+def smaller(first: Expression, second: Expression) -> Expression:
+    """Return the minimum of two formulas."""
+    return Function("min", (first, second))
+
+
+def larger(first: Expression, second: Expression) -> Expression:
+    """Return the maximum of two formulas."""
+    return Function("max", (first, second))
+
+
+def _expression(value: Expression | int) -> Expression:
+    return value if isinstance(value, Expression) else Number(str(value))
+
+
+# ---- evaluated -----------------------------------------------------------------------------------
+
+
+class Arithmetic(NamedTuple):
+    """What a formula needs beside the operators of its values."""
+
+    number: Callable[[float], Any]
+    functions: Mapping[str, Callable[..., Any]]
+    cases: Callable[[Any, list[float], Any], Any]  # n, its first values, those of the formula
+
+
+def _select(n: Any, first: list[float], otherwise: Any) -> Any:
+    return np.select([n == i + 1.0 for i in range(len(first))], first, otherwise)
+
+
+# Arrays of doubles.
+NUMPY = Arithmetic(float, {"sqrt": np.sqrt, "min": np.minimum, "max": np.maximum}, _select)
+
+
+def evaluate(formula: Expression, values: Mapping[str, Any], arithmetic: Arithmetic = NUMPY) -> Any:
+    """Return the value of a formula, given those of its symbols."""
+
+    def value(part: Expression) -> Any:
+        match part:
+            case Number():
+                return arithmetic.number(part.value)
+            case Symbol():
+                return values[part.name]
+            case Operation("+"):
+                return value(part.left) + value(part.right)
+            case Operation("-"):
+                return value(part.left) - value(part.right)
+            case Operation("*"):
+                return value(part.left) * value(part.right)
+            case Operation("/"):
+                return value(part.left) / value(part.right)
+            case Function():
+                return arithmetic.functions[part.name](*map(value, part.arguments))
+            case Polynomial():
+                return value(part.horner())
+            case FirstValues():
+                first = [number.value for number in part.values]
+                return arithmetic.cases(value(part.variable), first, value(part.otherwise))
+            case Applied():
+                return part.function(value(part.argument), arithmetic)
+        raise TypeError(f"formula must be made of expressions, got {part!r}")
+
+    return value(formula)
+
+
+# ---- written as source ---------------------------------------------------------------------------
+
+
+class Language(NamedTuple):
+    """How a programming language writes what is not the same in all."""
+
+    functions: Mapping[str, str]
+    case: str  # condition, value if so, value if not
+
+
+PYTHON = Language(
+    {"sqrt": "math.sqrt({0})", "min": "min({0}, {1})", "max": "max({0}, {1})"},
+    "{1} if {0} else {2}",
+)
+C = Language(
+    {"sqrt": "sqrt({0})", "min": "fmin({0}, {1})", "max": "fmax({0}, {1})"},
+    "{0} ? {1} : {2}",
+)
+
+_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
+
+
+def write_source(formula: Expression, language: Language) -> str:
+    """Return a formula as an expression of doubles in a programming language."""
+
+    def text(part: Expression) -> str:
+        match part:
+            case Number():
+                return repr(part.value)
+            case Symbol():
+                return part.name
+            case Operation():
+                sign, right = _signed(part)
+                return f"{inside(part.left, sign)} {sign} {inside(right, sign, right=True)}"
+            case Function():
+                return language.functions[part.name].format(*map(text, part.arguments))
+            case Polynomial():
+                return text(part.horner())
+            case FirstValues():
+                written = text(part.otherwise)
+                for i, number in reversed(list(enumerate(part.values, start=1))):
+                    condition = f"{part.variable.name} == {float(i)!r}"
+                    written = language.case.format(condition, text(number), written)
+                return written
+            case Applied():
+                return f"{part.name}({text(part.argument)})"
+        raise TypeError(f"formula must be made of expressions, got {part!r}")
+
+    def inside(part: Expression, sign: str, *, right: bool = False) -> str:
+        match part:
+            case Polynomial():
+                return inside(part.horner(), sign, right=right)
+            case FirstValues():
+                loose = True
+            case Operation():
+                # Brackets around the right operand keep the order, and so the roundings.
+                loose = _PRECEDENCE[part.operator] < _PRECEDENCE[sign] + right
+            case _:
+                loose = False
+        return f"({text(part)})" if loose else text(part)
+
+    return text(formula)
+
+
+def _signed(part: Operation) -> tuple[str, Expression]:
+    """Return operator and right operand, with a negative number turned round: x + -2 is x - 2."""
+    if part.operator in "+-" and isinstance(part.right, Number) and part.right.text[0] == "-":
+        return "-" if part.operator == "+" else "+", Number(part.right.text[1:], part.right.latex)
+    return part.operator, part.right
+
+
+# ---- written as LaTeX ----------------------------------------------------------------------------
+
+
+def write_latex(formula: Expression) -> str:
+    """Return a formula as LaTeX mathematics."""
+
+    def text(part: Expression) -> str:
+        match part:
+            case Number():
+                return part.latex or _latex_number(part.text)
+            case Symbol():
+                return part.latex or part.name
+            case Operation("/"):
+                return rf"\frac{{{text(part.left)}}}{{{text(part.right)}}}"
+            case Operation("*"):
+                dot = r" \cdot " if isinstance(part.right, Number) else r" \, "
+                return inside(part.left) + dot + inside(part.right)
+            case Operation():
+                sign, right = _signed(part)
+                tail = inside(right) if sign == "-" or _negative(right) else text(right)
+                return f"{text(part.left)} {sign} {tail}"
+            case Function("sqrt"):
+                return rf"\sqrt{{{text(part.arguments[0])}}}"
+            case Function():
+                return rf"\{part.name}({', '.join(map(text, part.arguments))})"
+            case Polynomial():
+                return polynomial(part)
+            case FirstValues():
+                n = text(part.variable)
+                cases = [
+                    rf"{text(number)} & {n} = {i} \\" for i, number in enumerate(part.values, 1)
+                ]
+                last = rf"{text(part.otherwise)} & {n} > {len(part.values)}"
+                return rf"\begin{{cases}} {' '.join(cases)} {last} \end{{cases}}"
+            case Applied():
+                return rf"{part.latex}({text(part.argument)})"
+        raise TypeError(f"formula must be made of expressions, got {part!r}")
+
+    def polynomial(part: Polynomial) -> str:
+        terms = list(enumerate(part.coefficients))
+        written = ""
+        for power, coefficient in terms if part.inverse else reversed(terms):
+            number = text(coefficient)
+            negative = number.startswith("-")
+            if number == "0":
+                continue
+            number = number.removeprefix("-")
+            x = text(part.variable) + (f"^{{{power}}}" if power > 1 else "")
+            if power == 0:
+                term = number
+            elif part.inverse:
+                term = _over(number, x)
+            else:
+                term = x if number == "1" else rf"{number} \, {x}"
+            joined = f" {'-' if negative else '+'} " if written else "-" * negative
+            written += joined + term
+        return written
+
+    def inside(part: Expression) -> str:
+        loose = isinstance(part, (Polynomial, FirstValues)) or (
+            isinstance(part, Operation) and part.operator in "+-"
+        )
+        return rf"\left({text(part)}\right)" if loose or _negative(part) else text(part)
+
+    return text(formula)
+
+
+def _negative(part: Expression) -> bool:
+    return isinstance(part, Number) and part.text.startswith("-")
+
+
+def _latex_number(text: str) -> str:
+    if "/" in text:
+        numerator, denominator = text.split("/")
+        sign = "-" if numerator.startswith("-") else ""
+        return rf"{sign}\frac{{{numerator.removeprefix('-')}}}{{{denominator}}}"
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def _over(number: str, x: str) -> str:
+    """Return number/x, a fraction's denominator and x in one."""
+    prefix, _, denominator = number.removesuffix("}").rpartition("}{")
+    if prefix.startswith(r"\frac{"):
+        return rf"{prefix}}}{{{denominator} \, {x}}}"
+    return rf"\frac{{{number}}}{{{x}}}"

@@ -1,0 +1,271 @@
+"""The class of closed forms: formulas that one can call, read and paste into a program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import index
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from irwinhall._expressions import (
+    NUMPY,
+    PYTHON,
+    Arithmetic,
+    C,
+    Expression,
+    Symbol,
+    evaluate,
+    write_latex,
+    write_source,
+)
+
+__all__ = ["LAST", "Certificate", "ClosedForm"]
+
+Target: TypeAlias = Literal["magnitude", "normalized_bound"]
+Argmax: TypeAlias = "int | float | tuple[int | float, int | float]"
+
+# Every integer up to here is a double, so that no form loses anything before it starts.
+LAST = 2**53
+
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {"magnitude": ("n",), "normalized_bound": ("n", "m")}
+_LATEX = {"magnitude": "A(n)", "normalized_bound": "b(n, m)"}
+
+
+class Certificate(NamedTuple):
+    """The worst error of a form over its whole domain.
+
+    Attributes
+    ----------
+    max_relative_error : float
+        No smaller than abs(form/target - 1) anywhere, and reached to the digits it is given with.
+    argmax : int, float or tuple
+        Where: n, or (n, m). Infinite where the worst error is the limit for large sizes.
+    text : str
+        How it is certified.
+
+    Examples
+    --------
+    >>> from irwinhall.closedforms import Certificate
+    >>> Certificate(0.5, 1, "every n").max_relative_error
+    0.5
+    """
+
+    max_relative_error: float
+    argmax: Argmax
+    text: str
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    r"""A formula that approximates A(n) or the normalized bound.
+
+    Call it with n, or n and m: integers give a float, integer arrays broadcast and give a float64
+    array. Python, C and the call agree to the last bit: forms use only operations that IEEE 754
+    rounds correctly, in one order. A C compiler must not contract a * b + c
+    (``-ffp-contract=off``, or a strict ``-std=c99``).
+
+    Attributes
+    ----------
+    name : str
+        Its name, an identifier in Python and C.
+    target : {"magnitude", "normalized_bound"}
+        What it approximates: A(n), or (n + m)/(m A(n) + n A(m)).
+    about : str
+        One sentence on what it is.
+    parameters : mapping of str to str
+        Its constants as they are printed: those fitted, or of the series, or of the article.
+    steps : tuple of (Symbol, Expression)
+        Its formula: intermediate values by name, the last one the result.
+    domain : tuple of int
+        The first and last size it covers.
+    certificate : Certificate or None
+        Its worst error.
+    base : ClosedForm or None
+        The form of A(n) that a normalized one is built from.
+
+    Examples
+    --------
+    >>> from irwinhall import approximations
+    >>> form = approximations.FORMS["series_2"]
+    >>> form(100), form.parameters
+    (4.608891953947615, {'c1': '1/20'})
+    >>> print(form.as_latex())
+    A(n) \approx \sqrt{\tfrac{2}{3\pi}} \, \sqrt{n} \, \left(1 + \frac{1}{20 \, n}\right)
+    """
+
+    name: str
+    target: Target
+    about: str
+    parameters: Mapping[str, str]
+    steps: tuple[tuple[Symbol, Expression], ...]
+    domain: tuple[int, int] = (1, LAST)
+    certificate: Certificate | None = None
+    base: ClosedForm | None = None
+
+    def __post_init__(self) -> None:
+        if self.target not in get_args(Target):
+            raise ValueError(f"target must be one of {get_args(Target)}, got {self.target!r}")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of its arguments: ("n",) or ("n", "m")."""
+        return _ARGUMENTS[self.target]
+
+    @property
+    def max_relative_error(self) -> float:
+        """No smaller than abs(form/target - 1) anywhere in the domain."""
+        return self._certified().max_relative_error
+
+    @property
+    def argmax(self) -> Argmax:
+        """Where the worst error is reached, n or (n, m); infinite for a limit."""
+        return self._certified().argmax
+
+    def __call__(self, *sizes: ArrayLike) -> Any:
+        """Return the form's value.
+
+        Parameters
+        ----------
+        *sizes : int or array_like of int
+            n, or n and m, which broadcast.
+
+        Returns
+        -------
+        float or ndarray of float64
+
+        Raises
+        ------
+        TypeError
+            If there are too few or too many, or one is not an integer or array of integers.
+        ValueError
+            If one lies outside the domain; the message gives the limit.
+        """
+        if len(sizes) != len(self.variables):
+            wanted = " and ".join(self.variables)
+            raise TypeError(f"{self.name} takes {wanted}, got {len(sizes)} arguments")
+        named = zip(self.variables, sizes, strict=True)
+        values = {name: self._checked(name, size) for name, size in named}
+        result = np.asarray(self.evaluate(values))
+        return result.item() if result.ndim == 0 else result
+
+    def evaluate(self, values: Mapping[str, Any], arithmetic: Arithmetic = NUMPY) -> Any:
+        """Return the form's value in any arithmetic, the arguments given by name, unchecked.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            What stands for n, or for n and m.
+        arithmetic : Arithmetic
+            Square root, minimum and so on of such objects; by default arrays of doubles.
+
+        Returns
+        -------
+        object
+        """
+        known = dict(values)
+        for symbol, expression in self.steps:
+            known[symbol.name] = evaluate(expression, known, arithmetic)
+        return known[self.steps[-1][0].name]
+
+    def applied(self, n: Any, arithmetic: Arithmetic) -> Any:
+        """Return a form of A(n) at n, in any arithmetic."""
+        return self.evaluate({"n": n}, arithmetic)
+
+    def as_latex(self) -> str:
+        r"""Return the formula as LaTeX mathematics, without dollar signs.
+
+        Returns
+        -------
+        str
+        """
+        *before, (_, result) = self.steps
+        where = [f"{write_latex(symbol)} = {write_latex(formula)}" for symbol, formula in before]
+        formula = rf"{_LATEX[self.target]} \approx {write_latex(result)}"
+        if self.base is not None:
+            where.append(self.base.as_latex().replace("A(n)", r"\hat{A}(n)", 1))
+        return r", \quad ".join([formula, *where])
+
+    def as_python(self) -> str:
+        """Return a Python function of the form's name, and the import it needs.
+
+        Returns
+        -------
+        str
+        """
+        return "import math\n\n\n" + "\n\n".join(form._python() for form in self._chain())
+
+    def as_c(self) -> str:
+        """Return a C99 function of the form's name, and the include it needs.
+
+        Its arguments are whole numbers as doubles.
+
+        Returns
+        -------
+        str
+        """
+        return "#include <math.h>\n\n" + "\n".join(form._c(self) for form in self._chain())
+
+    def _chain(self) -> list[ClosedForm]:
+        return [self] if self.base is None else [self.base, self]
+
+    def _python(self) -> str:
+        lines = [f"def {self.name}({', '.join(self.variables)}):", f'    """{self._summary()}"""']
+        lines += [f"    {name} = float({name})" for name in self.variables]
+        *before, (_, result) = self.steps
+        lines += [
+            f"    {symbol.name} = {write_source(formula, PYTHON)}" for symbol, formula in before
+        ]
+        return "\n".join([*lines, f"    return {write_source(result, PYTHON)}", ""])
+
+    def _c(self, public: ClosedForm) -> str:
+        arguments = ", ".join(f"double {name}" for name in self.variables)
+        storage = "" if self is public else "static "
+        lines = [f"/* {self._summary()} */", f"{storage}double {self.name}({arguments})", "{"]
+        *before, (_, result) = self.steps
+        lines += [
+            f"    const double {symbol.name} = {write_source(formula, C)};"
+            for symbol, formula in before
+        ]
+        return "\n".join([*lines, f"    return {write_source(result, C)};", "}", ""])
+
+    def _summary(self) -> str:
+        what = {"magnitude": "A(n)", "normalized_bound": "The normalized Letkeman bound"}
+        first, last = self.domain
+        limit = "2^53" if last == LAST else str(last)
+        text = f"{what[self.target]}, sizes {first} to {limit}"
+        if self.certificate is None:
+            return f"{text}."
+        return f"{text}; relative error at most {self.max_relative_error:g}."
+
+    def _certified(self) -> Certificate:
+        if self.certificate is None:
+            raise ValueError(f"{self.name} has no certificate; irwinhall.certification makes one")
+        return self.certificate
+
+    def _checked(self, name: str, value: Any) -> NDArray[np.float64]:
+        """Return integers of the domain as doubles."""
+        first, last = self.domain
+        if isinstance(value, bool):
+            raise TypeError(f"{name} must be an integer or an array of integers, got {value}")
+        if not isinstance(value, np.ndarray) and hasattr(value, "__index__"):
+            size = index(value)
+            if not first <= size <= last:
+                raise ValueError(self._outside(name, size))
+            return np.float64(size)  # type: ignore[return-value]
+        array = np.asarray(value)
+        if array.dtype.kind not in "iu":
+            raise TypeError(
+                f"{name} must be an integer or an array of integers, got an array of {array.dtype}"
+            )
+        wrong = (array < first) | (array > last)
+        if wrong.any():
+            raise ValueError(self._outside(name, array[wrong][0]))
+        return array.astype(np.float64)
+
+    def _outside(self, name: str, size: object) -> str:
+        first, last = self.domain
+        limit = "2**53" if last == LAST else str(last)
+        return f"{name} must be from {first} to {limit} for {self.name}, got {size}"

@@ -1,0 +1,101 @@
+"""Closed forms: their checks, and the same bits called, in Python and in C."""
+
+from __future__ import annotations
+
+import ctypes
+import pickle
+
+import numpy as np
+import pytest
+from c_library import compiled
+
+from irwinhall import approximations
+from irwinhall.approximations import FORMS
+from irwinhall.closedforms import LAST
+
+SIZES = [*range(1, 70), 100, 1000, 10**6 - 1, 10**6, 12345678901, 2**53 - 1, 2**53]
+
+
+def arguments(form):
+    """Return sizes of the form's domain, or all pairs of some of them, as a list of tuples."""
+    first, last = form.domain
+    sizes = [n for n in SIZES if first <= n <= last]
+    if len(form.variables) == 1:
+        return [(n,) for n in sizes]
+    return [(n, m) for n in sizes[::3] for m in sizes[::4]]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Return every form compiled from its as_c()."""
+    folder = tmp_path_factory.mktemp("forms")
+    signatures, sources = {}, []
+    for name, form in FORMS.items():
+        source = folder / f"{name}.c"
+        source.write_text(form.as_c(), encoding="ascii")
+        sources.append(source)
+        signatures[name] = (ctypes.c_double, *[ctypes.c_double] * len(form.variables))
+    return compiled(folder, signatures, *sources)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_python_text_gives_the_same_bits(name):
+    namespace = {}
+    exec(FORMS[name].as_python(), namespace)
+    sizes = arguments(FORMS[name])
+    assert [FORMS[name](*size) for size in sizes] == [namespace[name](*size) for size in sizes]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_c_text_gives_the_same_bits(name, library):
+    function = getattr(library, name)
+    sizes = arguments(FORMS[name])
+    assert [FORMS[name](*size) for size in sizes] == [function(*size) for size in sizes]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_arrays_give_the_same_bits_as_scalars(name):
+    sizes = arguments(FORMS[name])
+    columns = [np.array(column) for column in zip(*sizes, strict=True)]
+    assert FORMS[name](*columns).tolist() == [FORMS[name](*size) for size in sizes]
+
+
+def test_arguments_broadcast():
+    grid = FORMS["article_normalized"](np.arange(1, 4)[:, None], np.arange(1, 6))
+    assert grid.shape == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error", "message"),
+    [
+        ((0,), ValueError, r"n must be from 1 to 2\*\*53 for series_2, got 0"),
+        (
+            (LAST + 1,),
+            ValueError,
+            r"n must be from 1 to 2\*\*53 for series_2, got 9007199254740993",
+        ),
+        (([3, -4],), ValueError, r"n must be from 1 to 2\*\*53 for series_2, got -4"),
+        (
+            (2.0,),
+            TypeError,
+            "n must be an integer or an array of integers, got an array of float64",
+        ),
+        ((True,), TypeError, "n must be an integer or an array of integers, got True"),
+        (("2",), TypeError, "n must be an integer or an array of integers"),
+        ((1, 2), TypeError, "series_2 takes n, got 2 arguments"),
+    ],
+)
+def test_bad_sizes_are_named(sizes, error, message):
+    with pytest.raises(error, match=message):
+        FORMS["series_2"](*sizes)
+
+
+def test_an_unknown_target_is_named():
+    with pytest.raises(ValueError, match="target must be one of .*, got 'bound'"):
+        approximations.closed_forms("bound")
+
+
+@pytest.mark.parametrize("name", ["article_standard", "normalized_series_3"])
+def test_a_form_survives_pickling(name):
+    copy = pickle.loads(pickle.dumps(FORMS[name]))
+    assert copy.as_c() == FORMS[name].as_c()
