@@ -26,6 +26,7 @@ FLOORS = {
     "_core": 1,
     "_arguments": 0,
     "_files": 0,
+    "_mathml": 0,
     "_expressions": 0,
     "closedforms": 1,
     "_fill_tables": 2,
@@ -45,7 +46,7 @@ FLOORS = {
     "weightfile": 4,
     "plots": 5,
     "tables": 5,
-    "report": 6,
+    "htmlreport": 6,
     "cli": 7,
     "__main__": 8,
 }
