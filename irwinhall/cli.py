@@ -309,8 +309,6 @@ def _tables(options: argparse.Namespace) -> int:
     workers = available_cores() if options.workers is None else options.workers
     tables.check_sizes(options.max_n, options.grid)
     directory = Path(options.out)
-    if not options.check:
-        _files.check_writable(directory)
     if options.plots:
         from irwinhall import htmlreport, plots
 
@@ -319,6 +317,8 @@ def _tables(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_sigterm())
         executor = stack.enter_context(_executor(options, workers))
+        if not options.check:
+            _files.check_writable(directory)
         uniforms = article.uniforms_drawn(article.STANDARD_TRIALS, article.NORMALIZED_TRIALS)
         with _progress_bar(len(approximations.FORMS), "certifying", "forms") as update:
             forms = tables.closed_forms_table(executor=executor, progress=update)

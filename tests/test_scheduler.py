@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 from frameworks import framework
 
-from irwinhall import executors, montecarlo
+from irwinhall import article, certification, cli, executors, montecarlo, tables
+from irwinhall.closedforms import Certificate
 
 distributed = framework("distributed")
 
@@ -49,6 +53,38 @@ def test_a_worker_killed_half_way_changes_no_bit(cluster, monkeypatch):
     with executors.dask(cluster.scheduler_address) as executor:
         found = montecarlo.layer(10, 7, trials=1_000_000, executor=executor, progress=progress)
     assert (found, sum(done), len(done) > 30) == (expected, 70_000_000, True)
+
+
+def test_tables_are_the_same_bytes_though_a_worker_is_killed_half_way(
+    cluster, monkeypatch, tmp_path, capsys
+):
+    class Killer(contextlib.nullcontext):
+        """A progress bar that kills a worker in the middle of the magnitudes."""
+
+        def __init__(self, total, what, unit):
+            super().__init__(self.update)
+            self.left = total // 2 if what == "tabulating magnitudes" else math.inf
+
+        def update(self, count):
+            self.left -= count
+            if self.left <= 0:
+                self.left = math.inf
+                killed.append(kill_a_worker(cluster))
+
+    by_decree, killed = Certificate(0.0123, 4, "by decree"), []
+    monkeypatch.setattr(certification, "certify", lambda form, map: by_decree)
+    monkeypatch.setattr(tables, "_PIECE", 20)
+    for name in ("standard_rows", "normalized_rows"):
+        monkeypatch.setattr(article, name, partial(getattr(article, name), 20))
+    sizes = ("--max-n", "1200", "--grid", "9")
+    assert cli.main(["tables", "--out", f"{tmp_path}/here", *sizes, "--workers", "1"]) == 0
+    monkeypatch.setattr(cli, "_progress_bar", Killer)
+    there = ["tables", "--out", f"{tmp_path}/there", *sizes, "--scheduler"]
+    assert cli.main([*there, cluster.scheduler_address]) == 0
+    assert len(killed) == 1
+    files = [sorted((tmp_path / name).iterdir()) for name in ("here", "there")]
+    for here, there in zip(*files, strict=True):
+        assert (here.name, here.read_bytes()) == (there.name, there.read_bytes())
 
 
 def test_a_piece_that_kills_every_worker_is_given_up(cluster, monkeypatch):
@@ -93,6 +129,16 @@ def test_a_scheduler_that_ends_half_way_is_an_error():
         pytest.raises(ConnectionError, match="the Dask cluster at .* is lost"),
     ):
         close_after_the_first_result(cluster)
+
+
+@pytest.mark.parametrize("command", [["tables"], ["montecarlo", "5"]])
+def test_a_scheduler_that_is_not_there_is_one_line(command, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    where = ["--scheduler", "tcp://127.0.0.1:1", "--timeout", "0.2"]
+    assert cli.main([*command, *where]) == 1
+    said = "no Dask scheduler at tcp://127.0.0.1:1 after 0.2 s"
+    assert capsys.readouterr() == ("", f"irwinhall {command[0]}: error: {said}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("address", ["localhost", "tcp://", "http://a:1", "a:b", "", None, "a b:1"])
