@@ -121,6 +121,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
+    "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

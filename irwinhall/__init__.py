@@ -16,7 +16,17 @@ from irwinhall._version import __version__
 from irwinhall.fans import Fans, fans
 
 if TYPE_CHECKING:
-    from irwinhall import approximations, article, exact, gains, lsuv, montecarlo, schemes
+    from irwinhall import (
+        approximations,
+        article,
+        exact,
+        executors,
+        gains,
+        lsuv,
+        montecarlo,
+        schemes,
+        tables,
+    )
     from irwinhall.gains import gain
     from irwinhall.schemes import sample_weights
     from irwinhall.stream import Stream, kernels
@@ -29,6 +39,7 @@ __all__ = [
     "approximations",
     "article",
     "exact",
+    "executors",
     "expected_magnitude",
     "fans",
     "gain",
@@ -41,11 +52,15 @@ __all__ = [
     "preserved_magnitude",
     "sample_weights",
     "schemes",
+    "tables",
 ]
 
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
 _SUBMODULES = frozenset(
-    {"approximations", "article", "exact", "gains", "lsuv", "montecarlo", "schemes", "stream"}
+    {
+        *("approximations", "article", "exact", "executors", "gains", "lsuv", "montecarlo"),
+        *("schemes", "stream", "tables"),
+    }
 )
 _MODULE_OF = {
     "Stream": "stream",
