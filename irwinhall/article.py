@@ -178,7 +178,7 @@ def standard_rows(
         )
         exact = expected_magnitude(n)
         xavier = 1.0 / math.sqrt(n)
-        approximated = xavier / float(approximations.article_standard(n))
+        approximated = 1.0 / approximations.FORMS["article_standard"](n)
         yield Row(
             (n,),
             "magnitude",
@@ -227,7 +227,7 @@ def normalized_rows(
         )
         exact = preserved_magnitude(n, m, 1.0)
         xavier = math.sqrt(6.0 / (n + m))
-        approximated = xavier / float(approximations.article_normalized(n, m))
+        approximated = approximations.FORMS["article_normalized"](n, m)
         letkeman = letkeman_bound(n, m)
         # quantity: (what the article's program divides it to, what its name says)
         columns = {

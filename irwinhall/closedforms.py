@@ -22,7 +22,7 @@ from irwinhall._expressions import (
     write_source,
 )
 
-__all__ = ["LAST", "Certificate", "ClosedForm"]
+__all__ = ["LAST", "Argmax", "Certificate", "ClosedForm"]
 
 Target: TypeAlias = Literal["magnitude", "normalized_bound"]
 Argmax: TypeAlias = "int | float | tuple[int | float, int | float]"

@@ -1,0 +1,183 @@
+"""The best constants of closed forms: least worst relative error, by linear programming.
+
+The error of a form is made linear in its constants at the present ones, the step that makes the
+worst linear error least is a linear program, and so on until the worst error stays as it is
+(Osborne and Watson, 1969). Where a fit of k constants is best, the error takes its extreme value
+with alternating signs at k + 1 sizes at least.
+
+Constants are then rounded one by one to as few digits as keep the worst error within 2 % of the
+best, those left being fitted again after each: what is printed does not depend on a solver's last
+digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from irwinhall._core import expected_magnitude, letkeman_bound
+from irwinhall._expressions import NUMPY, Symbol, evaluate
+from irwinhall._families import Family
+
+__all__ = ["Fit", "minimax", "rounded"]
+
+Array = NDArray[np.float64]
+
+_SLACK = 0.02  # of the best error, given up for fewer digits
+_LARGEST, _LARGEST_OF_PAIR = 10**12, 10**7  # far enough for the limit
+_STEPS = 40
+
+
+class Fit(NamedTuple):
+    """Constants, the worst error, and the errors at all sizes looked at.
+
+    Examples
+    --------
+    >>> from irwinhall.fitting import Fit
+    >>> Fit({"d": 0.1}, 0.5, [0.5, -0.5]).error
+    0.5
+    """
+
+    constants: dict[str, float]
+    error: float
+    errors: Any
+
+
+def minimax(family: Family, held: Mapping[str, float] | None = None) -> Fit:
+    """Return the constants of least worst relative error.
+
+    Parameters
+    ----------
+    family : Family
+        A shape with values to start from.
+    held : mapping of str to float, optional
+        Constants that stay as they are.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        If the family has no values to start from.
+
+    Examples
+    --------
+    >>> from irwinhall import _families, fitting
+    >>> shape = next(family for family in _families.FAMILIES if family.name == "shifted_root")
+    >>> fit = fitting.minimax(shape)
+    >>> round(fit.constants["d"], 4), round(fit.error, 4)
+    (0.1482, 0.0128)
+    """
+    from scipy.optimize import linprog
+
+    if family.start is None:
+        raise ValueError(f"family must have values to start from, got {family.name}")
+    constants = {**family.start, **(held or {})}
+    free = [name for name in constants if name not in (held or {})]
+    sizes, target = _points(family)
+
+    def errors(values: Mapping[str, Any]) -> Any:
+        return _value(family, sizes, values) / target - 1.0
+
+    present = errors(constants)
+    for _ in range(_STEPS if free else 0):
+        worst = float(np.abs(present).max())
+        # A derivative by a step along the imaginary axis is exact to the last digits.
+        slopes = np.stack(
+            [errors({**constants, name: constants[name] + 1e-30j}).imag / 1e-30 for name in free],
+            axis=1,
+        )
+        unit = np.abs(slopes).max(axis=0)
+        scaled, ones = slopes / unit, np.ones((len(target), 1))
+        solution = linprog(
+            [*[0.0] * len(free), 1.0],
+            A_ub=np.block([[scaled, -ones], [-scaled, -ones]]),
+            b_ub=np.concatenate([-present, present]) / worst,
+            bounds=[*[(None, None)] * len(free), (0.0, None)],
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        )
+        steps = solution.x[:-1] * worst / unit
+        for halvings in range(12):
+            moved = {
+                name: constants[name] + float(step) * 0.5**halvings
+                for name, step in zip(free, steps, strict=True)
+            }
+            trial = errors({**constants, **moved})
+            if np.abs(trial).max() < worst:
+                break
+        else:
+            break
+        constants, present = {**constants, **moved}, trial
+        if np.abs(present).max() > worst * (1.0 - 1e-9):
+            break
+    return Fit(constants, float(np.abs(present).max()), present)
+
+
+def rounded(family: Family) -> dict[str, str]:
+    """Return the best constants in few digits, as texts.
+
+    Parameters
+    ----------
+    family : Family
+        A shape with values to start from.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> from irwinhall import _families, fitting
+    >>> shape = next(family for family in _families.FAMILIES if family.name == "shifted_root")
+    >>> fitting.rounded(shape)
+    {'d': '0.148'}
+    """
+    best = minimax(family)
+    held: dict[str, float] = {}
+    # The last constants, of the terms that matter least, first: the others then make up for them.
+    for place, name in enumerate(reversed(best.constants), start=1):
+        allowed = best.error * (1.0 + _SLACK * place / len(best.constants))
+        value = minimax(family, held).constants[name]
+        for digits in range(17):
+            shorter = float(f"{value:.{digits - 1}e}") if digits else 0.0
+            candidate = {**held, name: shorter}
+            if minimax(family, candidate).error <= allowed:
+                break
+        held = candidate
+    return {name: f"{held[name]!r}".removesuffix(".0") for name in best.constants}
+
+
+def _value(family: Family, sizes: Mapping[str, Array], constants: Mapping[str, Any]) -> Any:
+    """Return the shape's value at sizes beyond those tabulated, for constants real or complex."""
+    known: dict[str, Any] = {**sizes, **{f"_{name}": value for name, value in constants.items()}}
+    arithmetic = NUMPY._replace(cases=lambda n, first, otherwise: otherwise)
+    steps = family.steps({name: Symbol(f"_{name}") for name in constants})
+    for symbol, formula in steps:
+        known[symbol.name] = evaluate(formula, known, arithmetic)
+    return known[steps[-1][0].name]
+
+
+def _points(family: Family) -> tuple[dict[str, Array], Array]:
+    """Return the sizes that a fit looks at, and what the form should be there."""
+    if family.target == "magnitude":
+        n = _ladder(family.fitted_from, 100, 8, _LARGEST)
+        return {"n": n.astype(float)}, np.asarray(expected_magnitude(n))
+    # Pairs by the smaller size and the difference: ratios next to 1 and far from it.
+    low, difference = np.meshgrid(
+        _ladder(1, 10, 1, _LARGEST_OF_PAIR), _ladder(0, 10, 2, _LARGEST_OF_PAIR)
+    )
+    n, m = low.ravel(), (low + difference).ravel()
+    return {"n": n.astype(float), "m": m.astype(float)}, np.asarray(letkeman_bound(n, m))
+
+
+def _ladder(first: int, every: int, part: int, largest: int) -> NDArray[np.int64]:
+    """Return so many sizes one by one, and larger ones by steps of one part in so many."""
+    sizes = [*range(first, first + every)]
+    while sizes[-1] < largest:
+        sizes.append(sizes[-1] + sizes[-1] // part)
+    return np.array(sizes)
