@@ -8,7 +8,7 @@ from html import escape
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|[a-zA-Z]|\S")
 _OPERATORS = {r"\approx": "≈", r"\cdot": "·", "-": "\N{MINUS SIGN}", "*": "·"}
 _SPACES = {r"\,": "0.17em", r"\quad": "1em"}
-_IDENTIFIERS = {r"\pi": "π", r"\infty": "∞", r"\min": "min", r"\max": "max"}
+_IDENTIFIERS = {r"\pi": "π", r"\ell": "\N{SCRIPT SMALL L}", r"\min": "min", r"\max": "max"}
 _NEW_LINE, _END = r"\\", r"\end"
 
 

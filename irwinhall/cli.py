@@ -387,11 +387,18 @@ def _print_forms(table: Any) -> None:
     rows = records(table)
     width = max(len(str(row["form"])) for row in rows)
     for target, title in _FORMS_TITLE.items():
-        print(f"\n{title}\n\n{'form':<{width}}  worst relative error  at             constants")
+        head = f"{'form':<{width}}  from n  worst relative error  {'at':<18}  constants"
+        print(f"\n{title}\n\n{head}")
         for row in rows:
             if row["target"] == target:
-                worst = f"{row['max_relative_error']:>20.2e}  {row['where']:<13}"
-                print(f"{row['form']:<{width}}  {worst}  {row['constants']}".rstrip())
+                worst = f"{row['first']:>6}  {row['max_relative_error']:>20.2e}"
+                where = ", ".join(map(_size, str(row["where"]).split(", ")))
+                print(f"{row['form']:<{width}}  {worst}  {where:<18}  {row['constants']}".rstrip())
+
+
+def _size(text: str) -> str:
+    """Return a size in a few characters."""
+    return text if len(text) <= 8 else f"{int(text):.2g}"
 
 
 # ---- montecarlo ----------------------------------------------------------------------------------

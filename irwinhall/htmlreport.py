@@ -30,8 +30,9 @@ _TITLES = {
     "article": "The article's figures",
 }
 # Columns of the closed forms that the table shows; the others stand in the details below it.
-_SUMMARY = ("form", "target", "max_relative_error", "where", "constants", "formula")
-_TEXTS = ("exact", "quantity", "form", "target", "constants", "formula")
+_SUMMARY = ("form", "target", "first", "max_relative_error", "where", "formula")
+_TEXTS = ("exact", "quantity", "form", "target", "formula")
+_WRAPPED = ("target", "where")
 
 
 def report(tables: Sequence[Table]) -> dict[str, str]:
@@ -190,8 +191,10 @@ def _kind(table: Table, column: str) -> str:
     return "error" if is_error else "number"
 
 
-def _class(kind: str) -> str:
-    return {"text": "", "number": ' class="number"', "error": ' class="number error"'}[kind]
+def _class(kind: str, *, wrapped: bool = False) -> str:
+    names = {"text": [], "number": ["number"], "error": ["number", "error"]}[kind]
+    names = [*names, *(["wrap"] if wrapped else [])]
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 def _words(column: str) -> str:
@@ -219,8 +222,9 @@ def _row(row: Mapping[str, Cell], kinds: Mapping[str, str], *, linked: bool) -> 
         elif kind == "error":
             cells.append(f'<td class="number{_tint(cell)}">{text}</td>')
         else:
-            wrapped = ' class="wrap"' if column == "constants" else ""
-            cells.append(f"<td{_class(kind) or wrapped}>{text}</td>")
+            if column in _WRAPPED:
+                text = text.replace("_", "_<wbr>")
+            cells.append(f"<td{_class(kind, wrapped=column in _WRAPPED)}>{text}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -239,12 +243,16 @@ def _details(rows: Iterable[Mapping[str, Cell]]) -> str:
 <summary>{row["form"]}<span>at most {row["max_relative_error"]:.2e}</span></summary>
 <p>{escape(str(row["about"]))}</p>
 <div class="formula" tabindex="0">{mathml(str(row["formula"]))}</div>
-<p>Worst relative error {row["max_relative_error"]:.2e}, at {row["where"]}:\
- {escape(str(row["certificate"]))}.</p>
+<p>{_constants(row)}Worst relative error {row["max_relative_error"]:.2e}, at {row["where"]}.\
+ {escape(str(row["certificate"]))}</p>
 {"".join(_code(name, str(row[column])) for name, column in _LANGUAGES.items())}</details>
 """
         for row in rows
     )
+
+
+def _constants(row: Mapping[str, Cell]) -> str:
+    return f"Constants: {escape(str(row['constants']))}. " if row["constants"] else ""
 
 
 _LANGUAGES = {"Python": "python", "C": "c", "LaTeX": "formula"}

@@ -482,7 +482,7 @@ def _heat_map_plot(worst: Mapping[str, float]) -> Plot:
 
 
 def _list_of_worst(text: str, forms: Sequence[ClosedForm], worst: Mapping[str, float]) -> str:
-    errors = ", ".join(f"{form.name} {worst[form.name]:.2g}" for form in forms)
+    errors = ", ".join(f"{form.name} {worst[form.name]:.3g}" for form in forms)
     return f"{text} Worst errors: {errors}."
 
 
@@ -517,7 +517,7 @@ def _small_multiples(
 
 
 def _name(panel: Any, form: ClosedForm, worst: Mapping[str, float]) -> None:
-    panel.set_title(f"{form.name}\nat most {worst[form.name]:.2g}", fontsize=8, color=_INK)
+    panel.set_title(f"{form.name}\nat most {worst[form.name]:.3g}", fontsize=8, color=_INK)
 
 
 def _logarithmic(panel: Any, x: Iterable[int], y: Iterable[int]) -> None:

@@ -497,7 +497,7 @@ def closed_forms_document(table: Table) -> str:
     >>> tables.closed_forms_document(tables.closed_forms_table())  # doctest: +SKIP
     """
     rows = records(table)
-    parts = [table.caption]
+    parts = ["# Closed forms", table.caption]
     for target, what in _TARGETS.items():
         forms = [row for row in rows if row["target"] == target]
         summary = [
@@ -511,8 +511,8 @@ def closed_forms_document(table: Table) -> str:
                 f"### {row['form']}",
                 str(row["about"]),
                 f"```math\n{row['formula']}\n```",
-                f"Worst relative error {' at '.join(map(str, _worst(row)))}, for sizes"
-                f" {_sizes(row)}: {row['certificate']}.",
+                f"Worst relative error for sizes {_sizes(row)}:"
+                f" {' at '.join(map(str, _worst(row)))}. {row['certificate']}",
                 f"```python\n{str(row['python']).strip()}\n```",
                 f"```c\n{str(row['c']).strip()}\n```",
             ]

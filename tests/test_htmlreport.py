@@ -127,7 +127,7 @@ def test_the_report_holds_the_plots_of_the_certified_errors(made):
     pytest.importorskip("matplotlib")
     files = htmlreport.report(made)
     assert sorted(files) == ["errors.svg", "heat-maps.svg", "magnitude.svg", "report.html"]
-    assert files["errors.svg"].count("at most 0.012") >= len(
+    assert files["errors.svg"].count("at most 0.0123") >= len(
         approximations.closed_forms("magnitude")
     )
     assert files == htmlreport.report(made)

@@ -7,6 +7,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import oracle
 import pytest
@@ -14,6 +15,8 @@ from flint import arb
 
 from irwinhall import approximations, article, certification, executors, tables
 from irwinhall.closedforms import Certificate
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +205,22 @@ def test_the_document_of_closed_forms_has_all_of_each(quick):
         assert f"\n### {row['form']}\n\n{row['about']}\n\n```math\n{row['formula']}\n" in document
         assert f"\n```python\n{row['python'].strip()}\n```\n" in document
         assert f"\n```c\n{row['c'].strip()}\n```\n" in document
+
+
+def test_the_page_of_closed_forms_is_that_of_the_recorded_certificates(monkeypatch):
+    monkeypatch.setattr(certification, "certify", lambda form, map: form.certificate)
+    document = tables.rendered(tables.closed_forms_table())["closed-forms.md"]
+    page = ROOT / "docs" / "closed-forms.md"
+    assert page.read_text() == document, "run: irwinhall tables; cp tables/closed-forms.md docs/"
+
+
+def test_a_recorded_certificate_is_what_the_table_certifies(monkeypatch):
+    forms = [approximations.FORMS[name] for name in ("tabulated_2", "normalized_minimax_1e6")]
+    monkeypatch.setattr(approximations, "closed_forms", lambda: forms)
+    with ThreadPoolExecutor(2) as executor:
+        rows = tables.records(tables.closed_forms_table(executor=executor))
+    assert [row["max_relative_error"] for row in rows] == [f.max_relative_error for f in forms]
+    assert [row["where"] for row in rows] == ["5", "7, 7"]
 
 
 # ---- text ----------------------------------------------------------------------------------------
