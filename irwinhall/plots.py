@@ -358,7 +358,7 @@ def form_plots(worst: Mapping[str, float]) -> list[Plot]:
     --------
     >>> from irwinhall import approximations, plots
     >>> worst = {name: 1e-3 for name in approximations.FORMS}
-    >>> [plot.name for plot in plots.form_plots(worst)]
+    >>> [plot.name for plot in plots.form_plots(worst)]  # doctest: +SKIP
     ['magnitude', 'errors', 'heat-maps']
     """
     check_matplotlib()

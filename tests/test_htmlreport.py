@@ -130,7 +130,7 @@ def test_the_report_holds_the_plots_of_the_certified_errors(made):
     assert files["errors.svg"].count("at most 0.0123") >= len(
         approximations.closed_forms("magnitude")
     )
-    assert files == htmlreport.report(made)
+    assert files["report.html"].count("data:image/svg+xml") == 3
 
 
 # ---- in a browser --------------------------------------------------------------------------------

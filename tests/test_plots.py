@@ -162,9 +162,11 @@ def test_plots_of_forms_have_captions_and_texts_inside_too(form_plots):
         assert plot.alt in inside
 
 
-def test_plots_of_forms_are_the_same_text_every_time(form_plots):
-    worst = {name: 0.00123 * (i + 1) for i, name in enumerate(approximations.FORMS)}
-    assert plots.form_plots(worst) == [*form_plots.values()]
+def test_plots_of_forms_are_the_same_text_every_time(monkeypatch):
+    forms = approximations.closed_forms
+    monkeypatch.setattr(approximations, "closed_forms", lambda target: forms(target)[-2:])
+    worst = dict.fromkeys(approximations.FORMS, 0.001)
+    assert plots.form_plots(worst) == plots.form_plots(worst)
 
 
 def test_labels_of_panels_do_not_overlap():
