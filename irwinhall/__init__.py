@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from irwinhall import (
         approximations,
         article,
+        certification,
         exact,
         executors,
         gains,
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "approximations",
     "article",
+    "certification",
     "exact",
     "executors",
     "expected_magnitude",
@@ -58,8 +60,17 @@ __all__ = [
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
 _SUBMODULES = frozenset(
     {
-        *("approximations", "article", "exact", "executors", "gains", "lsuv", "montecarlo"),
-        *("schemes", "stream", "tables"),
+        "approximations",
+        "article",
+        "certification",
+        "exact",
+        "executors",
+        "gains",
+        "lsuv",
+        "montecarlo",
+        "schemes",
+        "stream",
+        "tables",
     }
 )
 _MODULE_OF = {

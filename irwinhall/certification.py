@@ -232,7 +232,7 @@ def extremes_of_grid(form: ClosedForm, rows: tuple[int, int]) -> Extremes:
     >>> from irwinhall import approximations, certification
     >>> form = approximations.FORMS["normalized_series_4"]
     >>> certification.extremes_of_grid(form, (0, 9)).where_low
-    (1, 1)
+    (2, 2)
     """
     sizes = _grid(form)
     return _extremes_of_product_set(form, sizes[slice(*rows)], sizes)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from c_library import compiled
+from matplotlib.mathtext import MathTextParser
 
-from irwinhall import approximations
+from irwinhall._expressions import PYTHON, C, Number, Symbol, write_source
 from irwinhall.approximations import FORMS
 from irwinhall.closedforms import LAST
 
@@ -35,7 +37,8 @@ def library(tmp_path_factory):
         source.write_text(form.as_c(), encoding="ascii")
         sources.append(source)
         signatures[name] = (ctypes.c_double, *[ctypes.c_double] * len(form.variables))
-    return compiled(folder, signatures, *sources)
+    strict = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")
+    return compiled(folder, signatures, *strict, *sources)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -92,10 +95,49 @@ def test_bad_sizes_are_named(sizes, error, message):
 
 def test_an_unknown_target_is_named():
     with pytest.raises(ValueError, match="target must be one of .*, got 'bound'"):
-        approximations.closed_forms("bound")
+        replace(FORMS["series_1"], target="bound")
+
+
+def test_a_form_without_a_certificate_says_so():
+    with pytest.raises(ValueError, match="series_1 has no certificate"):
+        _ = replace(FORMS["series_1"], certificate=None).max_relative_error
 
 
 @pytest.mark.parametrize("name", ["article_standard", "normalized_series_3"])
 def test_a_form_survives_pickling(name):
     copy = pickle.loads(pickle.dumps(FORMS[name]))
     assert copy.as_c() == FORMS[name].as_c()
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("series_3", r"1 + \frac{1}{20 \, n} + \frac{11}{1120 \, n^{2}}\right)"),
+        (
+            "minimax_1e12",
+            r"\sqrt{\tfrac{2}{3\pi} \, \left(n + 0.10000000087 + \frac{0.022142654}{n}",
+        ),
+        ("minimax_1e12", r"- \frac{0.002142}{n^{3}}"),
+        ("article_standard", r"\begin{cases} 0.5 & n = 1 \\ 0.471404520791 & n = 2 \\"),
+        ("article_normalized", r"b = 1.08 - \frac{0.08}{\sqrt{6 \, d - 5}}"),
+        ("normalized_series_1", r"\frac{n + m}{m \, \hat{A}(n) + n \, \hat{A}(m)}"),
+    ],
+)
+def test_latex_reads_as_one_would_write_it(name, latex):
+    assert latex in FORMS[name].as_latex()
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_matplotlib_can_draw_the_latex(name):
+    latex = FORMS[name].as_latex()
+    if "cases" in latex:  # which its parser does not know
+        latex = latex.replace(r"\begin{cases}", "").replace(r"\end{cases}", "")
+        latex = latex.replace("&", ",").replace(r"\\", r"\;")
+    MathTextParser("path").parse(f"${latex}$".replace(r"\tfrac", r"\frac"))
+
+
+def test_signs_and_brackets_keep_the_order_of_operations():
+    n = Symbol("n")
+    formula = n - (Number("-2") + n) / (n * n) - (n - 1) * Number("-3")
+    assert write_source(formula, PYTHON) == "n - (-2.0 + n) / (n * n) - (n - 1.0) * -3.0"
+    assert write_source(n + Number("-2"), C) == "n - 2.0"

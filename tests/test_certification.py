@@ -1,0 +1,196 @@
+"""Certificates: enclosures that enclose, pieces that run anywhere, and wrong forms that fail."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import irwinhall
+from irwinhall import certification, exact
+from irwinhall._expressions import Symbol
+from irwinhall._intervals import SLOPES, Interval, Slope, enclosed, exactly, series_arithmetic
+from irwinhall.approximations import FORMS
+
+MAGNITUDES = [name for name, form in FORMS.items() if form.target == "magnitude"]
+PRODUCTS = ["article_normalized", "article_normalized_refit", "product"]
+NUMBERS = st.floats(2.0**-20, 2.0**20).flatmap(lambda x: st.sampled_from([x, -x]))
+OPERATIONS = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": lambda x, y: x / y,
+}
+
+
+# ---- intervals -----------------------------------------------------------------------------------
+
+
+@given(st.sampled_from("+-*/"), st.tuples(*[NUMBERS] * 6))
+def test_an_interval_holds_the_exact_and_the_rounded_result(operation, ends):
+    (a, x, b), (c, y, d) = sorted(ends[:3]), sorted(ends[3:])
+    assume(operation != "/" or c > 0 or d < 0)
+    result = OPERATIONS[operation](Interval(a, b), Interval(c, d))
+    exact_one = OPERATIONS[operation](Fraction(x), Fraction(y))
+    rounded_one = OPERATIONS[operation](x, y)
+    assert result.low <= exact_one <= result.high
+    assert result.low <= rounded_one <= result.high
+
+
+def test_an_interval_with_zero_does_not_divide():
+    with pytest.raises(ZeroDivisionError, match="holds 0"):
+        exactly(1.0) / Interval(-1.0, 1.0)
+
+
+@given(st.floats(1.0, 100.0), st.floats(0.0, 10.0), st.floats(0.0, 1.0))
+def test_an_enclosure_holds_the_function_all_over(low, width, place):
+    one = SLOPES.number(1.0)
+
+    def function(x: Slope) -> Slope:
+        return (x.root() - one) / (x * x + one)
+
+    x = min(low + place * width, low + width)
+    values = enclosed(function, Interval(low, low + width))
+    exact_value = (mpmath.sqrt(x) - 1) / (mpmath.mpf(x) ** 2 + 1)
+    assert values.low <= exact_value <= values.high
+
+
+def test_an_enclosure_tightens_as_the_square_of_the_width():
+    one = SLOPES.number(1.0)
+    excess = []
+    for width in (0.02, 0.01):
+        values = enclosed(lambda x: x / (x + one), Interval(3.0, 3.0 + width))
+        excess.append((values.high - values.low) - width / (4.0 * (4.0 + width)))
+    assert excess[0] > 3.5 * excess[1]
+
+
+@given(st.integers(10**6, 10**15))
+def test_a_series_holds_the_formula_at_every_size(n):
+    arithmetic, symbol = series_arithmetic(6, 1e-3)
+    number, root = arithmetic.number, arithmetic.functions["sqrt"]
+    inner = symbol + number(0.25) - number(3.0) / (symbol + number(7.0))
+    series = root(inner) / root(symbol)
+    with mpmath.workdps(50):
+        size = mpmath.mpf(n)
+        value = mpmath.sqrt((size + 0.25 - 3 / (size + 7)) / size)
+        t = 1 / mpmath.sqrt(size)
+        low = sum(mpmath.mpf(float(c.low)) * t**k for k, c in enumerate(series.coefficients))
+        high = sum(mpmath.mpf(float(c.high)) * t**k for k, c in enumerate(series.coefficients))
+    assert low <= value <= high
+    assert high - low < 1e-14
+
+
+def test_a_series_of_odd_valuation_has_no_root():
+    _, n = series_arithmetic(6, 1e-3)
+    with pytest.raises(ValueError, match="valuation must be even, got -1"):
+        n.root().root()
+
+
+# ---- the proofs ----------------------------------------------------------------------------------
+
+
+def test_the_magnitude_over_the_root_decreases():
+    # What the bounds of boxes assume; beyond, by the series: 1 + 1/(20 n) + ...
+    n = np.arange(1, 10**6 + 2)
+    assert (np.diff(irwinhall.expected_magnitude(n) / np.sqrt(n)) < 0).all()
+
+
+@pytest.mark.parametrize("name", MAGNITUDES)
+@pytest.mark.parametrize("n", [10**6 + 1, 12345678, 2**40 + 1, 2**53])
+def test_the_errors_of_large_sizes_are_enclosed(name, n):
+    bounds = certification._extremes_beyond(FORMS[name])
+    with mpmath.workdps(40):
+        error = mpmath.mpf(FORMS[name](n)) / exact.expected_magnitude_mp(n, dps=40) - 1
+    assert bounds.low <= error <= bounds.high
+
+
+@pytest.mark.parametrize("name", MAGNITUDES)
+def test_the_enclosure_of_large_sizes_is_tight(name):
+    bounds = certification._extremes_beyond(FORMS[name])
+    assert bounds.high - bounds.low < 1e-7 + 1e-3 * FORMS[name].max_relative_error
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_every_box_holds_the_errors_inside(name):
+    generator = np.random.default_rng(1)
+    low = np.floor(2.0 ** generator.uniform(0, 40, 500))
+    ratio = 2.0 ** generator.uniform(0, 12, 500)
+    boxes = certification._Boxes(
+        low, np.floor(low * generator.uniform(1, 1.3, 500)), ratio, ratio * 1.1
+    )
+    bounds, _ = certification._bounds_of_boxes(FORMS[name], boxes)
+    for sizes, factor in ((boxes.l0, 1.05), (boxes.l1, 1.0), (boxes.l1, 1.099)):
+        high = np.maximum(np.floor(sizes * ratio * factor), np.ceil(sizes * ratio))
+        inside = high <= sizes * boxes.r1
+        errors = certification.relative_error(
+            FORMS[name], sizes[inside].astype(int), high[inside].astype(int)
+        )
+        assert inside.sum() > 400
+        assert (abs(errors) <= bounds[inside]).all()
+
+
+# ---- certificates --------------------------------------------------------------------------------
+
+
+def pickled_backwards(function, items):
+    """Map as a pool of processes would, the last piece first."""
+    items = [(i, pickle.dumps((function, item))) for i, item in enumerate(items)]
+    results = {}
+    for i, text in reversed(items):
+        copy, item = pickle.loads(text)
+        results[i] = pickle.loads(pickle.dumps(copy(item)))
+    return [results[i] for i in range(len(items))]
+
+
+@pytest.mark.parametrize("name", ["tabulated_2", "normalized_series_3", "article_normalized"])
+def test_a_certificate_does_not_depend_on_where_the_pieces_run(name):
+    assert certification.certify(FORMS[name], map=pickled_backwards) == FORMS[name].certificate
+
+
+def test_pieces_cover_every_size_once():
+    sizes = []
+
+    def watched(function, items):
+        items = list(items)
+        sizes.extend(n for first, stop in items for n in (first, stop))
+        return map(function, items)
+
+    certification.certify(FORMS["minimax_1e6"], map=watched)
+    assert (sizes[0], sizes[-1], sizes[1:-1:2]) == (6, 10**6 + 1, sizes[2::2])
+
+
+def scaled(form, factor):
+    """Return a form that is a multiple of another."""
+    symbol, formula = form.steps[-1]
+    result = factor(formula)
+    return replace(form, steps=(*form.steps[:-1], (symbol, result)))
+
+
+def test_a_form_twice_too_large_is_wrong_by_one():
+    wrong = scaled(FORMS["minimax_1e9"], lambda formula: 2 * formula)
+    assert certification.certify(wrong).max_relative_error == 1.01
+
+
+def test_a_form_that_does_not_grow_like_the_root_has_no_certificate():
+    wrong = scaled(FORMS["minimax_1e9"], lambda formula: formula * Symbol("n"))
+    with pytest.raises(ArithmeticError, match="minimax_1e9 does not grow like sqrt"):
+        certification.certify(wrong)
+
+
+def test_a_normalized_form_that_is_no_mean_of_its_base_has_no_certificate():
+    wrong = scaled(FORMS["normalized_minimax_1e9"], lambda formula: 2 * formula)
+    with pytest.raises(ArithmeticError, match="is not the weighted mean of minimax_1e9"):
+        certification.certify(wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.1234, 0.124), (1e-12, 1e-12), (0.0999999, 0.1), (9.991e-7, 1e-6)]
+)
+def test_errors_are_rounded_up(value, expected):
+    assert certification._rounded_up(value) == expected
