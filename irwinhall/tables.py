@@ -214,8 +214,8 @@ def closed_forms_table(
     ('form', 'target')
     """
     caption = (
-        "Closed forms of A(n) and of the normalized bound: formula, constants, and the worst"
-        " relative error over all sizes they cover, certified."
+        "Closed forms of A(n) and of the normalized bound: formula, constants, the first and last"
+        " size they cover, and their worst relative error over all of these, certified."
     )
     columns = (
         *("form", "target", "about", "formula", "constants", "first", "last"),
