@@ -65,7 +65,7 @@ class ClosedForm:
     Call it with n, or n and m: integers give a float, integer arrays broadcast and give a float64
     array. Python, C and the call agree to the last bit: forms use only operations that IEEE 754
     rounds correctly, in one order. A C compiler must not contract a * b + c
-    (``-ffp-contract=off``, or a strict ``-std=c99``).
+    (``-ffp-contract=off``).
 
     Attributes
     ----------
@@ -191,6 +191,8 @@ class ClosedForm:
     def as_python(self) -> str:
         """Return a Python function of the form's name, and the import it needs.
 
+        It gives what the call gives, but does not check its arguments.
+
         Returns
         -------
         str
@@ -200,7 +202,7 @@ class ClosedForm:
     def as_c(self) -> str:
         """Return a C99 function of the form's name, and the include it needs.
 
-        Its arguments are whole numbers as doubles.
+        Its arguments are whole numbers as doubles; it does not check them.
 
         Returns
         -------
@@ -255,11 +257,15 @@ class ClosedForm:
             if not first <= size <= last:
                 raise ValueError(self._outside(name, size))
             return np.float64(size)  # type: ignore[return-value]
+        if np.ma.isMaskedArray(value):
+            raise TypeError(f"{name} must be an integer or an array of integers, not a masked one")
         array = np.asarray(value)
-        if array.dtype.kind not in "iu":
-            raise TypeError(
-                f"{name} must be an integer or an array of integers, got an array of {array.dtype}"
-            )
+        if array.dtype.kind not in "iu" or (
+            not isinstance(value, np.ndarray)
+            and any(isinstance(element, bool) for element in np.asarray(value, dtype=object).flat)
+        ):
+            kind = "a list with booleans" if array.dtype.kind in "iu" else f"one of {array.dtype}"
+            raise TypeError(f"{name} must be an integer or an array of integers, got {kind}")
         wrong = (array < first) | (array > last)
         if wrong.any():
             raise ValueError(self._outside(name, array[wrong][0]))

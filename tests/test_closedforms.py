@@ -81,10 +81,12 @@ def test_arguments_broadcast():
         (
             (2.0,),
             TypeError,
-            "n must be an integer or an array of integers, got an array of float64",
+            "n must be an integer or an array of integers, got one of float64",
         ),
         ((True,), TypeError, "n must be an integer or an array of integers, got True"),
-        (("2",), TypeError, "n must be an integer or an array of integers"),
+        (("2",), TypeError, "n must be an integer or an array of integers, got one of <U1"),
+        (([2, True],), TypeError, "n must be .* array of integers, got a list with booleans"),
+        ((np.ma.array([2]),), TypeError, "n must be .* array of integers, not a masked one"),
         ((1, 2), TypeError, "series_2 takes n, got 2 arguments"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from irwinhall import codegen
 
 COMMAND = "python -m irwinhall.codegen"
-built = cache(lambda path: codegen.GENERATED[path]())
+BUILDERS = dict(codegen.GENERATED)
+built = cache(lambda path: BUILDERS[path]())
 
 
 @pytest.fixture
