@@ -26,6 +26,13 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
+# Those that the README shows.
+CHOSEN_FORMS = (
+    *("article_standard", "article_standard_refit", "shifted_root", "tabulated_1", "tabulated_2"),
+    *("minimax_1e3", "minimax_1e6", "minimax_1e9", "minimax_1e12", "article_normalized"),
+    *("article_normalized_refit", "product", "normalized_tabulated_1", "normalized_tabulated_2"),
+)
+
 Results = dict[str, Any]
 
 
@@ -110,6 +117,21 @@ def _accuracy_table() -> str:
     return _markdown(["compared with interval arithmetic", "results", "misrounded"], rows)
 
 
+def _closed_forms_table() -> str:
+    from irwinhall import approximations
+
+    rows = []
+    for form in approximations.FORMS.values():
+        if form.name in CHOSEN_FORMS:
+            where = form.argmax if isinstance(form.argmax, tuple) else (form.argmax,)
+            sizes = ", ".join("large" if size > 10**6 else str(size) for size in where)
+            constants = ", ".join(f"{name} = {value}" for name, value in form.parameters.items())
+            target = {"magnitude": "A(n)", "normalized_bound": "bound"}[form.target]
+            error = f"{form.max_relative_error:.2e}"
+            rows.append([form.name, target, str(form.domain[0]), constants, error, sizes])
+    return _markdown(["form", "of", "from n", "constants", "worst relative error", "at"], rows)
+
+
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -121,6 +143,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
+    "closed forms": lambda results: _closed_forms_table(),
+    "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
         article,
         certification,
         exact,
+        executors,
         gains,
         lsuv,
         montecarlo,
         schemes,
+        tables,
     )
     from irwinhall.gains import gain
     from irwinhall.schemes import sample_weights
@@ -39,6 +41,7 @@ __all__ = [
     "article",
     "certification",
     "exact",
+    "executors",
     "expected_magnitude",
     "fans",
     "gain",
@@ -51,6 +54,7 @@ __all__ = [
     "preserved_magnitude",
     "sample_weights",
     "schemes",
+    "tables",
 ]
 
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
@@ -60,11 +64,13 @@ _SUBMODULES = frozenset(
         "article",
         "certification",
         "exact",
+        "executors",
         "gains",
         "lsuv",
         "montecarlo",
         "schemes",
         "stream",
+        "tables",
     }
 )
 _MODULE_OF = {

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from typing import NamedTuple
 
 from irwinhall import approximations, montecarlo
@@ -139,7 +140,11 @@ class Row(NamedTuple):
 
 
 def standard_rows(
-    trials: int = STANDARD_TRIALS, *, seed: int = 0, progress: Callable[[int], object] | None = None
+    trials: int = STANDARD_TRIALS,
+    *,
+    seed: int = 0,
+    executor: Executor | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Iterator[Row]:
     """Yield the six rows of the article's standard tables.
 
@@ -149,6 +154,8 @@ def standard_rows(
         Trials a size; the article took a million.
     seed : int
         Seed of the simulation.
+    executor : concurrent.futures.Executor, optional
+        Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
         Called now and then with the number of uniforms drawn since the last call.
 
@@ -166,7 +173,9 @@ def standard_rows(
     for n, printed in _STANDARD.items():
         # Weights of their own for every size, so that the rows' errors are independent.
         weights = Stream(seed, f"article/{n}")
-        unit = montecarlo.magnitude(n, trials=trials, seed=weights, progress=progress)
+        unit = montecarlo.magnitude(
+            n, trials=trials, seed=weights, executor=executor, progress=progress
+        )
         exact = expected_magnitude(n)
         xavier = 1.0 / math.sqrt(n)
         approximated = 1.0 / approximations.FORMS["article_standard"](n)
@@ -184,6 +193,7 @@ def normalized_rows(
     trials: int = NORMALIZED_TRIALS,
     *,
     seed: int = 0,
+    executor: Executor | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[Row]:
     """Yield the rows of the article's normalized tables, three for each of its ten sizes.
@@ -194,6 +204,8 @@ def normalized_rows(
         Weight matrices a size; the article took 5000.
     seed : int
         Seed of the simulation.
+    executor : concurrent.futures.Executor, optional
+        Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
         Called now and then with the number of uniforms drawn since the last call.
 
@@ -210,7 +222,9 @@ def normalized_rows(
     """
     for (n, m), printed in _NORMALIZED.items():
         weights = Stream(seed, f"article/{n}/{m}")
-        unit = montecarlo.layer(n, m, trials=trials, seed=weights, progress=progress)
+        unit = montecarlo.layer(
+            n, m, trials=trials, seed=weights, executor=executor, progress=progress
+        )
         exact = preserved_magnitude(n, m, 1.0)
         xavier = math.sqrt(6.0 / (n + m))
         approximated = approximations.FORMS["article_normalized"](n, m)

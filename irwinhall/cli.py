@@ -8,10 +8,14 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import irwinhall
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from pathlib import Path
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,13 +28,14 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status.
 
-    0 for success, 1 if a file cannot be written or a package is missing, 2 for arguments that make
-    no sense; 130 if interrupted, 141 if the reader of the output went away.
+    0 for success; 1 if a file cannot be written, a package or a cluster is missing, or tables are
+    not what they should be; 2 for arguments that make no sense; 130 if interrupted, 141 if the
+    reader of the output went away.
     """
     parser = _build_parser()
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        status: int = options.run(options) or 0
         sys.stdout.flush()
     except (TypeError, ValueError) as error:
         options.parser.error(str(error))
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{options.parser.prog}: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return status
 
 
 def _reason(error: Exception) -> str:
@@ -63,7 +68,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"irwinhall {irwinhall.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
-    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> _Parser:
+    def command(name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> _Parser:
         subparser: _Parser = commands.add_parser(name, help=text, description=text)
         subparser.set_defaults(run=run, parser=subparser)
         subparser.add_argument("--json", action="store_true", help="print JSON")
@@ -83,6 +88,60 @@ def _build_parser() -> argparse.ArgumentParser:
         default="node_average",
         help="as_printed: the normalized integral as the article prints it",
     )
+
+    tables = command(
+        "tables",
+        _tables,
+        "Write tables of exact magnitudes and bounds, of closed forms with certified errors, and of"
+        " the article's figures, as CSV, JSON and Markdown; print the closed forms.",
+    )
+    tables.add_argument(
+        "--out", metavar="DIR", default="tables", help="directory of the files (default tables)"
+    )
+    tables.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; say where files differ, and exit with 1 if any does",
+    )
+    tables.add_argument(
+        "--max-n", type=int, metavar="N", default=1000, help="last n (default 1000)"
+    )
+    tables.add_argument(
+        "--grid",
+        type=int,
+        metavar="K",
+        default=25,
+        help="sizes from 1 to 10^6 of which all pairs are normalized layers (default 25)",
+    )
+    tables.add_argument(
+        "--plots", action="store_true", help="also draw the errors, and write report.html"
+    )
+    tables.add_argument("--workers", type=int, metavar="N", help="processes (default: a core each)")
+    _add_cluster(tables)
+
+    montecarlo = command(
+        "montecarlo",
+        _montecarlo,
+        "Estimate what random weights preserve by simulation, beside the exact value.",
+    )
+    montecarlo.add_argument("n", type=int, help="number of inputs (fan_in)")
+    montecarlo.add_argument(
+        "m", type=int, nargs="?", help="number of outputs (fan_out); without it, of a single sum"
+    )
+    montecarlo.add_argument(
+        "--bound", type=float, metavar="B", default=1.0, help="weights on (-B, B) (default 1)"
+    )
+    montecarlo.add_argument(
+        "--trials", type=int, metavar="T", help="sums (default 1000000) or layers (default 5000)"
+    )
+    montecarlo.add_argument(
+        "--standard-error", type=float, metavar="E", help="go on until it is at most E"
+    )
+    montecarlo.add_argument("--seed", type=int, default=0, help="seed of the weights (default 0)")
+    montecarlo.add_argument(
+        "--threads", type=int, metavar="N", help="threads (default: a core each; 1 on a cluster)"
+    )
+    _add_cluster(montecarlo)
 
     reproduce = command(
         "reproduce",
@@ -176,6 +235,19 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_cluster(command: _Parser) -> None:
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://host:8786"
+    )
+    command.add_argument(
+        "--timeout",
+        type=float,
+        metavar="S",
+        default=10.0,
+        help="seconds to wait for the cluster (default 10)",
+    )
+
+
 def _widths(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
@@ -221,6 +293,162 @@ def _bound(options: argparse.Namespace) -> None:
         print(json.dumps({**layer, "bound": value}))
     else:
         print(value)
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from irwinhall import _files, approximations, article, tables
+    from irwinhall.stream import available_cores
+
+    if options.workers is not None and options.scheduler is not None:
+        raise ValueError("--workers must stand without --scheduler")
+    workers = available_cores() if options.workers is None else options.workers
+    tables.check_sizes(options.max_n, options.grid)
+    directory = Path(options.out)
+    if options.plots:
+        from irwinhall import htmlreport, plots
+
+        plots.check_matplotlib()
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_ended_by_sigterm())
+        executor = stack.enter_context(_executor(options, workers))
+        if not options.check:
+            _files.check_writable(directory)
+        uniforms = article.uniforms_drawn(article.STANDARD_TRIALS, article.NORMALIZED_TRIALS)
+        with _progress_bar(len(approximations.FORMS), "certifying", "forms") as update:
+            forms = tables.closed_forms_table(executor=executor, progress=update)
+        with _progress_bar(options.max_n, "tabulating magnitudes", "rows") as update:
+            standard = tables.standard_table(options.max_n, executor=executor, progress=update)
+        pairs = len(tables.grid_pairs(options.grid))
+        with _progress_bar(pairs, "tabulating bounds", "rows") as update:
+            normalized = tables.normalized_table(options.grid, executor=executor, progress=update)
+        with _progress_bar(uniforms, "simulating", "uniforms") as update:
+            printed = tables.article_table(executor=executor, progress=update)
+
+    made = (forms, standard, normalized, printed)
+    texts = {name: text for table in made for name, text in tables.rendered(table).items()}
+    if options.plots:
+        texts |= htmlreport.report(made)
+    files = {name: text.encode() for name, text in texts.items()}
+    if options.check:
+        return _report_differences(directory, files)
+    _files.write_files(directory, files)
+    if options.json:
+        print(tables.rendered(forms)["closed-forms.json"], end="")
+    else:
+        _print_forms(forms)
+        print(f"\n{len(files)} files in {directory}{os.sep}: {', '.join(sorted(files))}")
+    return 0
+
+
+def _executor(
+    options: argparse.Namespace, workers: int
+) -> contextlib.AbstractContextManager[Executor | None]:
+    from irwinhall import executors
+
+    if options.scheduler is None:
+        return executors.processes(workers)
+    return executors.dask(options.scheduler, timeout=options.timeout)
+
+
+def _report_differences(directory: Path, files: Mapping[str, bytes]) -> int:
+    from irwinhall import _files
+
+    different = 0
+    for name in sorted(files):
+        lines = list(_files.differences(directory, {name: files[name]}))
+        different += bool(lines)
+        print(*lines, sep="\n", end="\n" * bool(lines))
+    if not different:
+        print(f"{len(files)} files in {directory}{os.sep} are as they should be")
+        return 0
+    print(
+        f"irwinhall tables: {different} of {len(files)} files are not as they should be (-: as they"
+        " are, +: as they should be); without --check they are written anew",
+        file=sys.stderr,
+    )
+    return 1
+
+
+_FORMS_TITLE = {
+    "magnitude": "Closed forms of A(n)",
+    "normalized_bound": "Closed forms of the normalized bound, of n inputs and m outputs",
+}
+
+
+def _print_forms(table: Any) -> None:
+    from irwinhall.tables import records
+
+    rows = records(table)
+    width = max(len(str(row["form"])) for row in rows)
+    for target, title in _FORMS_TITLE.items():
+        head = f"{'form':<{width}}  from n  worst relative error  {'at':<18}  constants"
+        print(f"\n{title}\n\n{head}")
+        for row in rows:
+            if row["target"] == target:
+                worst = f"{row['first']:>6}  {row['max_relative_error']:>20.2e}"
+                where = ", ".join(map(_size, str(row["where"]).split(", ")))
+                print(f"{row['form']:<{width}}  {worst}  {where:<18}  {row['constants']}".rstrip())
+
+
+def _size(text: str) -> str:
+    """Return a size in a few characters."""
+    return text if len(text) <= 8 else f"{int(text):.2g}"
+
+
+# ---- montecarlo ----------------------------------------------------------------------------------
+
+
+def _montecarlo(options: argparse.Namespace) -> None:
+    from irwinhall import montecarlo
+
+    n, m, bound = options.n, options.m, options.bound
+    arguments = {
+        "seed": options.seed,
+        "standard_error": options.standard_error,
+        "threads": options.threads,
+    }
+    weights = None if options.trials is None else options.trials * n * (m or 1)
+    with (
+        _executor(options, 1) as executor,
+        _progress_bar(weights, "simulating", "weights") as update,
+    ):
+        if m is None:
+            estimates = {
+                "magnitude": montecarlo.magnitude(
+                    n, bound, options.trials, executor=executor, progress=update, **arguments
+                )
+            }
+            exact = [bound * irwinhall.expected_magnitude(n)]
+        else:
+            layer = montecarlo.layer(
+                n, m, bound, options.trials, executor=executor, progress=update, **arguments
+            )
+            estimates = layer._asdict()
+            exact = list(irwinhall.preserved_magnitude(n, m, bound))
+    if options.json:
+        layer_of = {"n": n, "m": m, "bound": bound, "seed": options.seed}
+        found = {
+            name: {**_plain(estimate), "exact": value}
+            for (name, estimate), value in zip(estimates.items(), exact, strict=True)
+        }
+        print(_json({**layer_of, **found}))
+        return
+    size = f"{n} weights" if m is None else f"{n} inputs, {m} outputs, weights"
+    trials = next(iter(estimates.values())).trials
+    print(f"{size} uniform on (-{bound:g}, {bound:g}): {trials} trials, seed {options.seed}\n")
+    print("                  Monte Carlo  standard error           exact   dev")
+    for (name, estimate), value in zip(estimates.items(), exact, strict=True):
+        error = estimate.standard_error
+        deviation = f"{(estimate.estimate - value) / error:+.1f}" if error else "-"
+        figures = f"{estimate.estimate:>15.10g}  {error:>14.2g}  {value:>14.10g}  {deviation:>4}"
+        print(f"{name.replace('_', ' '):<12}  {figures}")
+    print("\ndev: Monte Carlo minus exact, in standard errors.")
 
 
 # ---- reproduce -----------------------------------------------------------------------------------

@@ -9,13 +9,17 @@ alone, not on the number of threads, and no weight matrix is stored.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from irwinhall import _core, stream
 from irwinhall._arguments import checked_count, checked_real
+from irwinhall.executors import mapped
 
 __all__ = ["Estimate", "LayerEstimate", "layer", "magnitude"]
 
@@ -23,6 +27,8 @@ __all__ = ["Estimate", "LayerEstimate", "layer", "magnitude"]
 # little is wasted where few suffice, then enough to hide what a call costs.
 _FIRST_BATCH = 1 << 20
 _LAST_BATCH = 1 << 26
+# The same for an executor, where each batch is a piece and a call may cost milliseconds.
+_LAST_PIECE = 1 << 28
 
 # A standard error estimated from fewer trials is too rough to stop by (7 % from this many).
 _LEAST_TRIALS = 100
@@ -81,6 +87,7 @@ def magnitude(
     seed: stream.Seed | stream.Stream = 0,
     standard_error: float | None = None,
     threads: int | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Estimate:
     """Return an estimate of bound A(n), the mean of |w_1 + ... + w_n| over trials.
@@ -100,8 +107,11 @@ def magnitude(
         Go on until the estimate's standard error is at most this, positive. Trials are added in
         whole blocks, of 2**18 weights or 2048 trials if that is less, and are at least 100.
     threads : int, optional
-        The most threads to use; default all cores that the process may use. The estimate does not
-        depend on it.
+        The most threads to use; default all cores that the process may use, or with an executor
+        one for each of its pieces. The estimate does not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Where pieces of the trials run: processes, or the workers of a Dask cluster by
+        `irwinhall.executors.dask`; without it, in this process. The estimate does not depend on it.
     progress : callable, optional
         Called now and then with the number of weights drawn since the last call.
 
@@ -136,7 +146,7 @@ def magnitude(
     """
     n = _checked_size("n", n)
     (estimate,) = _simulated(
-        n, None, bound, trials, _MAGNITUDE_TRIALS, seed, standard_error, threads, progress
+        n, None, bound, trials, _MAGNITUDE_TRIALS, seed, standard_error, threads, executor, progress
     )
     return estimate
 
@@ -150,6 +160,7 @@ def layer(
     seed: stream.Seed | stream.Stream = 0,
     standard_error: float | None = None,
     threads: int | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> LayerEstimate:
     """Return estimates of what an n by m layer of weights uniform on (-bound, bound) preserves.
@@ -168,7 +179,7 @@ def layer(
     trials : int, optional
         Number of independent matrices, at least 2; default 5,000. With `standard_error`, the most
         matrices to take; default as many as 2**40 weights make.
-    seed, threads, progress
+    seed, threads, executor, progress
         As for `magnitude`; trial t takes the t-th (n, m) matrix of Stream(seed).uniform.
     standard_error : float, optional
         As for `magnitude`; all three standard errors are then at most this.
@@ -199,7 +210,7 @@ def layer(
     if n * m > _core.MAX_TRIAL_WEIGHTS:
         raise ValueError(f"n m must be at most 2**38, got n = {n} and m = {m}")
     estimates = _simulated(
-        n, m, bound, trials, _LAYER_TRIALS, seed, standard_error, threads, progress
+        n, m, bound, trials, _LAYER_TRIALS, seed, standard_error, threads, executor, progress
     )
     return LayerEstimate(*estimates)
 
@@ -235,6 +246,7 @@ def _simulated(
     seed: stream.Seed | stream.Stream,
     standard_error: float | None,
     threads: int | None,
+    executor: Executor | None,
     progress: Progress | None,
 ) -> list[Estimate]:
     """Return the estimates of a sum (m is None: one) or of a layer (three)."""
@@ -257,21 +269,22 @@ def _simulated(
                 f"trials must be given with standard_error where {_LEAST_TRIALS} trials are more "
                 f"than 2**40 weights, got standard_error {wanted} and {weights} weights a trial"
             )
-    used = stream.available_cores() if threads is None else checked_count("threads", threads, 1)
     source = seed if isinstance(seed, stream.Stream) else stream.Stream(seed)
 
-    block = _core.block_trials(weights)
-    scratch = None if m is None else np.empty(_core.layer_scratch(n, m, used), np.uint8)
+    if executor is None:
+        used = stream.available_cores() if threads is None else checked_count("threads", threads, 1)
+        scratch = None if m is None else np.empty(_core.layer_scratch(n, m, used), np.uint8)
+        batches = _batches(most, weights, min(used, _MOST_THREADS), _LAST_BATCH)
+    else:
+        used = 1 if threads is None else checked_count("threads", threads, 1)
+        scratch = None  # each piece its own
+        batches = _batches(most, weights, min(used, _MOST_THREADS), _LAST_PIECE)
+    simulated = partial(_block_moments, source._key, n, m, used, scratch)
     moments = [_Moments() for _ in range(1 if m is None else 3)]
-    done, batch, unsure = 0, _FIRST_BATCH, wanted is not None and trials is None
-    while done < most:
-        blocks = max(batch // (block * weights), min(used, _MOST_THREADS))
-        count = min(blocks * block, most - done)
-        made = np.empty((-(-count // block), len(moments), 3))
-        kernel = stream._KERNEL
-        _core.simulate(source._key, n, m, done, count, made, used, kernel, scratch)
+    unsure = wanted is not None and trials is None
+    for made in mapped(simulated, batches, executor):
         if progress is not None:
-            progress(count * weights)
+            progress(int(made[:, 0, 0].sum()) * weights)
         # The estimate ends after a block, not after a batch, whose size depends on the threads.
         for quantities in made.tolist():
             for gathered, values in zip(moments, quantities, strict=True):
@@ -287,9 +300,36 @@ def _simulated(
                         f"unless trials are given, got {wanted}"
                     )
                 unsure = False
-        done += count
-        batch = min(2 * batch, _LAST_BATCH)
     return [gathered.estimate().scaled(bound) for gathered in moments]
+
+
+def _batches(most: int, weights: int, least: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield (first trial, trials) of every batch, in whole blocks, `least` of them or more."""
+    block = _core.block_trials(weights)
+    done, batch = 0, _FIRST_BATCH
+    while done < most:
+        count = min(max(batch // (block * weights), least) * block, most - done)
+        yield done, count
+        done += count
+        batch = min(2 * batch, last)
+
+
+def _block_moments(
+    key: bytes,
+    n: int,
+    m: int | None,
+    threads: int,
+    scratch: NDArray[np.uint8] | None,
+    batch: tuple[int, int],
+) -> NDArray[np.float64]:
+    """Return the (count, mean, squares) of every quantity of every block of a batch."""
+    first, count = batch
+    if m is not None and scratch is None:
+        scratch = np.empty(_core.layer_scratch(n, m, threads), np.uint8)
+    quantities = 1 if m is None else 3
+    made = np.empty((-(-count // _core.block_trials(n * (m or 1))), quantities, 3))
+    _core.simulate(key, n, m, first, count, made, threads, stream._KERNEL, scratch)
+    return made
 
 
 def _checked_size(name: str, value: int) -> int:

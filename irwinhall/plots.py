@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from irwinhall import approximations, certification
+from irwinhall._core import expected_magnitude
 from irwinhall.flow import Flow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-__all__ = ["flow_figure", "save_flow"]
+    from irwinhall.closedforms import ClosedForm
+
+__all__ = ["Plot", "flow_figure", "form_plots", "save_flow"]
 
 # Okabe and Ito's palette, told apart with any colour vision, without its yellow, which is faint.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
@@ -60,13 +65,17 @@ def save_flow(path: str | os.PathLike[str], flows: Sequence[Flow], *, title: str
     >>> plots.save_flow("flow.png", flows)  # doctest: +SKIP
     """
     kind = checked_format(path)
-    figure = flow_figure(flows, title=title)
+    _save(flow_figure(flows, title=title), path, kind)
+
+
+def _save(figure: Figure, path: Any, kind: str, **metadata: str) -> None:
+    """Write a figure to a path or file; the same figure makes the same bytes."""
     import matplotlib
 
-    # The same flows make the same file: no time of making, no random names.
-    metadata = {"svg": {"Date": None}, "png": {"Software": None}}[kind]
+    # No time of making, no random names.
+    fixed = {"svg": {"Date": None}, "png": {"Software": None}}[kind]
     with matplotlib.rc_context({"svg.hashsalt": "irwinhall", "svg.fonttype": "none"}):
-        figure.savefig(path, format=kind, metadata=metadata)
+        figure.savefig(path, format=kind, metadata={**fixed, **metadata})
 
 
 def checked_format(path: str | os.PathLike[str]) -> str:
@@ -75,6 +84,24 @@ def checked_format(path: str | os.PathLike[str]) -> str:
     if kind not in ("png", "svg"):
         raise ValueError(f"the plot's path must end in .png or .svg, got {os.fspath(path)}")
     return kind
+
+
+def check_matplotlib() -> None:
+    """Raise the ImportError that drawing would, before anything is computed."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise ImportError("plots need matplotlib: pip install 'irwinhall[plot]'") from None
+
+
+def _figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150)
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
@@ -111,12 +138,8 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
     """
     if not flows:
         raise ValueError("flows must hold at least one, got none")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
-    except ImportError:
-        raise ImportError("plots need matplotlib: pip install 'irwinhall[plot]'") from None
+    check_matplotlib()
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     curves = _distinct(flows)
     depth = len(flows[0].forward_magnitude) - 1
@@ -130,8 +153,7 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
     # In inches: ticks, panel and labels, twice over.
     step = _TICKS + _PANEL + 0.4 + _CHARACTER * max(len(part) for part in lines_of_text)
     width, height = 2 * step, max(5.0, 1.6 + 0.1 * len(lines_of_text))
-    figure = Figure(figsize=(width, height), dpi=150)
-    FigureCanvasAgg(figure)
+    figure = _figure(width, height)
     panels = [
         figure.add_axes((left / width, 0.6 / height, _PANEL / width, 1 - 1.4 / height))
         for left in (_TICKS, step + _TICKS)
@@ -287,3 +309,233 @@ def _spread(
             centres.append(edge + heights[i] / 2)
             edge += heights[i]
     return centres
+
+
+# ---- closed forms --------------------------------------------------------------------------------
+
+# Sizes of the plots: every one to 30, then evenly by ratio.
+_FIRST_SIZES, _LAST_SIZE = 30, 10**6
+_COLUMNS = 4
+_ROUNDING = 2.0**-53
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Plot(NamedTuple):
+    """A drawing as SVG, with its caption and a text for who cannot see it.
+
+    Examples
+    --------
+    >>> from irwinhall.plots import Plot
+    >>> Plot("dot", "A dot.", "One black dot.", "<svg/>").name
+    'dot'
+    """
+
+    name: str
+    caption: str
+    alt: str
+    svg: str
+
+
+def form_plots(worst: Mapping[str, float]) -> list[Plot]:
+    """Return the plots of the closed forms: their errors, and the magnitude itself.
+
+    Parameters
+    ----------
+    worst : mapping of str to float
+        The certified worst relative error of every form of `approximations.FORMS`.
+
+    Returns
+    -------
+    list of Plot
+        The same text every time, for one version of matplotlib.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> from irwinhall import approximations, plots
+    >>> worst = {name: 1e-3 for name in approximations.FORMS}
+    >>> [plot.name for plot in plots.form_plots(worst)]  # doctest: +SKIP
+    ['magnitude', 'errors', 'heat-maps']
+    """
+    check_matplotlib()
+    return [_magnitude_plot(), _error_plot(worst), _heat_map_plot(worst)]
+
+
+def _plot(name: str, caption: str, alt: str, figure: Figure) -> Plot:
+    file = io.BytesIO()
+    _save(figure, file, "svg", Title=caption, Description=alt)
+    return Plot(name, caption, alt, file.getvalue().decode())
+
+
+def _sizes(per_decade: int) -> NDArray[np.int64]:
+    """Return integers from 1 to 10^6, all of the first ones."""
+    decades = int(math.log10(_LAST_SIZE))
+    spread = np.rint(10.0 ** (np.arange(decades * per_decade + 1) / per_decade)).astype(np.int64)
+    return np.union1d(np.arange(1, _FIRST_SIZES + 1), spread)
+
+
+def _magnitude_plot() -> Plot:
+    n: Any = _sizes(20)
+    limit = np.sqrt(2.0 * n / (3.0 * math.pi))
+    exact = expected_magnitude(n)
+    figure = _figure(9.6, 3.9)
+    left, right = (figure.add_axes((x, 0.14, 0.38, 0.82)) for x in (0.075, 0.575))
+    left.plot(n, exact, color=_COLOURS[0], linewidth=1.8, label="A(n)")
+    dashed: dict[str, Any] = {"color": _COLOURS[1], "linestyle": "dashed", "linewidth": 1.4}
+    left.plot(n, limit, label="sqrt(2n / (3 pi))", **dashed)
+    left.set_ylabel("expected magnitude")
+    left.legend(frameon=False, loc="upper left")
+    right.plot(n, exact / limit - 1.0, color=_COLOURS[0], linewidth=1.8)
+    right.set_ylabel("A(n) / sqrt(2n / (3 pi)) - 1")
+    for panel, exponents in ((left, range(-1, 4)), (right, range(-8, 1))):
+        panel.set_xlabel("n")
+        _logarithmic(panel, range(7), exponents)
+    return _plot(
+        "magnitude",
+        "The expected magnitude A(n) of a sum of n uniforms on (-1, 1), its limit for large n, and"
+        " how far it is above that limit.",
+        "Two panels over n from 1 to a million, both axes logarithmic. Left: A(n) rises from 0.5 to"
+        " 461 along a straight line, on which the limit lies from the first few n on. Right: the"
+        " relative distance from the limit falls from 0.085 at n = 1 to 5e-8, like 1/(20 n).",
+        figure,
+    )
+
+
+def _error_plot(worst: Mapping[str, float]) -> Plot:
+    forms = approximations.closed_forms("magnitude")
+    errors = []
+    for form in forms:
+        n: Any = _sizes(40)
+        n = n[(n >= form.domain[0]) & (n <= form.domain[1])]
+        errors.append((n, np.maximum(np.abs(certification.relative_error(form, n)), _ROUNDING)))
+    figure, panels = _small_multiples(len(forms), (2.2, 1.7), "n", "relative error")
+    for panel, form, (n, error) in zip(panels, forms, errors, strict=True):
+        for others in errors:
+            panel.plot(*others, color="#CCCCCC", linewidth=0.5)
+        panel.plot(n, error, color=_COLOURS[0], linewidth=1.6)
+        panel.axhline(worst[form.name], color=_COLOURS[1], linewidth=1.0, linestyle="dashed")
+        _logarithmic(panel, range(0, 7, 2), range(-16, 1, 4))
+        panel.set_xlim(1, _LAST_SIZE)
+        panel.set_ylim(_ROUNDING / 4, 1.0)
+        _name(panel, form, worst)
+    return _plot(
+        "errors",
+        "Relative error of each closed form of A(n) against n: its own curve in blue, the certified"
+        " worst error dashed in orange, all other forms in grey. Errors below 1.1e-16, which"
+        " rounding to a double alone can make, are drawn there.",
+        _list_of_worst(
+            "A small panel for each closed form of A(n), both axes logarithmic.", forms, worst
+        ),
+        figure,
+    )
+
+
+def _heat_map_plot(worst: Mapping[str, float]) -> Plot:
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import BoundaryNorm
+
+    forms = approximations.closed_forms("normalized_bound")
+    sizes: Any = _sizes(12)
+    edges = np.sqrt(np.concatenate(([0.5], sizes)) * np.concatenate((sizes, [2 * _LAST_SIZE])))
+    figure, panels = _small_multiples(len(forms), (1.8, 1.8), "inputs n", "outputs m", right=1.0)
+    decades = 10.0 ** np.arange(-16, 1)
+    shades = ScalarMappable(BoundaryNorm(decades.tolist(), 256), colormaps["cividis"])
+    for panel, form in zip(panels, forms, strict=True):
+        covered = (sizes >= form.domain[0]) & (sizes <= form.domain[1])
+        some = sizes[covered]
+        error = np.full((sizes.size, sizes.size), np.nan)
+        error[np.ix_(covered, covered)] = np.abs(
+            certification.relative_error(form, some[None, :], some[:, None])
+        )
+        # A picture, not ten thousand squares.
+        shown = np.maximum(error, _ROUNDING)
+        panel.pcolormesh(
+            edges, edges, shown, norm=shades.norm, cmap=shades.get_cmap(), rasterized=True
+        )
+        _logarithmic(panel, range(0, 7, 2), range(0, 7, 2))
+        _name(panel, form, worst)
+    width, height = (float(length) for length in figure.get_size_inches())
+    long = min(height - 1.4, 3.2)
+    beside = figure.add_axes(
+        (1 - 0.85 / width, (height - long) / 2 / height, 0.12 / width, long / height)
+    )
+    bar = figure.colorbar(shades, cax=beside, ticks=decades[::4].tolist(), format=_decade)
+    bar.ax.minorticks_off()
+    bar.set_label("relative error")
+    return _plot(
+        "heat-maps",
+        "Relative error of each closed form of the normalized bound, over inputs n and outputs m"
+        " from 1 to a million: the brighter, the worse; a shade for each power of ten.",
+        _list_of_worst(
+            "A square map for each closed form of the normalized bound, n across and m upwards,"
+            " both logarithmic.",
+            forms,
+            worst,
+        ),
+        figure,
+    )
+
+
+def _list_of_worst(text: str, forms: Sequence[ClosedForm], worst: Mapping[str, float]) -> str:
+    errors = ", ".join(f"{form.name} {worst[form.name]:.3g}" for form in forms)
+    return f"{text} Worst errors: {errors}."
+
+
+def _small_multiples(
+    count: int, panel: tuple[float, float], x: str, y: str, *, right: float = 0.1
+) -> tuple[Figure, list[Any]]:
+    """Return a figure of so many panels of that size, in inches, in rows, and the panels."""
+    rows = -(-count // _COLUMNS)
+    step_x, step_y = panel[0] + 0.35, panel[1] + 0.65
+    left, top = 0.8, 0.5
+    width = left + _COLUMNS * step_x + right
+    height = top + rows * step_y + 0.1
+    figure = _figure(width, height)
+    panels = [
+        figure.add_axes(
+            (
+                (left + i % _COLUMNS * step_x) / width,
+                1 - (top + i // _COLUMNS * step_y + panel[1]) / height,
+                panel[0] / width,
+                panel[1] / height,
+            )
+        )
+        for i in range(count)
+    ]
+    for i, axes in enumerate(panels):
+        axes.tick_params(labelsize=8, labelleft=i % _COLUMNS == 0)
+        if i + _COLUMNS >= count:  # nothing below
+            axes.set_xlabel(x, fontsize=9)
+        if i % _COLUMNS == 0:
+            axes.set_ylabel(y, fontsize=9)
+    return figure, panels
+
+
+def _name(panel: Any, form: ClosedForm, worst: Mapping[str, float]) -> None:
+    panel.set_title(f"{form.name}\nat most {worst[form.name]:.3g}", fontsize=8, color=_INK)
+
+
+def _logarithmic(panel: Any, x: Iterable[int], y: Iterable[int]) -> None:
+    """Make both axes logarithmic, with ticks at those powers of ten, a faint grid and no frame."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    for axis, exponents in ((panel.xaxis, x), (panel.yaxis, y)):
+        axis.set_major_locator(FixedLocator([10.0**exponent for exponent in exponents]))
+        axis.set_major_formatter(FuncFormatter(_decade))
+        axis.set_minor_locator(NullLocator())
+    panel.grid(color="#E4E4E4", linewidth=0.5)
+    panel.set_axisbelow(True)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+
+
+def _decade(value: float, _: object = None) -> str:
+    """Return a power of ten as text; matplotlib's own mathematics takes seconds."""
+    return f"10{str(round(math.log10(value))).translate(_SUPERSCRIPTS)}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex
 import numpy as np
 
 from irwinhall._arguments import Shape, checked_shape
+from irwinhall._files import whole_file
 from irwinhall.fans import Axes
 from irwinhall.schemes import Gain, Scheme, sample_weights
 from irwinhall.schemes import scheme as scheme_row
@@ -117,31 +117,21 @@ def save_weights(
     in_one_piece = row.law in ("orthogonal", "delta_orthogonal")
     if not in_one_piece and whole:  # checks every argument before the disk is touched
         fill((slice(0, 0),), np.empty((0, *whole[1:]), element))
-    _refuse_existing(target, overwrite)
-
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
-    try:
-        with open(temporary, "xb+") as file:
-            offset = _write_header(file, whole, element)
-            size = math.prod(whole) * element.itemsize
-            _reserve(file, offset, size)
-            if size:
-                weights = np.memmap(file, element, "r+", offset, whole)
-                most = math.prod(whole) if in_one_piece else _PIECE // element.itemsize
-                for region in _pieces(whole, most):
-                    where: Any = (*region, ...)  # a view, even of a single number
-                    piece = weights[where]
-                    fill(region, piece)
-                    if progress:
-                        progress(piece.nbytes)
-                weights.flush()
-                del weights, piece
-            os.fsync(file.fileno())
-        _refuse_existing(target, overwrite)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_directory(target.parent)
+    with whole_file(target, overwrite=overwrite) as file:
+        offset = _write_header(file, whole, element)
+        size = math.prod(whole) * element.itemsize
+        _reserve(file, offset, size)
+        if size:
+            weights = np.memmap(file, element, "r+", offset, whole)
+            most = math.prod(whole) if in_one_piece else _PIECE // element.itemsize
+            for region in _pieces(whole, most):
+                where: Any = (*region, ...)  # a view, even of a single number
+                piece = weights[where]
+                fill(region, piece)
+                if progress:
+                    progress(piece.nbytes)
+            weights.flush()
+            del weights, piece
 
 
 def _stored_type(dtype: DTypeLike) -> np.dtype[Any]:
@@ -150,13 +140,6 @@ def _stored_type(dtype: DTypeLike) -> np.dtype[Any]:
     _, element = element_type(dtype, None)
     stored = np.dtype(element)
     return np.dtype(np.uint16) if stored.name == "bfloat16" else stored
-
-
-def _refuse_existing(target: Path, overwrite: bool) -> None:
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a directory")
-    if not overwrite and target.exists():
-        raise FileExistsError(f"{target} exists")
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...], element: np.dtype[Any]) -> int:
@@ -198,17 +181,3 @@ def _pieces(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
     step = max(1, most // max(1, row))
     for start in range(0, shape[0], step):
         yield (slice(start, min(start + step, shape[0])),)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new name outlive a crash, where the system can."""
-    try:
-        descriptor = os.open(directory, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)

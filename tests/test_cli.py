@@ -8,14 +8,26 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
 import mpmath
 import numpy as np
 import pytest
 
 import irwinhall
-from irwinhall import exact, weightfile
+from irwinhall import (
+    _files,
+    approximations,
+    article,
+    certification,
+    exact,
+    htmlreport,
+    montecarlo,
+    plots,
+    weightfile,
+)
 from irwinhall.cli import main
+from irwinhall.closedforms import Certificate
 from irwinhall.compare import compare
 
 
@@ -69,7 +81,7 @@ def test_version():
 
 def test_help_names_every_command():
     printed = run("--help").stdout
-    for command in ("bound", "reproduce", "compare", "flow", "sample"):
+    for command in ("bound", "tables", "montecarlo", "reproduce", "compare", "flow", "sample"):
         assert f"\n    {command}" in printed
 
 
@@ -85,6 +97,14 @@ def test_help_names_every_command():
         (["bound", "5", "--digits", "0"], "--digits must be from 1 to 2000, got 0"),
         (["bound", "5", "--digits", "100000000000"], "--digits must be from 1 to 2000"),
         (["bound", "5", "--formula", "mean"], "'mean'"),
+        (["tables", "--max-n", "0"], "max_n must be at least 1, got 0"),
+        (["tables", "--max-n", "100001"], "max_n must be from 1 to 100000, got 100001"),
+        (["tables", "--grid", "1"], "sizes must be at least 2, got 1"),
+        (["tables", "--workers", "0"], "workers must be at least 1, got 0"),
+        (["tables", "--workers", "2", "--scheduler", "a:1"], "--workers must stand without"),
+        (["montecarlo", "0"], "n must be at least 1, got 0"),
+        (["montecarlo", "5", "--trials", "1"], "trials must be at least 2, got 1"),
+        (["montecarlo", "5", "--bound", "nan"], "bound must be a number, got nan"),
         (["reproduce", "--trials", "1"], "--trials must be at least 2, got 1"),
         (["reproduce", "--seed", "-1"], "--seed must be at least 0, got -1"),
         (["compare", "0", "5"], "n must be at least 1, got 0"),
@@ -143,6 +163,159 @@ def test_a_reader_that_leaves_early_causes_no_traceback():
     command = f"{sys.executable} -m irwinhall reproduce --trials 2 | head -1"
     finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert finished.stderr == ""
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Certificates that cost nothing, and a simulation that costs little."""
+    by_decree = Certificate(0.0123, 4, "by decree")
+    monkeypatch.setattr(certification, "certify", lambda form, map: by_decree)
+    for name in ("standard_rows", "normalized_rows"):
+        monkeypatch.setattr(article, name, partial(getattr(article, name), 20))
+
+
+def tables_in(directory, *options):
+    sizes = ("--max-n", "40", "--grid", "5", "--workers", "1")
+    return ["tables", "--out", str(directory), *sizes, *options]
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+
+
+def test_tables_writes_twelve_files_and_prints_the_closed_forms(quick, capsys, tmp_path):
+    assert main(tables_in(tmp_path / "tables")) == 0
+    printed = capsys.readouterr().out
+    names = ("article", "closed-forms", "normalized", "standard")
+    files = [f"{name}.{kind}" for name in names for kind in ("csv", "json", "md")]
+    assert list(contents(tmp_path / "tables")) == files
+    assert f"12 files in {tmp_path}/tables/: {', '.join(files)}" in printed
+    rows = [line.split() for line in printed.splitlines()]
+    for name in approximations.FORMS:
+        first = approximations.FORMS[name].domain[0]
+        assert [name, str(first), "1.23e-02", "4"] in [row[:4] for row in rows]
+
+
+def test_tables_writes_the_same_bytes_in_processes(quick, monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    drawn = plots.Plot("dot", "A dot.", "One black dot.", "<svg/>")
+    monkeypatch.setattr(htmlreport, "form_plots", lambda worst: [drawn])
+    for workers in ("1", "2"):
+        main(tables_in(tmp_path / workers, "--workers", workers, "--plots"))
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    assert {"dot.svg", "report.html"} < set(contents(tmp_path / "1"))
+    assert len(contents(tmp_path / "1")) == 14
+
+
+def test_tables_json_is_that_of_the_closed_forms(quick, capsys, tmp_path):
+    main(tables_in(tmp_path, "--json"))
+    assert capsys.readouterr().out == (tmp_path / "closed-forms.json").read_text()
+
+
+def test_tables_check_finds_no_difference_in_what_was_written(quick, capsys, tmp_path):
+    main(tables_in(tmp_path))
+    capsys.readouterr()
+    assert main(tables_in(tmp_path, "--check")) == 0
+    assert capsys.readouterr() == (f"12 files in {tmp_path}/ are as they should be\n", "")
+
+
+def test_tables_check_says_which_line_was_edited_and_writes_nothing(quick, capsys, tmp_path):
+    main(tables_in(tmp_path))
+    path = tmp_path / "standard.csv"
+    path.write_text(path.read_text().replace("\n3,13/16,", "\n3,13/17,"))
+    (tmp_path / "article.md").unlink()
+    edited = contents(tmp_path)
+    capsys.readouterr()
+    assert main(tables_in(tmp_path, "--check")) == 1
+    out, err = capsys.readouterr()
+    missing, where, found, wanted = out.splitlines()
+    assert (missing, where) == (f"{tmp_path}/article.md: missing", f"{path}:4")
+    assert (found[:9], wanted[:9]) == ("- 3,13/17", "+ 3,13/16")
+    assert "2 of 12 files are not as they should be" in err
+    assert contents(tmp_path) == edited
+
+
+def test_tables_cannot_be_written_into_a_file(capsys, tmp_path):
+    (tmp_path / "tables").write_bytes(b"mine")
+    assert main(tables_in(tmp_path / "tables")) == 1
+    assert capsys.readouterr() == ("", f"irwinhall tables: error: File exists: {tmp_path}/tables\n")
+    assert (tmp_path / "tables").read_bytes() == b"mine"
+
+
+def test_tables_cannot_be_written_where_writing_is_forbidden(capsys, monkeypatch, tmp_path):
+    def forbidden(**options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(options["dir"]))
+
+    monkeypatch.setattr(_files.tempfile, "TemporaryFile", forbidden)
+    assert main(tables_in(tmp_path)) == 1
+    assert capsys.readouterr().err == f"irwinhall tables: error: Permission denied: {tmp_path}\n"
+
+
+@pytest.mark.parametrize("stopped_at", ["closed-forms.csv", "standard.md"])
+def test_tables_stopped_midway_leaves_every_file_whole(
+    quick, capsys, monkeypatch, tmp_path, stopped_at
+):
+    main(tables_in(tmp_path))
+    before = contents(tmp_path)
+    whole_file = _files.whole_file
+
+    def full(path):
+        if path.name == stopped_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return whole_file(path)
+
+    monkeypatch.setattr(_files, "whole_file", full)
+    assert main(tables_in(tmp_path)) == 1
+    assert capsys.readouterr().err == "irwinhall tables: error: No space left on device\n"
+    assert contents(tmp_path) == before
+
+
+def test_tables_without_matplotlib_says_what_to_install_before_anything_is_made(
+    capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(tables_in(tmp_path, "--plots")) == 1
+    assert "pip install 'irwinhall[plot]'" in capsys.readouterr().err
+
+
+def test_tables_without_dask_says_what_to_install(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    arguments = ["tables", "--out", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1"]
+    assert main(arguments) == 1
+    assert "pip install 'irwinhall[dask]'" in capsys.readouterr().err
+
+
+# ---- montecarlo ----------------------------------------------------------------------------------
+
+
+def test_montecarlo_prints_the_estimate_beside_the_exact_value(capsys):
+    assert main(["montecarlo", "9", "--trials", "1000", "--seed", "4"]) == 0
+    printed = capsys.readouterr().out
+    estimate = montecarlo.magnitude(9, trials=1000, seed=4)
+    row = next(line.split() for line in printed.splitlines() if line.startswith("magnitude "))
+    exact = irwinhall.expected_magnitude(9)
+    deviation = (estimate.estimate - exact) / estimate.standard_error
+    figures = (f"{estimate.estimate:.10g}", f"{estimate.standard_error:.2g}", f"{exact:.10g}")
+    assert row == ["magnitude", *figures, f"{deviation:+.1f}"]
+    assert printed.startswith("9 weights uniform on (-1, 1): 1000 trials, seed 4\n")
+
+
+def test_montecarlo_json_of_a_layer_holds_all_three_estimates(capsys):
+    main(["montecarlo", "9", "5", "--bound", "0.5", "--standard-error", "0.02", "--json"])
+    printed = json.loads(capsys.readouterr().out)
+    estimates = montecarlo.layer(9, 5, 0.5, standard_error=0.02)._asdict()
+    exact = irwinhall.preserved_magnitude(9, 5, 0.5)._asdict()
+    for name, estimate in estimates.items():
+        assert printed.pop(name) == {**estimate._asdict(), "exact": exact[name]}
+    assert printed == {"n": 9, "m": 5, "bound": 0.5, "seed": 0}
+
+
+def test_montecarlo_of_no_weights_has_no_deviation(capsys):
+    main(["montecarlo", "9", "--bound", "0", "--trials", "10"])
+    assert "  0               0     -\n" in capsys.readouterr().out
 
 
 # ---- compare -------------------------------------------------------------------------------------

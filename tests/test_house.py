@@ -25,6 +25,8 @@ FLOORS = {
     "_version": 0,
     "_core": 1,
     "_arguments": 0,
+    "_files": 0,
+    "_mathml": 0,
     "_expressions": 0,
     "_fitted": 0,
     "_intervals": 1,
@@ -32,6 +34,7 @@ FLOORS = {
     "exact": 1,
     "_families": 2,
     "_fill_tables": 2,
+    "executors": 2,
     "certification": 2,
     "stream": 2,
     "fans": 2,
@@ -47,8 +50,10 @@ FLOORS = {
     "flow": 4,
     "weightfile": 4,
     "plots": 5,
-    "cli": 6,
-    "__main__": 7,
+    "tables": 5,
+    "htmlreport": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 
 # The Python function whose docstring starts as the C function's comment does.

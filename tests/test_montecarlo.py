@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -248,6 +249,33 @@ def test_a_bound_of_zero_has_no_error():
     assert montecarlo.magnitude(5, 0.0, standard_error=1e-300)[:2] == (0.0, 0.0)
 
 
+# ---- executors -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_executor_changes_no_bit(workers):
+    with ThreadPoolExecutor(workers) as executor:
+        sums = montecarlo.magnitude(7, trials=3_000_001, executor=executor)
+        layer = montecarlo.layer(300, 20, trials=2_001, executor=executor, threads=2)
+    assert sums == montecarlo.magnitude(7, trials=3_000_001)
+    assert layer == montecarlo.layer(300, 20, trials=2_001)
+
+
+def test_an_executor_stops_at_the_same_trial():
+    with ThreadPoolExecutor(3) as executor:
+        found = montecarlo.magnitude(50, standard_error=2e-3, executor=executor)
+    assert found == montecarlo.magnitude(50, standard_error=2e-3)
+
+
+def test_pieces_for_an_executor_are_of_even_cost_after_the_first_few():
+    weights = 1000
+    pieces = list(montecarlo._batches(10**7, weights, 1, montecarlo._LAST_PIECE))
+    firsts, counts = zip(*pieces, strict=True)
+    assert list(firsts) == np.cumsum([0, *counts[:-1]]).tolist()
+    assert len({*counts[9:-1]}) == 1
+    assert 0.9 < counts[9] * weights / montecarlo._LAST_PIECE <= 1.0
+
+
 # ---- calls ---------------------------------------------------------------------------------------
 
 
@@ -282,6 +310,7 @@ def test_an_interrupt_ends_a_simulation():
         ({"n": 2, "bound": -1}, ValueError, "bound must be finite and at least 0, got -1"),
         ({"n": 2, "bound": "1"}, TypeError, "bound must be a real number, got '1'"),
         ({"n": 2, "threads": 0}, ValueError, "threads must be at least 1, got 0"),
+        ({"n": 2, "executor": 3}, TypeError, r"executor must be a concurrent.*, got 3 \(int\)"),
         ({"n": 2, "seed": 0.5}, TypeError, "seed must be an int, .*got 0.5"),
         ({"n": 2, "standard_error": 0}, ValueError, "standard_error must be finite and pos.*got 0"),
         ({"n": 2, "standard_error": math.nan}, ValueError, "standard_error must be .*got nan"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
 
-from irwinhall import flow, plots
+from irwinhall import approximations, flow, plots
 
 pytest.importorskip("matplotlib")
 
@@ -125,6 +126,66 @@ def test_a_missing_matplotlib_says_what_to_install(monkeypatch, flows):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'irwinhall\[plot\]'"):
         plots.flow_figure(flows)
+
+
+# ---- closed forms --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def form_plots():
+    worst = {name: 0.00123 * (i + 1) for i, name in enumerate(approximations.FORMS)}
+    return {plot.name: plot for plot in plots.form_plots(worst)}
+
+
+def texts_of(plot):
+    """Return the texts of a drawing, lines that belong together joined."""
+    texts = ElementTree.fromstring(plot.svg).iter("{http://www.w3.org/2000/svg}text")
+    return [" ".join("".join(text.itertext()).split()) for text in texts]
+
+
+def test_every_form_has_its_panel_with_its_certified_error(form_plots):
+    for target, name in (("magnitude", "errors"), ("normalized_bound", "heat-maps")):
+        texts = texts_of(form_plots[name])
+        for form in approximations.closed_forms(target):
+            error = 0.00123 * (list(approximations.FORMS).index(form.name) + 1)
+            assert form.name in texts
+            assert f"at most {error:.3g}" in texts
+            assert f"{form.name} {error:.3g}" in form_plots[name].alt
+
+
+def test_plots_of_forms_have_captions_and_texts_inside_too(form_plots):
+    for plot in form_plots.values():
+        inside = " ".join(
+            "".join(part.itertext()) for part in ElementTree.fromstring(plot.svg).iter()
+        )
+        assert plot.caption in inside
+        assert plot.alt in inside
+
+
+def test_plots_of_forms_are_the_same_text_every_time(monkeypatch):
+    forms = approximations.closed_forms
+    monkeypatch.setattr(approximations, "closed_forms", lambda target: forms(target)[-2:])
+    worst = dict.fromkeys(approximations.FORMS, 0.001)
+    assert plots.form_plots(worst) == plots.form_plots(worst)
+
+
+def test_labels_of_panels_do_not_overlap():
+    figure, panels = plots._small_multiples(7, (1.8, 1.8), "n", "m")
+    for panel, form in zip(panels, approximations.closed_forms(), strict=False):
+        plots._name(panel, form, {form.name: 1.2345e-12})
+        plots._logarithmic(panel, range(0, 7, 2), range(-16, 1, 4))
+    figure.draw_without_rendering()
+    boxes = [panel.get_tightbbox(figure.canvas.get_renderer()) for panel in panels]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    for box in boxes:
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0, "10⁰"), (1e-12, "10⁻¹²"), (1e6, "10⁶")])
+def test_powers_of_ten_are_written_with_exponents(value, text):
+    assert plots._decade(value) == text
 
 
 def test_matplotlib_is_imported_only_to_draw():

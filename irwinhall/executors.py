@@ -1,0 +1,224 @@
+"""Where pieces of work run: in this process, in processes beside it, or on a Dask cluster.
+
+Whatever splits its work takes ``executor=``, any `concurrent.futures.Executor`, and maps a function
+over its pieces by `mapped`. Results come back in the order of the pieces, so that they do not
+depend on where and in which order the pieces ran. `processes` and `dask` make executors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import os
+import re
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from irwinhall._arguments import checked_count, checked_real
+from irwinhall._version import __version__
+
+__all__ = ["dask", "mapped", "processes"]
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+# Pieces handed over before the first result is waited for: more than most clusters have cores.
+_AHEAD = 256
+_ADDRESS = re.compile(r"(?:(?:tcp|tls|ucx|wss?)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):\d+")
+
+
+def mapped(
+    function: Callable[[Piece], Result], pieces: Iterable[Piece], executor: Executor | None = None
+) -> Iterator[Result]:
+    """Yield function(piece) for every piece, in the order of the pieces.
+
+    Parameters
+    ----------
+    function : callable
+        Of one argument. For executors beyond this process it must be importable there.
+    pieces : iterable
+        Read no further than some hundred pieces ahead of the results.
+    executor : concurrent.futures.Executor, optional
+        Where to run them; without it here, one by one, as the results are asked for.
+
+    Yields
+    ------
+    object
+
+    Raises
+    ------
+    TypeError
+        If the executor cannot submit.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from irwinhall import executors
+    >>> with ThreadPoolExecutor(2) as executor:
+    ...     list(executors.mapped(abs, range(-3, 1), executor))
+    [3, 2, 1, 0]
+    """
+    if executor is None:
+        return map(function, pieces)
+    if not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            "executor must be a concurrent.futures.Executor, "
+            f"got {executor!r} ({type(executor).__name__})"
+        )
+    return _submitted(function, pieces, executor)
+
+
+def _submitted(
+    function: Callable[[Piece], Result], pieces: Iterable[Piece], executor: Executor
+) -> Iterator[Result]:
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for piece in pieces:
+            waiting.append(executor.submit(function, piece))
+            if len(waiting) >= _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextlib.contextmanager
+def processes(workers: int) -> Iterator[Executor | None]:
+    """Give an executor of so many processes; of one, None: the work then stays in this process.
+
+    Parameters
+    ----------
+    workers : int
+        At least 1.
+
+    Yields
+    ------
+    concurrent.futures.Executor or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        If workers is no integer or less than 1.
+    ChildProcessError
+        If a process is killed; the executor cannot go on without it, as Dask can.
+
+    Examples
+    --------
+    >>> from irwinhall import executors
+    >>> with executors.processes(1) as executor:
+    ...     list(executors.mapped(abs, [-2, -1], executor))
+    [2, 1]
+    """
+    if checked_count("workers", workers, 1) == 1:
+        yield None
+        return
+    # Spawned, not forked: a fork copies the locks of threads that it does not copy.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_leave_with_the_parent)
+    try:
+        yield pool
+    except BrokenProcessPool:
+        raise ChildProcessError("a worker process died; was the memory enough?") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_with_the_parent() -> None:
+    """Leave interrupts to the parent process, and end when it ends, however it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextlib.contextmanager
+def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
+    """Give an executor that runs on a Dask cluster; Dask runs what a lost worker had again.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, such as tcp://host:8786.
+    timeout : float
+        Seconds to wait for the scheduler, and then for a first worker; positive.
+
+    Yields
+    ------
+    concurrent.futures.Executor
+
+    Raises
+    ------
+    ImportError
+        If dask.distributed is missing, here or irwinhall on a worker.
+    ValueError
+        If the address or the timeout is not as described.
+    ConnectionError
+        If there is no scheduler or no worker after `timeout`, if a worker has another version of
+        irwinhall, or if the cluster is lost later.
+
+    Examples
+    --------
+    >>> from irwinhall import executors, montecarlo
+    >>> with executors.dask("tcp://scheduler:8786") as executor:  # doctest: +SKIP
+    ...     montecarlo.magnitude(1000, trials=10**9, executor=executor)
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise ImportError("a Dask cluster needs Dask: pip install 'irwinhall[dask]'") from None
+
+    if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+        raise ValueError(f"the scheduler's address must be like tcp://host:8786, got {address!r}")
+    timeout = checked_real("timeout", timeout)
+    if not 0.0 < timeout < math.inf:
+        raise ValueError(f"timeout must be finite and positive, got {timeout:g}")
+    with contextlib.ExitStack() as stack:
+        try:
+            client: Any = stack.enter_context(distributed.Client(address, timeout=timeout))
+        except OSError:
+            raise ConnectionError(f"no Dask scheduler at {address} after {timeout:g} s") from None
+        try:
+            client.wait_for_workers(1, timeout=timeout)
+        except TimeoutError:
+            raise ConnectionError(
+                f"the Dask scheduler at {address} has no workers after {timeout:g} s"
+            ) from None
+        _check_versions(client)
+        try:
+            yield client.get_executor(pure=False)
+        except distributed.KilledWorker:
+            raise ConnectionError(
+                f"workers of the Dask cluster at {address} die of a piece; is their memory enough?"
+            ) from None
+        except (CancelledError, distributed.comm.CommClosedError):
+            raise ConnectionError(f"the Dask cluster at {address} is lost") from None
+
+
+def _check_versions(client: Any) -> None:
+    """Refuse a cluster whose results might be others."""
+    try:
+        versions = client.run(_installed_version)
+    except ImportError:
+        raise ImportError("the Dask workers need irwinhall: pip install irwinhall") from None
+    for worker, version in versions.items():
+        if version != __version__:
+            raise ConnectionError(
+                f"the Dask worker at {worker} has irwinhall {version}, not {__version__}"
+            )
+
+
+def _installed_version() -> str:
+    return __version__

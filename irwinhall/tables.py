@@ -1,0 +1,533 @@
+"""The tables: exact magnitudes and bounds, closed forms and their errors, the article's figures.
+
+Builders make a `Table`; `rendered` writes it as CSV, JSON and Markdown. The text depends on the
+arguments alone: doubles are correctly rounded or made by +, -, *, / and square roots in one order,
+digits are by integers, and pieces come back in their order, wherever they were made.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import lru_cache, partial
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+
+from irwinhall import approximations, article, certification, exact
+from irwinhall._arguments import checked_count
+from irwinhall._core import expected_magnitude, letkeman_bound, preserved_magnitude
+from irwinhall.closedforms import LAST
+from irwinhall.executors import mapped
+
+if TYPE_CHECKING:
+    import mpmath
+    from numpy.typing import NDArray
+
+    from irwinhall.closedforms import Argmax, ClosedForm
+
+__all__ = [
+    "MOST_N",
+    "MOST_SIZES",
+    "Table",
+    "article_table",
+    "check_sizes",
+    "closed_forms_document",
+    "closed_forms_table",
+    "grid_pairs",
+    "grid_sizes",
+    "normalized_table",
+    "records",
+    "rendered",
+    "standard_table",
+]
+
+Cell: TypeAlias = "int | float | str | None"
+Row: TypeAlias = "tuple[Cell, ...]"
+Progress: TypeAlias = "Callable[[int], object]"
+Piece = TypeVar("Piece")
+
+# Rows of the standard table, and sizes of the normalized one: some 100 MB of text.
+MOST_N = 100_000
+MOST_SIZES = 400
+# The largest size of the normalized table.
+_LARGEST = 10**6
+
+# The last n whose fraction is written out; the next ones have lines of digits.
+_LAST_FRACTION = 20
+_DIGITS = 20
+# Rows of a piece.
+_PIECE = 256
+
+# mpmath has one precision for all threads of a process.
+_MPMATH = threading.Lock()
+
+
+class Table(NamedTuple):
+    """Rows of cells under named columns.
+
+    Examples
+    --------
+    >>> from irwinhall.tables import Table
+    >>> Table("squares", "Squares.", ("n", "square"), [(1, 1), (2, 4)]).columns
+    ('n', 'square')
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+# ---- builders ------------------------------------------------------------------------------------
+
+
+def standard_table(
+    max_n: int = 1000, *, executor: Executor | None = None, progress: Progress | None = None
+) -> Table:
+    """Return the table of A(n): exact, to 20 digits, as doubles, and how far off each form is.
+
+    Parameters
+    ----------
+    max_n : int
+        The last n, from 1 to 100,000.
+    executor : concurrent.futures.Executor, optional
+        Where pieces of the rows are made; without it, in this process.
+    progress : callable, optional
+        Called now and then with the number of rows made since the last call.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.standard_table(2).rows[1][:5]
+    (2, '2/3', '0.66666666666666666667', 0.6666666666666666, 1.5)
+    """
+    forms = approximations.closed_forms("magnitude")
+    caption = (
+        "A(n) = E|U_1 + ... + U_n|, the U_i uniform on (-1, 1): as a fraction, to 20 digits, as the"
+        " nearest double; the bound 1/A(n); and the relative error of each closed form."
+    )
+    columns = ("n", "exact", "digits", "magnitude", "bound", *(form.name for form in forms))
+    last = _checked("max_n", max_n, 1, MOST_N)
+    pieces = [(first, min(first + _PIECE - 1, last)) for first in range(1, last + 1, _PIECE)]
+    return Table(
+        "standard", caption, columns, _gathered(_standard_rows, pieces, executor, progress)
+    )
+
+
+def normalized_table(
+    sizes: int = 25, *, executor: Executor | None = None, progress: Progress | None = None
+) -> Table:
+    """Return the table of normalized bounds over a grid of layers, and how far off each form is.
+
+    Parameters
+    ----------
+    sizes : int
+        How many sizes from 1 to 10^6, even in the logarithm, from 2 to 400; those that round to the
+        same integer count once. There is a row for every pair n <= m: the bound is symmetric.
+    executor, progress
+        As for `standard_table`.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> [row[:4] for row in tables.normalized_table(2).rows][:2]
+    [(1, 1, '2.0000000000000000000', 2.0), (1, 1000000, '1.9981610586933395916', 1.99816...)]
+    """
+    forms = approximations.closed_forms("normalized_bound")
+    caption = (
+        "The normalized Letkeman bound b = (n + m)/(m A(n) + n A(m)) of n inputs and m outputs or"
+        " the other way round, to 20 digits and as the nearest double; what it preserves forward,"
+        " b A(n), and backward, b A(m); and the relative error of each closed form."
+    )
+    names = (form.name for form in forms)
+    columns = ("n", "m", "digits", "bound", "forward", "backward", *names)
+    pairs = grid_pairs(sizes)
+    pieces = [pairs[first : first + _PIECE] for first in range(0, len(pairs), _PIECE)]
+    return Table(
+        "normalized", caption, columns, _gathered(_normalized_rows, pieces, executor, progress)
+    )
+
+
+def grid_sizes(count: int) -> list[int]:
+    """Return the integers nearest to `count` numbers from 1 to 10^6 in equal ratios, each once.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.grid_sizes(13)
+    [1, 3, 10, 32, 100, 316, 1000, 3162, 10000, 31623, 100000, 316228, 1000000]
+    """
+    import mpmath
+
+    count = _checked("sizes", count, 2, MOST_SIZES)
+    with _MPMATH, mpmath.workdps(_DIGITS):
+        steps = [mpmath.mpf(i) / (count - 1) for i in range(count)]
+        return list(dict.fromkeys(int(mpmath.nint(_LARGEST**step)) for step in steps))
+
+
+def closed_forms_table(
+    *, executor: Executor | None = None, progress: Progress | None = None
+) -> Table:
+    """Return the table of closed forms, their worst errors certified anew.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor, optional
+        Where pieces of the proofs run; without it, in this process.
+    progress : callable, optional
+        Called with 1 for every form, of `approximations.FORMS`.
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.closed_forms_table().columns[:2]  # doctest: +SKIP
+    ('form', 'target')
+    """
+    caption = (
+        "Closed forms of A(n) and of the normalized bound: formula, constants, the first and last"
+        " size they cover, and their worst relative error over all of these, certified."
+    )
+    columns = (
+        *("form", "target", "about", "formula", "constants", "first", "last"),
+        *("max_relative_error", "where", "certificate", "python", "c"),
+    )
+    rows: list[Row] = []
+    for form in approximations.closed_forms():
+        certificate = certification.certify(form, map=partial(mapped, executor=executor))
+        certified = replace(form, certificate=certificate)
+        constants = ", ".join(f"{name} = {value}" for name, value in form.parameters.items())
+        rows.append(
+            (
+                *(form.name, form.target, form.about, form.as_latex(), constants, *form.domain),
+                *(certificate.max_relative_error, _where(certificate.argmax), certificate.text),
+                *(certified.as_python(), certified.as_c()),
+            )
+        )
+        if progress is not None:
+            progress(1)
+    return Table("closed-forms", caption, columns, rows)
+
+
+def _where(argmax: Argmax) -> str:
+    sizes = argmax if isinstance(argmax, tuple) else (argmax,)
+    return ", ".join("infinity" if size == math.inf else str(size) for size in sizes)
+
+
+def grid_pairs(count: int) -> list[tuple[int, int]]:
+    """Return the pairs n <= m of `grid_sizes`, in order.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.grid_pairs(2)
+    [(1, 1), (1, 1000000), (1000000, 1000000)]
+    """
+    sizes = grid_sizes(count)
+    return [(n, m) for i, n in enumerate(sizes) for m in sizes[i:]]
+
+
+def article_table(*, executor: Executor | None = None, progress: Progress | None = None) -> Table:
+    """Return the article's figures beside our simulation, seed 0, and the exact values.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor, optional
+        Where the simulation runs; without it, in this process.
+    progress : callable, optional
+        Called now and then with the number of uniforms drawn since the last call, of
+        `article.uniforms_drawn(article.STANDARD_TRIALS, article.NORMALIZED_TRIALS)`.
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.article_table().rows[0][:4]  # doctest: +SKIP
+    (1, None, 'magnitude', 0.500474810495207)
+    """
+    caption = (
+        "The article's printed figures, our simulation with as many trials, and the exact values,"
+        " under the Xavier bound and under that bound over the article's approximation. Its program"
+        " divides by the other side's count: forward is (n/m) b A(m) and backward (m/n) b A(n). The"
+        " true magnitude is what the name says, under the Xavier bound; letkeman is the quantity"
+        " under the exact bound."
+    )
+    figures = ("printed", "simulated", "standard_error", "exact")
+    columns = (
+        "n",
+        "m",
+        "quantity",
+        *(f"{bound}_{figure}" for bound in ("xavier", "approximated") for figure in figures),
+        "true_magnitude",
+        "letkeman",
+    )
+    rows: list[Row] = []
+    for build in (article.standard_rows, article.normalized_rows):
+        for row in build(executor=executor, progress=progress):
+            cells: list[Cell] = [row.size[0], row.size[1] if row.size[1:] else None, row.quantity]
+            for entry in (row.xavier, row.approximated):
+                cells += [entry.printed, _rounded(entry.monte_carlo, 10)]
+                cells += [_rounded(entry.standard_error, 3), _rounded(entry.exact, 10)]
+            rows.append((*cells, _rounded(row.true_magnitude, 10), _rounded(row.letkeman, 10)))
+    return Table("article", caption, columns, rows)
+
+
+def _gathered(
+    function: Callable[[Piece], list[Row]],
+    pieces: Sequence[Piece],
+    executor: Executor | None,
+    progress: Progress | None,
+) -> list[Row]:
+    rows: list[Row] = []
+    for made in mapped(function, pieces, executor):
+        rows += made
+        if progress is not None:
+            progress(len(made))
+    return rows
+
+
+def _standard_rows(piece: tuple[int, int]) -> list[Row]:
+    first, last = piece
+    n: Any = np.arange(first, last + 1)
+    magnitudes = expected_magnitude(n)
+    forms = approximations.closed_forms("magnitude")
+    errors = [_errors(form, n) for form in forms]
+    sizes = n.tolist()
+    fractions = [str(exact.expected_magnitude(k)) if k <= _LAST_FRACTION else None for k in sizes]
+    with _MPMATH:
+        digits = [_digits(exact.expected_magnitude_mp(k, _DIGITS)) for k in sizes]
+    columns = (magnitudes.tolist(), letkeman_bound(n).tolist(), *errors)
+    return list(zip(sizes, fractions, digits, *columns, strict=True))
+
+
+def _normalized_rows(piece: list[tuple[int, int]]) -> list[Row]:
+    n, m = np.array(piece).T
+    bounds = letkeman_bound(n, m)
+    forms = approximations.closed_forms("normalized_bound")
+    errors = [_errors(form, n, m) for form in forms]
+    with _MPMATH:
+        digits = [_digits(_bound_mp(*pair)) for pair in piece]
+    preserved = preserved_magnitude(n, m, bounds)
+    both = (preserved.forward, preserved.backward)
+    forward, backward = ([_rounded(x, 10) for x in side.tolist()] for side in both)
+    columns = (n.tolist(), m.tolist(), digits, bounds.tolist(), forward, backward, *errors)
+    return list(zip(*columns, strict=True))
+
+
+def _errors(form: ClosedForm, *sizes: NDArray[np.int64]) -> list[float | None]:
+    """Return form/target - 1 to three digits, None where the form does not reach."""
+    first, last = form.domain
+    covered = np.logical_and.reduce([(first <= size) & (size <= last) for size in sizes])
+    errors: NDArray[np.float64] = certification.relative_error(
+        form, *(np.where(covered, n, first) for n in sizes)
+    )
+    return [
+        _rounded(error, 3) if inside else None
+        for error, inside in zip(errors.tolist(), covered.tolist(), strict=True)
+    ]
+
+
+@lru_cache(MOST_SIZES)
+def _magnitude_mp(n: int) -> mpmath.mpf:
+    return exact.expected_magnitude_mp(n, _DIGITS + 5)
+
+
+def _bound_mp(n: int, m: int) -> mpmath.mpf:
+    import mpmath
+
+    with mpmath.workdps(_DIGITS + 5):
+        return (n + m) / (m * _magnitude_mp(n) + n * _magnitude_mp(m))
+
+
+def _digits(value: mpmath.mpf) -> str:
+    import mpmath
+
+    text: str = mpmath.nstr(value, _DIGITS, strip_zeros=False, min_fixed=-10, max_fixed=20)
+    return text
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def check_sizes(max_n: int, sizes: int) -> None:
+    """Raise what `standard_table` and `normalized_table` would, before anything is made.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.check_sizes(0, 25)
+    Traceback (most recent call last):
+    ValueError: max_n must be at least 1, got 0
+    """
+    _checked("max_n", max_n, 1, MOST_N)
+    _checked("sizes", sizes, 2, MOST_SIZES)
+
+
+def _checked(name: str, value: int, least: int, most: int) -> int:
+    number = checked_count(name, value, least)
+    if number > most:
+        raise ValueError(f"{name} must be from {least} to {most}, got {number}")
+    return number
+
+
+# ---- rendering -----------------------------------------------------------------------------------
+
+
+def rendered(table: Table) -> dict[str, str]:
+    """Return the table's files by name: CSV, JSON and Markdown.
+
+    Parameters
+    ----------
+    table : Table
+
+    Returns
+    -------
+    dict of str to str
+        Text by file name, lines ended by a line feed.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> files = tables.rendered(tables.Table("squares", "Squares.", ("n", "square"), [(2, 4)]))
+    >>> print(files["squares.csv"], end="")
+    n,square
+    2,4
+    >>> print(files["squares.json"], end="")
+    [
+    {"n": 2, "square": 4}
+    ]
+    """
+    return {
+        f"{table.name}.csv": _csv(table),
+        f"{table.name}.json": _json(table),
+        f"{table.name}.md": _DOCUMENTS.get(table.name, _markdown)(table),
+    }
+
+
+def _csv(table: Table) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(table.rows)
+    return text.getvalue()
+
+
+def _json(table: Table) -> str:
+    rows = (json.dumps(dict(zip(table.columns, row, strict=True))) for row in table.rows)
+    return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+def _markdown(table: Table) -> str:
+    return f"{table.caption}\n\n{_pipes(table.columns, table.rows)}\n"
+
+
+def _pipes(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a Markdown table, numbers to the right."""
+    numeric = [
+        all(isinstance(row[i], (int, float, NoneType)) for row in rows) for i in range(len(columns))
+    ]
+    lines = [
+        columns,
+        ["---:" if right else "---" for right in numeric],
+        *(["" if cell is None else str(cell) for cell in row] for row in rows),
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def records(table: Table) -> list[dict[str, Cell]]:
+    """Return the rows of a table as cells by column.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.records(tables.Table("squares", "Squares.", ("n", "square"), [(2, 4)]))
+    [{'n': 2, 'square': 4}]
+    """
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+def closed_forms_document(table: Table) -> str:
+    """Return the closed forms as a Markdown document: a summary, and a section for each.
+
+    Parameters
+    ----------
+    table : Table
+        From `closed_forms_table`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.closed_forms_document(tables.closed_forms_table())  # doctest: +SKIP
+    """
+    rows = records(table)
+    parts = ["# Closed forms", table.caption]
+    for target, what in _TARGETS.items():
+        forms = [row for row in rows if row["target"] == target]
+        summary = [
+            (f"[{row['form']}](#{row['form']})", row["constants"], _sizes(row), *_worst(row))
+            for row in forms
+        ]
+        head = ("form", "constants", "sizes", "worst relative error", "at")
+        parts += [f"## {what}", _pipes(head, summary)]
+        for row in forms:
+            parts += [
+                f"### {row['form']}",
+                str(row["about"]),
+                f"```math\n{row['formula']}\n```",
+                f"Worst relative error for sizes {_sizes(row)}:"
+                f" {' at '.join(map(str, _worst(row)))}. {row['certificate']}",
+                f"```python\n{str(row['python']).strip()}\n```",
+                f"```c\n{str(row['c']).strip()}\n```",
+            ]
+    return "\n\n".join(parts) + "\n"
+
+
+# Tables whose cells would not fit a line of Markdown.
+_DOCUMENTS = {"closed-forms": closed_forms_document}
+_TARGETS = {"magnitude": "Of A(n)", "normalized_bound": "Of the normalized bound"}
+
+
+def _sizes(row: Mapping[str, Cell]) -> str:
+    last = row["last"]
+    return f"{row['first']} to {'2^53' if last == LAST else last}"
+
+
+def _worst(row: Mapping[str, Cell]) -> tuple[Cell, Cell]:
+    return row["max_relative_error"], row["where"]
