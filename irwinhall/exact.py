@@ -45,6 +45,7 @@ __all__ = [
     "letkeman_bound",
     "letkeman_bound_mp",
     "series_coefficients",
+    "uniform_cumulants",
 ]
 
 Formula = Literal["node_average", "as_printed"]
@@ -265,6 +266,35 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
         c.append(a[k] * rising)
         rising *= Fraction(2 * k + 1, 2)
     return tuple(c)
+
+
+@cache
+def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
+    """Return the cumulants of order 2, 4, ..., 2 count of a uniform variable on (0, 1).
+
+    They are B_2j/(2 j), B the Bernoulli numbers, and those of odd order above 1 are 0. A sum of n
+    has n times as much; c times a variable, c^(2j) times as much.
+
+    Parameters
+    ----------
+    count : int
+        Number of cumulants.
+
+    Returns
+    -------
+    tuple of fractions.Fraction
+
+    Examples
+    --------
+    >>> from irwinhall import exact
+    >>> [str(c) for c in exact.uniform_cumulants(3)]
+    ['1/12', '-1/120', '1/252']
+    """
+    bernoulli = [Fraction(1)]
+    for m in range(1, 2 * count + 1):
+        known = sum((math.comb(m + 1, k) * bernoulli[k] for k in range(m)), Fraction(0))
+        bernoulli.append(-known / (m + 1))
+    return tuple(bernoulli[2 * j] / (2 * j) for j in range(1, count + 1))
 
 
 # Digits carried beyond those asked for: rounding errors of some dozens of operations and the
