@@ -16,7 +16,16 @@ from irwinhall._version import __version__
 from irwinhall.fans import Fans, fans
 
 if TYPE_CHECKING:
-    from irwinhall import approximations, article, exact, gains, lsuv, montecarlo, schemes
+    from irwinhall import (
+        approximations,
+        article,
+        distribution,
+        exact,
+        gains,
+        lsuv,
+        montecarlo,
+        schemes,
+    )
     from irwinhall.gains import gain
     from irwinhall.schemes import sample_weights
     from irwinhall.stream import Stream, kernels
@@ -28,6 +37,7 @@ __all__ = [
     "__version__",
     "approximations",
     "article",
+    "distribution",
     "exact",
     "expected_magnitude",
     "fans",
@@ -45,7 +55,17 @@ __all__ = [
 
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
 _SUBMODULES = frozenset(
-    {"approximations", "article", "exact", "gains", "lsuv", "montecarlo", "schemes", "stream"}
+    {
+        "approximations",
+        "article",
+        "distribution",
+        "exact",
+        "gains",
+        "lsuv",
+        "montecarlo",
+        "schemes",
+        "stream",
+    }
 )
 _MODULE_OF = {
     "Stream": "stream",
