@@ -20,8 +20,9 @@ CFLAGS = [
     "-pthread",
 ]
 
-# The C files of the second module, which is loaded only where it is used; the first has the others.
+# The C files of the modules that are loaded only where they are used; the first has the others.
 DISTRIBUTION = {Path("src_c/ih_distribution.c")}
+WEIGHTED = {Path("src_c/ih_weighted.c")}
 
 
 def extension(name: str, sources: set[Path]) -> Extension:
@@ -40,7 +41,8 @@ def extension(name: str, sources: set[Path]) -> Extension:
 
 setup(
     ext_modules=[
-        extension("_core", set(Path("src_c").glob("*.c")) - DISTRIBUTION),
+        extension("_core", set(Path("src_c").glob("*.c")) - DISTRIBUTION - WEIGHTED),
         extension("_distribution", DISTRIBUTION),
+        extension("_weighted", WEIGHTED),
     ]
 )

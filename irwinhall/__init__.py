@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         lsuv,
         montecarlo,
         schemes,
+        stats,
     )
+    from irwinhall.distribution import expected_magnitude_of
     from irwinhall.gains import gain
     from irwinhall.schemes import sample_weights
     from irwinhall.stream import Stream, kernels
@@ -40,6 +42,7 @@ __all__ = [
     "distribution",
     "exact",
     "expected_magnitude",
+    "expected_magnitude_of",
     "fans",
     "gain",
     "gains",
@@ -51,6 +54,7 @@ __all__ = [
     "preserved_magnitude",
     "sample_weights",
     "schemes",
+    "stats",
 ]
 
 # Loaded on first use, so that importing the package imports NumPy and nothing heavier.
@@ -64,11 +68,13 @@ _SUBMODULES = frozenset(
         "lsuv",
         "montecarlo",
         "schemes",
+        "stats",
         "stream",
     }
 )
 _MODULE_OF = {
     "Stream": "stream",
+    "expected_magnitude_of": "distribution",
     "gain": "gains",
     "kernels": "stream",
     "sample_weights": "schemes",

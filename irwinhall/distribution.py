@@ -11,14 +11,28 @@ both tails; logarithms are as accurate, or to 1e-13 absolutely near 0, and finit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from irwinhall import _distribution
+from irwinhall import _distribution, _weighted
 
-__all__ = ["cdf", "isf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]
+__all__ = [
+    "cdf",
+    "expected_magnitude_of",
+    "isf",
+    "logcdf",
+    "logpdf",
+    "logsf",
+    "pdf",
+    "ppf",
+    "sf",
+    "weighted_cdf",
+    "weighted_pdf",
+    "weighted_sf",
+]
 
 _Floats: TypeAlias = "NDArray[np.floating[Any]]"
 
@@ -355,3 +369,191 @@ def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     49.998...
     """
     return _distribution.isf(q, n, log, out)
+
+
+# ---- sums with weights -----------------------------------------------------------------------------
+
+
+@overload
+def weighted_pdf(x: float, weights: Sequence[float]) -> float: ...
+@overload
+def weighted_pdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
+def weighted_pdf(x: Any, weights: Any) -> Any:
+    """Return the density of w_1 U_1 + ... + w_k U_k at x, the U_i uniform on (0, 1).
+
+    Piecewise a polynomial, with a knot wherever x is a sum of some of the weights.
+
+    Parameters
+    ----------
+    x : float or array_like of float
+        Where; any real number. Broadcasts with all axes of `weights` but the last.
+    weights : array_like of float
+        The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
+        2**900 of each other. Those that are 0 are left out.
+
+    Returns
+    -------
+    float or ndarray
+        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
+        float16, else float64. 0 outside the support. NaN where x is NaN.
+
+    Raises
+    ------
+    TypeError
+        If x or weights are not real.
+    ValueError
+        If a weight is not finite, all are 0 or one is too small beside another, or the shapes do
+        not broadcast.
+
+    Notes
+    -----
+    The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
+    in both tails. Time and method are described in docs/distribution.md.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_pdf(1.0, [1.0, 2.0, -0.5])
+    0.5
+    >>> distribution.weighted_pdf([0.5, 1.5], [[1.0, 1.0], [1.0, 4.0]])
+    array([0.5 , 0.25])
+    """
+    return _weighted.weighted(_weighted.PDF, x, weights)
+
+
+@overload
+def weighted_cdf(x: float, weights: Sequence[float]) -> float: ...
+@overload
+def weighted_cdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
+def weighted_cdf(x: Any, weights: Any) -> Any:
+    """Return the probability that w_1 U_1 + ... + w_k U_k is at most x, the U_i on (0, 1).
+
+    As accurate, relative to its size, for the least probabilities as for the centre.
+
+    Parameters
+    ----------
+    x : float or array_like of float
+        Where; any real number. Broadcasts with all axes of `weights` but the last.
+    weights : array_like of float
+        The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
+        2**900 of each other. Those that are 0 are left out.
+
+    Returns
+    -------
+    float or ndarray
+        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
+        float16, else float64. 0 below the support, 1 above it. NaN where x is NaN.
+
+    Raises
+    ------
+    TypeError
+        If x or weights are not real.
+    ValueError
+        If a weight is not finite, all are 0 or one is too small beside another, or the shapes do
+        not broadcast.
+
+    Notes
+    -----
+    The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
+    in both tails. Time and method are described in docs/distribution.md.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_cdf(0.5, [1.0, 2.0, 3.0])  # 0.5^3/3!/(1 2 3)
+    0.003472222222222222
+    >>> distribution.weighted_cdf([0.0, 1.0, 3.0], [1.0, 2.0])
+    array([0.  , 0.25, 1.  ])
+    """
+    return _weighted.weighted(_weighted.CDF, x, weights)
+
+
+@overload
+def weighted_sf(x: float, weights: Sequence[float]) -> float: ...
+@overload
+def weighted_sf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
+def weighted_sf(x: Any, weights: Any) -> Any:
+    """Return the probability that w_1 U_1 + ... + w_k U_k is above x, the U_i on (0, 1).
+
+    As accurate, relative to its size, for the least probabilities as for the centre.
+
+    Parameters
+    ----------
+    x : float or array_like of float
+        Where; any real number. Broadcasts with all axes of `weights` but the last.
+    weights : array_like of float
+        The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
+        2**900 of each other. Those that are 0 are left out.
+
+    Returns
+    -------
+    float or ndarray
+        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
+        float16, else float64. 1 below the support, 0 above it. NaN where x is NaN.
+
+    Raises
+    ------
+    TypeError
+        If x or weights are not real.
+    ValueError
+        If a weight is not finite, all are 0 or one is too small beside another, or the shapes do
+        not broadcast.
+
+    Notes
+    -----
+    The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
+    in both tails. Time and method are described in docs/distribution.md.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_sf(5.5, [1.0, 2.0, 3.0])
+    0.003472222222222222
+    >>> distribution.weighted_sf(99.0, 100 * [1.0])  # 1/100!
+    1.07151...e-158
+    """
+    return _weighted.weighted(_weighted.SF, x, weights)
+
+
+@overload
+def expected_magnitude_of(coefficients: Sequence[float]) -> float: ...
+@overload
+def expected_magnitude_of(coefficients: ArrayLike) -> float | NDArray[np.float64]: ...
+def expected_magnitude_of(coefficients: Any) -> Any:
+    """Return E|c_1 U_1 + ... + c_n U_n|, the U_i uniform on (-1, 1).
+
+    The expected magnitude of a neuron whose weights are uniform on (-1, 1) and whose inputs are c.
+    `irwinhall.expected_magnitude(n)` is the case of n ones.
+
+    Parameters
+    ----------
+    coefficients : array_like of float
+        c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0 within a
+        factor of 2**900 of each other.
+
+    Returns
+    -------
+    float or ndarray of float64
+        A float for one axis, else an array without the last axis. 0 where all are 0.
+
+    Raises
+    ------
+    TypeError
+        If coefficients are not real.
+    ValueError
+        If one is not finite or too small beside another, or there are none.
+
+    Notes
+    -----
+    The relative error is below 1e-13; with a factor in front of all coefficients the result is that
+    factor times as much.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> irwinhall.expected_magnitude_of([3.0, -4.0])
+    2.375
+    >>> irwinhall.expected_magnitude_of([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
+    array([0.8125, 0.5   ])
+    """
+    return _weighted.magnitude(coefficients)

@@ -123,8 +123,8 @@ static void add_powers(ih_weight_group *group, double weight) {
     for (int j = 0; j < IH_CUMULANT_TERMS; j++) group->power[j] += power *= square;
 }
 
-void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
-                        const unsigned char *is_negative, void *scratch) {
+void ih_weights_prepare(ih_weights *weights, size_t count, const double *size, size_t negatives,
+                        const double *negative, void *scratch) {
     ih_pair *tail = scratch;
     double *variance = (double *)(tail + count + 1);
     double *weight = variance + count + 1;
@@ -143,8 +143,10 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
         weight[i] = ldexp(size[i], -weights->exponent);
         tail[i] = plus(tail[i + 1], (ih_pair){weight[i], 0.0});
         variance[i] = variance[i + 1] + weight[i] * weight[i] / 12.0;
-        if (is_negative && is_negative[i])
-            weights->negative = plus(weights->negative, (ih_pair){weight[i], 0.0});
+    }
+    for (size_t i = 0; i < negatives; i++) {
+        double size_of_negative = ldexp(negative[i], -weights->exponent);
+        weights->negative = plus(weights->negative, (ih_pair){size_of_negative, 0.0});
     }
 
     weights->groups = 0;

@@ -39,10 +39,10 @@ typedef struct {
 size_t ih_weights_scratch(size_t count);
 
 /* Prepare weights: `size` are their magnitudes, finite and positive, in descending order, none
- * below 2^-900 of the first; is_negative says which were negative (NULL: none). scratch is aligned
- * to 8 bytes and must outlive *weights. */
-void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
-                        const unsigned char *is_negative, void *scratch);
+ * below 2^-900 of the first; `negative` are those of the `negatives` negative ones, in any order.
+ * scratch is aligned to 8 bytes and must outlive *weights. */
+void ih_weights_prepare(ih_weights *weights, size_t count, const double *size, size_t negatives,
+                        const double *negative, void *scratch);
 
 /* Write the density of X at each x, or the probability of X <= x or of X > x. The relative error
  * is below 1e-12, and below 1e-13 for up to some hundred weights; NaN gives NaN. */

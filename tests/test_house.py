@@ -24,6 +24,7 @@ FLOORS = {
     "_version": 0,
     "_core": 1,
     "_distribution": 1,
+    "_weighted": 1,
     "_arguments": 0,
     "_fill_tables": 2,
     "distribution": 2,
@@ -36,6 +37,7 @@ FLOORS = {
     "lsuv": 3,
     "montecarlo": 3,
     "schemes": 3,
+    "stats": 3,
     "article": 4,
     "compare": 4,
     "flow": 4,
@@ -45,7 +47,7 @@ FLOORS = {
     "__main__": 7,
 }
 
-BINDINGS = ["_core", "_distribution"]
+BINDINGS = ["_core", "_distribution", "_weighted"]
 
 # The Python function whose docstring starts as the C function's comment does.
 TWINS = {
