@@ -25,6 +25,7 @@ FLOORS = {
     "_core": 1,
     "_distribution": 1,
     "_arguments": 0,
+    "_distribution_tables": 2,
     "_fill_tables": 2,
     "distribution": 2,
     "exact": 2,
