@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
-from irwinhall import _fill_tables, exact
+from irwinhall import _distribution_tables, _fill_tables, exact
 
 SOURCE_DIRECTORY = Path(__file__).resolve().parent.parent / "src_c"
 
@@ -118,7 +118,11 @@ GENERATED: dict[Path, Callable[[], str]] = {
     SOURCE_DIRECTORY / "ih_magnitude_table.h": magnitude_table,
     SOURCE_DIRECTORY / "ih_magnitude_wide_table.h": magnitude_wide_table,
     SOURCE_DIRECTORY / "ih_weighted_table.h": weighted_table,
-    **{SOURCE_DIRECTORY / name: build for name, build in _fill_tables.HEADERS.items()},
+    **{
+        SOURCE_DIRECTORY / name: build
+        for module in (_distribution_tables, _fill_tables)
+        for name, build in module.HEADERS.items()
+    },
 }
 
 

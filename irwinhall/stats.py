@@ -58,7 +58,7 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
         good = np.asarray(self._argcheck(n) & (scale > 0))
         if not good.all():
             n, scale = np.where(good, n, 1), np.where(good, scale, 1.0)
-        return np.asarray(x, np.float64), n.astype(np.int64), loc, scale, good
+        return np.asarray(x, np.float64), _integers(n), loc, scale, good
 
     def pdf(self, x: ArrayLike, *args: Any, **kwds: Any) -> Any:
         """Return the density at x."""
@@ -107,28 +107,28 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
     # ---- the same for SciPy's own machinery ------------------------------------------------------
 
     def _pdf(self, x: Any, n: Any) -> Any:
-        return self._function("pdf", x, n.astype(np.int64))
+        return self._function("pdf", x, _integers(n))
 
     def _logpdf(self, x: Any, n: Any) -> Any:
-        return self._function("logpdf", x, n.astype(np.int64))
+        return self._function("logpdf", x, _integers(n))
 
     def _cdf(self, x: Any, n: Any) -> Any:
-        return self._function("cdf", x, n.astype(np.int64))
+        return self._function("cdf", x, _integers(n))
 
     def _logcdf(self, x: Any, n: Any) -> Any:
-        return self._function("logcdf", x, n.astype(np.int64))
+        return self._function("logcdf", x, _integers(n))
 
     def _sf(self, x: Any, n: Any) -> Any:
-        return self._function("sf", x, n.astype(np.int64))
+        return self._function("sf", x, _integers(n))
 
     def _logsf(self, x: Any, n: Any) -> Any:
-        return self._function("logsf", x, n.astype(np.int64))
+        return self._function("logsf", x, _integers(n))
 
     def _ppf(self, q: Any, n: Any) -> Any:
-        return self._function("ppf", q, n.astype(np.int64))
+        return self._function("ppf", q, _integers(n))
 
     def _isf(self, q: Any, n: Any) -> Any:
-        return self._function("isf", q, n.astype(np.int64))
+        return self._function("isf", q, _integers(n))
 
     # ---- moments, entropy ------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
             raise ValueError(f"n must be an integer from 1 to 2**53 and scale at least 0, got {n}")
         centred = stream.uniform(size, bound=0.5, dtype="float64")
         # Exact on both sides of the centre: q = 1/2 - abs(centred) loses nothing.
-        integers = np.broadcast_to(n, size).astype(np.int64)
+        integers = _integers(np.broadcast_to(n, size))
         lower = distribution.ppf(0.5 - np.abs(centred), integers)
         return np.where(centred < 0.0, lower, integers - lower) / self._units(n) * scale + loc
 
@@ -201,7 +201,7 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
         most = int(np.max(n))
         if most > _MOST_ADDED:
             uniforms = random_state.uniform(size=size)
-            total = distribution.ppf(uniforms, np.asarray(n).astype(np.int64))
+            total = distribution.ppf(uniforms, _integers(n))
         else:
             total = np.zeros(() if size is None else size)
             for i in range(most):
@@ -362,6 +362,10 @@ def _raw_moments(order: int, n: int) -> list[Fraction]:
         )
         moments.append(sum(terms, Fraction(0)))
     return moments
+
+
+def _integers(n: Any) -> NDArray[np.int64]:
+    return np.asarray(n).astype(np.int64)
 
 
 def _rounded(value: Fraction) -> float:

@@ -1,149 +1,343 @@
-/* The Irwin-Hall distribution. */
+/* The Irwin-Hall distribution.
+ *
+ * By symmetry everything is found below the middle, at u <= n/2; n - x is exact above it. There the
+ * density and the probability below u are factors times exp of a pair of doubles, whose error stays
+ * small however large it is, so that one routine serves values, logarithms and quantiles. It has
+ * three regions, in m = u/n (measured errors in docs/distribution.md):
+ *
+ *     n < 28, m >= 1/4                    Taylor polynomials of the unit intervals
+ *     n < 64, m < 1/4, or m < 3/128       u^n/n! and the alternating sum, whose terms are small
+ * here the rest                            series in 1/n about the saddle point, uniform in m
+ */
 #include "ih_distribution.h"
 
-#include <complex.h>
-#include <math.h>
+#include <fenv.h>
 #include <string.h>
 
-typedef struct {
-    double log_pdf, log_tail; /* of the density and of the probability below u <= n/2 */
-} parts;
+#include "ih_clones.h"
+#include "ih_distribution_table.h"
+#include "ih_pair.h"
 
-static double mean_part(double s) { /* 1/s - 1/(e^s - 1), s > 0 */
-    if (s < 0.1) return 0.5 - s / 12 + s * s * s / 720 - s * s * s * s * s / 30240;
-    return 1 / s - 1 / expm1(s);
+#if defined(__GNUC__)
+#define IH_INLINE static inline __attribute__((always_inline))
+#else
+#define IH_INLINE static inline
+#endif
+
+/* The density and the probability below u, both to be multiplied by exp(log.hi + log.lo). */
+typedef struct {
+    ih_pair log;
+    double density, tail;
+} ih_lower;
+
+/* What is wanted of it. */
+#define IH_DENSITY 1
+#define IH_TAIL 2
+
+/* ---- elementary functions ------------------------------------------------------------------- */
+
+IH_INLINE uint64_t bits_of(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
-static double log_transform(double s) { /* log((1 - e^-s)/s) */
-    return s < 1e-4 ? -0.5 * s + s * s / 24 : log(-expm1(-s) / s);
-}
-static double saddle(double m) {
-    double low = 0, high = 1 / m + 1;
-    double s = m < 0.2 ? 1 / m : 12 * (0.5 - m);
-    for (int i = 0; i < 100; i++) {
-        double r = mean_part(s) - m;
-        if (r > 0) low = s; else high = s;
-        double slope = s < 0.1 ? -1 / 12.0 : -1 / (s * s) + 0.25 / (sinh(s / 2) * sinh(s / 2));
-        double next = s - r / slope;
-        if (!(next > low && next < high)) next = 0.5 * (low + high);
-        if (fabs(next - s) < 1e-10 * s) return next;
-        s = next;
+
+/* Adjacent coefficients two at a time: half the latency of Horner's rule. count is even. */
+IH_INLINE double polynomial(const double *c, int count, double x) {
+    double square = x * x, even = c[count - 2], odd = c[count - 1];
+    for (int i = count - 4; i >= 0; i -= 2) {
+        even = even * square + c[i];
+        odd = odd * square + c[i + 1];
     }
-    return s;
+    return even + x * odd;
 }
-static parts by_contour(double u, double n) {
-    double s = saddle(u / n), s0 = s;
-    double sd = sqrt(n * (s < 0.1 ? 1 / 12.0 : 1 / (s * s) - 0.25 / (sinh(s / 2) * sinh(s / 2))));
-    if (s0 < 1.5 / sd) s0 = 1.5 / sd;
-    double base = s0 * u + n * log_transform(s0), h = 0.25 / sd, pdf = 0, tail = 0;
-    for (int k = 0; k < 44; k++) {
-        double complex z = s0 + I * (k * h);
-        double complex e = k ? cexp(I * (k * h) * u + n * clog((1 - cexp(-z)) / z * (s0 / -expm1(-s0)))) : 1;
-        double w = k ? 2 : 1;
-        pdf += w * creal(e);
-        tail += w * creal(e / z);
+
+/* log x to about 2^-64 absolutely, for x > 0 */
+IH_INLINE ih_pair logarithm(double x) {
+    double exponent = -1023.0;
+    if (x < DBL_MIN) {
+        x *= 0x1p54;
+        exponent -= 54.0;
     }
-    double scale = log(h / (2 * 3.141592653589793));
-    return (parts){base + scale + log(pdf), base + scale + log(tail)};
+    uint64_t bits = bits_of(x);
+    exponent += (double)(int)(bits >> 52);
+    bits = (bits & 0xFFFFFFFFFFFFFu) | 0x3FF0000000000000u;
+    memcpy(&x, &bits, sizeof x);
+    int cell = (int)((x - 1.0) * IH_LOG_CELLS);
+    double r = fma(x, ih_inverse[cell], -1.0); /* below 2^-6.6 */
+    ih_pair square = two_product(r, -0.5 * r);
+    double rest =
+        r * r * r *
+        (1.0 / 3 - r * (1.0 / 4 - r * (1.0 / 5 - r * (1.0 / 6 - r * (1.0 / 7 - r * (1.0 / 8))))));
+    ih_pair power = product(exponent, (ih_pair){ih_log_2[0], ih_log_2[1]});
+    ih_pair near = {ih_log[cell][0], ih_log[cell][1]};
+    ih_pair small = sum((ih_pair){r, 0.0}, square);
+    ih_pair whole = sum(sum(power, near), small);
+    return fast_two_sum(whole.hi, whole.lo + rest);
 }
-static parts by_recurrence(double u, int n) { /* f_k(u - j), k up to n + 1 */
-    double f[80];
-    double pdf = 0;
-    int cell = (int)u;
-    double t = u - cell;
-    for (int j = 0; j <= cell; j++) f[j] = j == 0;
-    /* f[j] = f_k(t + j) */
-    for (int k = 2; k <= n + 1; k++) {
-        if (k == n + 1) pdf = f[cell];
-        for (int j = cell; j >= 0; j--) {
-            double x = t + j;
-            f[j] = x >= k ? 0 : (x * f[j] + (k - x) * (j ? f[j - 1] : 0)) / (k - 1);
+
+/* exp(z^2) erfc(z), z >= 0 */
+IH_INLINE double erfcx(double z) {
+    double y = 4.0 / (4.0 + z);
+    int cell = (int)(y * IH_ERFCX_CELLS);
+    if (cell == IH_ERFCX_CELLS) cell--;
+    double t = y - (cell + 0.5) * (1.0 / IH_ERFCX_CELLS);
+    return y * polynomial(ih_erfcx_table[cell], IH_ERFCX_ROWS, t);
+}
+
+/* exp(log) factor; in two halves where exp alone could underflow and the result does not */
+IH_INLINE double exponential(ih_pair log, double factor) {
+    factor += factor * log.lo;
+    if (log.hi > -690.0) return exp(log.hi) * factor;
+    double root = exp(0.5 * log.hi);
+    return root * factor * root;
+}
+
+/* log n! - (n log n - n + log(2 pi n)/2), n >= IH_FAR_SERIES_START: Stirling's series */
+IH_INLINE double stirling(double nu) {
+    double square = nu * nu;
+    return nu * (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square * (1.0 / 1680))));
+}
+
+/* ---- the regions ---------------------------------------------------------------------------- */
+
+IH_INLINE ih_lower by_taylor(double u, int n, int wanted) {
+    int interval = (int)u;
+    if (2 * interval >= n) interval--; /* the middle belongs to the interval below it */
+    const int row = ih_taylor_begin[n] + interval;
+    const double t = u - (interval + 0.5);
+    ih_lower lower = {{0.0, 0.0}, 0.0, 0.0};
+    if (wanted & IH_DENSITY) lower.density = polynomial(ih_taylor_density[row], IH_TAYLOR_TERMS, t);
+    if (wanted & IH_TAIL) lower.tail = polynomial(ih_taylor_tail[row], IH_TAYLOR_TERMS, t);
+    return lower;
+}
+
+/* base^power, power >= 1 */
+IH_INLINE double integer_power(double base, int power) {
+    double result = power & 1 ? base : 1.0;
+    while (power >>= 1) {
+        base *= base;
+        if (power & 1) result *= base;
+    }
+    return result;
+}
+
+/* u^n/n! sum_k (-1)^k C(n,k) ((u-k)/u)^n, and the same with n - 1 for powers and factorial. The
+ * first term is at most 1 here, the terms fall quickly, and from n = 64 on they vanish. */
+IH_INLINE ih_lower by_alternating_sum(double u, double n) {
+    ih_pair log = logarithm(u);
+    double density = 1.0, tail = 1.0, factor = 1.0;
+    if (n < IH_FAR_SERIES_START) {
+        const int count = (int)n;
+        log = product(n, log);
+        const double *factorial = ih_log_factorial[count];
+        log = sum(log, (ih_pair){-factorial[0], -factorial[1]});
+        double binomial = 1.0;
+        for (int k = 1; k < u; k++) {
+            double ratio = (u - k) / u;
+            binomial *= (k - 1 - n) / k;
+            double term = binomial * integer_power(ratio, count - 1);
+            density += term;
+            tail += term * ratio;
+            if (fabs(term) < 0x1p-60) break;
         }
+    } else {
+        double nu = 1.0 / n;
+        ih_pair size = logarithm(n);
+        log = sum(log, (ih_pair){-size.hi, -size.lo});
+        log = product(n, sum(log, (ih_pair){1.0, 0.0}));
+        log = two_sum(log.hi, log.lo - stirling(nu));
+        factor = ih_inverse_root_2pi * sqrt(nu);
     }
-    double tail = 0;
-    for (int j = 0; j <= cell; j++) tail += f[j];
-    return (parts){log(pdf), log(tail)};
+    return (ih_lower){log, factor * density * (n / u), factor * tail};
 }
-static parts lower(double u, int64_t n) {
-    if (n == 1) return (parts){0, log(u)};
-    if (u <= 1) return (parts){(double)(n - 1) * log(u) - lgamma((double)n), (double)n * log(u) - lgamma((double)n + 1)};
-    return n <= 64 ? by_recurrence(u, (int)n) : by_contour(u, (double)n);
+
+/* sum of rows of powers of d and columns of powers of x */
+IH_INLINE double table_sum(const double table[IH_ROWS][IH_COLUMNS], double d, double x) {
+    double even[IH_COLUMNS], odd[IH_COLUMNS], square = d * d;
+    for (int j = 0; j < IH_COLUMNS; j++) {
+        even[j] = table[IH_ROWS - 2][j];
+        odd[j] = table[IH_ROWS - 1][j];
+    }
+    for (int i = IH_ROWS - 4; i >= 0; i -= 2)
+        for (int j = 0; j < IH_COLUMNS; j++) {
+            even[j] = even[j] * square + table[i][j];
+            odd[j] = odd[j] * square + table[i + 1][j];
+        }
+    for (int j = 0; j < IH_COLUMNS; j++) even[j] += d * odd[j];
+    return polynomial(even, IH_COLUMNS, x);
 }
-static double log_tail(double u, int64_t n, int upper) { /* of the side u lies on, or the other */
-    if (2 * u == (double)n) return log(0.5);
-    double l = lower(u, n).log_tail;
-    return upper ? log1p(-exp(l)) : l;
+
+IH_INLINE ih_lower by_series(double u, double n, int wanted) {
+    const double nu = 1.0 / n;
+    int key = (int)(bits_of(u * nu) >> 50) - 4 * 1023 - IH_FIRST_CELL_KEY;
+    key = key < 0 ? 0 : key >= IH_CELLS ? IH_CELLS - 1 : key;
+    const struct ih_cell *cell = &ih_cell[key];
+    const double d = fma(-n, cell->centre, u), distance = d * nu;
+
+    /* n rate(m) = n rate + slope d + (d^2/n) (curvature + ...): what is not a pair is small */
+    ih_pair square = two_product(d, d);
+    ih_pair ratio = {square.hi / n, 0.0};
+    ratio.lo = (fma(-ratio.hi, n, square.hi) + square.lo) * nu;
+    double bend = cell->bend[IH_ROWS - 2];
+    for (int i = IH_ROWS - 3; i >= 0; i--) bend = bend * distance + cell->bend[i];
+    ih_pair rate = product(ratio.hi, (ih_pair){cell->curvature[0], cell->curvature[1]});
+    rate.lo += ratio.lo * cell->curvature[0];
+    rate = sum(rate, product(d, (ih_pair){cell->slope[0], cell->slope[1]}));
+    rate = sum(rate, product(n, (ih_pair){cell->rate[0], cell->rate[1]}));
+    rate = fast_two_sum(rate.hi, rate.lo + ratio.hi * (bend * distance));
+
+    const double root = sqrt(nu);
+    const double start = key < IH_FIRST_NEAR_CELL ? IH_FAR_SERIES_START : IH_SERIES_START;
+    ih_lower lower = {{-rate.hi, -rate.lo}, 0.0, 0.0};
+    if (wanted & IH_DENSITY) lower.density = root * table_sum(cell->density, distance, start * nu);
+    if (wanted & IH_TAIL)
+        lower.tail =
+            0.5 * erfcx(sqrt(rate.hi)) + root * table_sum(cell->tail, distance, start * nu);
+    return lower;
 }
-static double quantile(double log_q, int64_t n) { /* u <= n/2, log_q <= log 1/2 */
-    if (log_q == -INFINITY) return 0;
-    double low = 0, high = 0.5 * (double)n;
-    double u = exp((log_q + lgamma((double)n + 1)) / (double)n);
-    if (!(u < high)) u = high * 0.999;
-    for (int i = 0; i < 200; i++) {
-        parts p = lower(u, n);
-        double r = p.log_tail - log_q;
-        if (r < 0) low = u; else high = u;
-        double next = u - r / exp(p.log_pdf - p.log_tail);
-        if (!(next > low && next < high)) next = 0.5 * (low + high);
-        if (fabs(next - u) <= 4e-16 * u) return next;
+
+/* 0 < u <= n/2 */
+IH_INLINE ih_lower lower_half(double u, double n, int wanted) {
+    if (n == 1.0) return (ih_lower){{0.0, 0.0}, 1.0, u};
+    if (128.0 * u < 3.0 * n || (4.0 * u < n && n < IH_FAR_SERIES_START))
+        return by_alternating_sum(u, n);
+    return n < IH_SERIES_START ? by_taylor(u, (int)n, wanted) : by_series(u, n, wanted);
+}
+
+/* ---- quantiles ------------------------------------------------------------------------------ */
+
+/* The u <= n/2 whose logarithm of probability is log_q < log 1/2, where q = exp(log_q) itself is
+ * given (else 0) and more accurate. */
+IH_INLINE double lower_quantile(double log_q, double q, double n) {
+    if (log_q == -INFINITY) return 0.0;
+    if (n == 1.0) return q > 0.0 ? q : exp(log_q);
+    const double half = 0.5 * n;
+    const double log_factorial_over_n =
+        n < IH_FAR_SERIES_START
+            ? ih_log_factorial[(int)n][0] / n
+            : log(n) - 1.0 - (log(ih_inverse_root_2pi) - 0.5 * log(n) - stirling(1.0 / n)) / n;
+    /* u^n/n! = q: exact up to 1, and too small above */
+    double u = exp(log_q / n + log_factorial_over_n);
+    if (u < 0x1p-1000) return u;
+    if (u > (n < IH_FAR_SERIES_START ? 0.25 : 3.0 / 128) * n) {
+        double inverse = 1.0 / sqrt(-2.0 * log_q);
+        double z = polynomial(ih_start_normal, IH_START_TERMS, inverse) / inverse;
+        double guess = half * exp(polynomial(ih_start_rate, IH_START_TERMS, z / sqrt(n)));
+        u = guess < half ? guess : half;
+    }
+    double last_y = 0.0, last_error = 0.0, last_inverse = 0.0;
+    for (int i = 0; i < 50; i++) {
+        ih_lower lower = lower_half(u, n, IH_DENSITY | IH_TAIL);
+        double error = q > DBL_MIN ? log(exponential(lower.log, lower.tail) / q)
+                                   : (lower.log.hi - log_q) + (lower.log.lo + log(lower.tail));
+        double inverse = lower.tail / (u * lower.density); /* d log u / d log q */
+        double step = -error * inverse;
+        double close = error * error;
+        if (i > 0) { /* inverse interpolation with both derivatives */
+            double gap = last_error - error, chord = (last_y) / gap;
+            double cubic = ((last_inverse - chord) - (chord - inverse)) / (gap * gap);
+            double curved = error * error * ((chord - inverse) / gap - last_error * cubic);
+            if (fabs(curved) < 0.5 * fabs(step)) {
+                step += curved;
+                close *= last_error * last_error;
+            }
+        }
+        double next = u + u * expm1(step);
+        if (!(next <= half)) next = 0.5 * (u + half);
+        if (close < 0x1p-56) return next;
+        last_y = log(u / next);
+        last_error = error;
+        last_inverse = inverse;
         u = next;
     }
     return u;
 }
-static double density(double x, int64_t n) {
-    if (n < 1 || n > IH_IRWIN_HALL_MAX_N || isnan(x)) return NAN;
-    if (!(x > 0 && x < (double)n)) return n == 1 && (x == 0 || x == 1) ? 0 : -INFINITY;
-    return lower(fmin(x, (double)n - x), n).log_pdf;
-}
-static double probability(double x, int64_t n, int above) {
-    if (n < 1 || n > IH_IRWIN_HALL_MAX_N || isnan(x)) return NAN;
-    if (x <= 0) return above ? 0 : -INFINITY;
-    if (x >= (double)n) return above ? -INFINITY : 0;
-    int right = x > 0.5 * (double)n;
-    return log_tail(right ? (double)n - x : x, n, right != above);
-}
-double ih_irwin_hall_pdf(double x, int64_t n) { return exp(density(x, n)); }
-double ih_irwin_hall_logpdf(double x, int64_t n) { return density(x, n); }
-double ih_irwin_hall_cdf(double x, int64_t n) { return exp(probability(x, n, 0)); }
-double ih_irwin_hall_logcdf(double x, int64_t n) { return probability(x, n, 0); }
-double ih_irwin_hall_sf(double x, int64_t n) { return exp(probability(x, n, 1)); }
-double ih_irwin_hall_logsf(double x, int64_t n) { return probability(x, n, 1); }
-static double inverse(double log_q, double log_p, int64_t n, int above) {
-    if (n < 1 || n > IH_IRWIN_HALL_MAX_N || !(log_q <= 0)) return NAN;
-    int other = log_q > log_p;
-    double u = log_q == log_p ? 0.5 * (double)n : quantile(other ? log_p : log_q, n);
-    return other != above ? (double)n - u : u;
-}
-double ih_irwin_hall_ppf_log(double l, int64_t n) { return inverse(l, log(-expm1(l)), n, 0); }
-double ih_irwin_hall_isf_log(double l, int64_t n) { return inverse(l, log(-expm1(l)), n, 1); }
-double ih_irwin_hall_ppf(double q, int64_t n) { return inverse(log(q), log1p(-q), n, 0); }
-double ih_irwin_hall_isf(double q, int64_t n) { return inverse(log(q), log1p(-q), n, 1); }
 
-typedef double function(double, int64_t);
-static function *const functions[] = {
-    ih_irwin_hall_pdf, ih_irwin_hall_logpdf, ih_irwin_hall_cdf, ih_irwin_hall_logcdf,
-    ih_irwin_hall_sf, ih_irwin_hall_logsf, ih_irwin_hall_ppf, ih_irwin_hall_isf,
-    ih_irwin_hall_ppf_log, ih_irwin_hall_isf_log};
+IH_INLINE double quantile(ih_irwin_hall_kind kind, double q, double n) {
+    const int is_log = kind >= IH_IRWIN_HALL_PPF_LOG;
+    int upper = kind == IH_IRWIN_HALL_ISF || kind == IH_IRWIN_HALL_ISF_LOG;
+    if (is_log ? q > 0.0 : q < 0.0 || q > 1.0) return NAN;
+    double u;
+    if (is_log && q < -1.0) {
+        u = lower_quantile(q, 0.0, n);
+    } else {
+        /* 1 - q is exact, and -expm1(q) is as accurate as q */
+        const double rest = is_log ? -expm1(q) : 1.0 - q, given = is_log ? exp(q) : q;
+        if (given == 0.5) return 0.5 * n;
+        if (given > 0.5) upper = !upper;
+        const double least = given > 0.5 ? rest : given;
+        u = lower_quantile(log(least), least, n);
+    }
+    return upper ? n - u : u;
+}
+
+/* ---- the functions -------------------------------------------------------------------------- */
+
+IH_INLINE double density(ih_irwin_hall_kind kind, double x, double n) {
+    const int is_log = kind == IH_IRWIN_HALL_LOGPDF;
+    if (n == 1.0 && x >= 0.0 && x <= 1.0) return is_log ? 0.0 : 1.0;
+    if (x <= 0.0 || x >= n) return is_log ? -INFINITY : 0.0;
+    ih_lower lower = lower_half(x > 0.5 * n ? n - x : x, n, IH_DENSITY);
+    if (is_log) return lower.log.hi + (lower.log.lo + log(lower.density));
+    return exponential(lower.log, lower.density);
+}
+
+IH_INLINE double probability(ih_irwin_hall_kind kind, double x, double n) {
+    const int is_log = kind == IH_IRWIN_HALL_LOGCDF || kind == IH_IRWIN_HALL_LOGSF;
+    const int above = kind == IH_IRWIN_HALL_SF || kind == IH_IRWIN_HALL_LOGSF;
+    if (x <= 0.0 || x >= n) return (x <= 0.0) == above ? 1.0 - is_log : is_log ? -INFINITY : 0.0;
+    const double half = 0.5 * n;
+    if (x == half) return is_log ? log(0.5) : 0.5;
+    const int upper = x > half;
+    ih_lower lower = lower_half(upper ? n - x : x, n, IH_TAIL);
+    if (is_log && upper == above) return lower.log.hi + (lower.log.lo + log(lower.tail));
+    double tail = exponential(lower.log, lower.tail);
+    if (upper == above) return tail;
+    return is_log ? log1p(-tail) : 1.0 - tail;
+}
+
+IH_CLONES
+static double value(ih_irwin_hall_kind kind, double x, int64_t count) {
+    if (count < 1 || count > IH_IRWIN_HALL_MAX_N || x != x) return NAN;
+    const double n = (double)count;
+    if (kind <= IH_IRWIN_HALL_LOGPDF) return density(kind, x, n);
+    return kind < IH_IRWIN_HALL_PPF ? probability(kind, x, n) : quantile(kind, x, n);
+}
+
+double ih_irwin_hall_pdf(double x, int64_t n) { return value(IH_IRWIN_HALL_PDF, x, n); }
+double ih_irwin_hall_logpdf(double x, int64_t n) { return value(IH_IRWIN_HALL_LOGPDF, x, n); }
+double ih_irwin_hall_cdf(double x, int64_t n) { return value(IH_IRWIN_HALL_CDF, x, n); }
+double ih_irwin_hall_logcdf(double x, int64_t n) { return value(IH_IRWIN_HALL_LOGCDF, x, n); }
+double ih_irwin_hall_sf(double x, int64_t n) { return value(IH_IRWIN_HALL_SF, x, n); }
+double ih_irwin_hall_logsf(double x, int64_t n) { return value(IH_IRWIN_HALL_LOGSF, x, n); }
+double ih_irwin_hall_ppf(double q, int64_t n) { return value(IH_IRWIN_HALL_PPF, q, n); }
+double ih_irwin_hall_isf(double q, int64_t n) { return value(IH_IRWIN_HALL_ISF, q, n); }
+double ih_irwin_hall_ppf_log(double q, int64_t n) { return value(IH_IRWIN_HALL_PPF_LOG, q, n); }
+double ih_irwin_hall_isf_log(double q, int64_t n) { return value(IH_IRWIN_HALL_ISF_LOG, q, n); }
+
+/* What the steps of a computation raise (an exp that underflows, log 0) says nothing about the
+ * results, so the caller's floating-point flags are kept. */
+#define IH_LOOP(type)                                                                              \
+    fexcept_t flags;                                                                               \
+    fegetexceptflag(&flags, FE_ALL_EXCEPT);                                                        \
+    for (size_t i = 0; i < count; i++) {                                                           \
+        type from, to;                                                                             \
+        int64_t terms;                                                                             \
+        memcpy(&from, x + (ptrdiff_t)i * x_stride, sizeof from);                                   \
+        memcpy(&terms, n + (ptrdiff_t)i * n_stride, sizeof terms);                                 \
+        to = (type)value(kind, from, terms);                                                       \
+        memcpy(out + (ptrdiff_t)i * out_stride, &to, sizeof to);                                   \
+    }                                                                                              \
+    fesetexceptflag(&flags, FE_ALL_EXCEPT)
 
 void ih_irwin_hall_array(ih_irwin_hall_kind kind, size_t count, const char *x, ptrdiff_t x_stride,
                          const char *n, ptrdiff_t n_stride, char *out, ptrdiff_t out_stride) {
-    for (size_t i = 0; i < count; i++) {
-        double value;
-        int64_t terms;
-        memcpy(&value, x + (ptrdiff_t)i * x_stride, sizeof value);
-        memcpy(&terms, n + (ptrdiff_t)i * n_stride, sizeof terms);
-        value = functions[kind](value, terms);
-        memcpy(out + (ptrdiff_t)i * out_stride, &value, sizeof value);
-    }
+    IH_LOOP(double);
 }
+
 void ih_irwin_hall_array_f32(ih_irwin_hall_kind kind, size_t count, const char *x,
                              ptrdiff_t x_stride, const char *n, ptrdiff_t n_stride, char *out,
                              ptrdiff_t out_stride) {
-    for (size_t i = 0; i < count; i++) {
-        float value;
-        int64_t terms;
-        memcpy(&value, x + (ptrdiff_t)i * x_stride, sizeof value);
-        memcpy(&terms, n + (ptrdiff_t)i * n_stride, sizeof terms);
-        value = (float)functions[kind](value, terms);
-        memcpy(out + (ptrdiff_t)i * out_stride, &value, sizeof value);
-    }
+    IH_LOOP(float);
 }

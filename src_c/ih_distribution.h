@@ -51,9 +51,9 @@ double ih_irwin_hall_isf(double q, int64_t n);
 double ih_irwin_hall_ppf_log(double log_q, int64_t n);
 double ih_irwin_hall_isf_log(double log_q, int64_t n);
 
-/* The same for `count` elements: x (or q) and the results are doubles, or in the second floats, n is
- * int64_t. Strides are in bytes and may be zero or negative, and nothing need be aligned. The output
- * may be an input's own memory, element for element, but may not overlap it otherwise. */
+/* The same for `count` elements: x (or q) and the results are doubles, or in the second floats, n
+ * is int64_t. Strides are in bytes and may be zero or negative, and nothing need be aligned. The
+ * output may be an input's own memory, element for element, but may not overlap it otherwise. */
 void ih_irwin_hall_array(ih_irwin_hall_kind kind, size_t count, const char *x, ptrdiff_t x_stride,
                          const char *n, ptrdiff_t n_stride, char *out, ptrdiff_t out_stride);
 void ih_irwin_hall_array_f32(ih_irwin_hall_kind kind, size_t count, const char *x,

@@ -26,6 +26,7 @@ FLOORS = {
     "_distribution": 1,
     "_weighted": 1,
     "_arguments": 0,
+    "_distribution_tables": 2,
     "_fill_tables": 2,
     "distribution": 2,
     "exact": 2,

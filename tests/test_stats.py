@@ -54,7 +54,6 @@ WITHOUT_NAME = [
     "check_random_state_property",
     "check_pickling",
     "check_freezing",
-    "check_entropy_vect_scale",
     "check_retrieving_support",
     "check_edge_support",
     "check_ppf_dtype",
@@ -76,6 +75,12 @@ def test_scipys_check_passes(law, n, check):
 @pytest.mark.parametrize("check", WITHOUT_NAME)
 def test_scipys_check_without_a_name_passes(law, check):
     scipy_check(check)(law, (10,))
+
+
+@laws
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # as in SciPy's own test
+def test_scipys_check_of_entropies_passes(law):
+    scipy_check("check_entropy_vect_scale")(law, (10,))
 
 
 @laws
@@ -123,7 +128,8 @@ def test_the_signatures_are_those_of_scipy():
     for name in ("_parse_args", "_parse_args_rvs", "_parse_args_stats"):
         assert inspect.signature(getattr(ours, name)) == inspect.signature(getattr(theirs, name))
     assert (ours.shapes, ours.numargs, ours.name) == (theirs.shapes, theirs.numargs, theirs.name)
-    assert repr(ours._param_info()) == repr(theirs._param_info())
+    for mine, theirs_ in zip(ours._param_info(), theirs._param_info(), strict=True):
+        assert vars(mine) == vars(theirs_)
 
 
 def test_all_public_methods_of_scipys_are_there():
@@ -206,7 +212,8 @@ def test_the_upper_tail_of_a_mean_is_not_lost():
     n, gap = 30, 2.0**-40
     exact = Fraction(n) ** n * Fraction(1, 2**40) ** n / math.factorial(n)
     assert_allclose(stats.bates.sf(1.0 - gap, n), float(exact), rtol=1e-13)
-    assert_allclose(stats.bates.logsf(1.0 - gap, n), math.log(exact), rtol=1e-14)
+    log_exact = n * math.log(n * gap) - math.lgamma(n + 1)
+    assert_allclose(stats.bates.logsf(1.0 - gap, n), log_exact, rtol=1e-14)
 
 
 @laws
@@ -257,7 +264,7 @@ def test_moments_broadcast_and_are_nan_where_parameters_are_not_valid(law):
 def test_moments_of_a_sum_of_any_length_and_of_any_order():
     n = 10**6
     assert stats.irwinhall.moment(2, n) == float(Fraction(n * n, 4) + Fraction(n, 12))
-    assert stats.irwinhall.moment(400, 10) == math.inf
+    assert stats.irwinhall.moment(330, 12) == math.inf
 
 
 @pytest.mark.parametrize("order", [-1, 1.5])
