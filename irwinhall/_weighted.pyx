@@ -26,7 +26,7 @@ cdef extern from "ih_weighted.h" nogil:
 PDF, CDF, SF = IH_WEIGHTED_PDF, IH_WEIGHTED_CDF, IH_WEIGHTED_SF
 
 # What the C functions take: the least weight over the largest.
-cdef double LEAST_RATIO = 2.0**-900
+cdef double LEAST_RATIO = 2.0**-400
 
 
 cdef str at_index(array, where):
@@ -70,7 +70,7 @@ cdef object prepare(ih_weights *weights, str name, cnp.ndarray row):
     cdef cnp.ndarray negative = -used[used < 0.0]
     if size[size.size - 1] < LEAST_RATIO * size[0]:
         raise ValueError(
-            f"{name} must be within a factor of 2**900 of each other, got {size[0]} "
+            f"{name} must be within a factor of 2**400 of each other, got {size[0]} "
             f"and {size[size.size - 1]}")
     cdef cnp.ndarray scratch = np.empty(ih_weights_scratch(size.size), np.uint8)
     cdef size_t count = size.size, negatives = negative.size

@@ -371,7 +371,7 @@ def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     return _distribution.isf(q, n, log, out)
 
 
-# ---- sums with weights -----------------------------------------------------------------------------
+# ---- sums with weights ---------------------------------------------------------------------------
 
 
 @overload
@@ -389,7 +389,7 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
         Where; any real number. Broadcasts with all axes of `weights` but the last.
     weights : array_like of float
         The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
-        2**900 of each other. Those that are 0 are left out.
+        2**400 of each other. Those that are 0 are left out.
 
     Returns
     -------
@@ -436,7 +436,7 @@ def weighted_cdf(x: Any, weights: Any) -> Any:
         Where; any real number. Broadcasts with all axes of `weights` but the last.
     weights : array_like of float
         The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
-        2**900 of each other. Those that are 0 are left out.
+        2**400 of each other. Those that are 0 are left out.
 
     Returns
     -------
@@ -483,7 +483,7 @@ def weighted_sf(x: Any, weights: Any) -> Any:
         Where; any real number. Broadcasts with all axes of `weights` but the last.
     weights : array_like of float
         The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
-        2**900 of each other. Those that are 0 are left out.
+        2**400 of each other. Those that are 0 are left out.
 
     Returns
     -------
@@ -529,7 +529,7 @@ def expected_magnitude_of(coefficients: Any) -> Any:
     ----------
     coefficients : array_like of float
         c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0 within a
-        factor of 2**900 of each other.
+        factor of 2**400 of each other.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Drop-ins for scipy.stats: the Irwin-Hall and Bates distributions, and Edgington's method.
 
 `irwinhall` and `bates` are continuous distributions of SciPy's kind, with its signatures, shapes
-and conventions: invalid parameters give NaN, and whatever SciPy offers for every distribution works.
-The values are those of `irwinhall.distribution`, whose accuracy they have.
+and conventions: invalid parameters give NaN, and whatever SciPy offers for all of them works. The
+values are those of `irwinhall.distribution`, whose accuracy they have.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
     def _shape_info(self) -> list[_ShapeInfo]:
         return [_ShapeInfo("n", True, (1, np.inf), (True, False))]
 
-    # ---- values, straight to the C functions: SciPy's own methods would sort and copy first --------
+    # ---- values, straight to the C functions: SciPy's own methods sort and copy first ------------
 
     def _values(self, name: str, x: ArrayLike, *args: Any, **kwds: Any) -> tuple[Any, Any]:
         """Return the values of one function at (x - loc)/scale, and scale."""
-        x, n, loc, scale, good = self._standard(x, *args, **kwds)
-        values = self._function(name, (x - loc) / scale, n)
+        at, n, loc, scale, good = self._standard(x, *args, **kwds)
+        values = self._function(name, (at - loc) / scale, n)
         return (values if good.all() else np.where(good, values, self.badvalue)), scale
 
     def _standard(self, x: ArrayLike, *args: Any, **kwds: Any) -> tuple[Any, Any, Any, Any, Any]:
@@ -72,19 +72,19 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
 
     def cdf(self, x: ArrayLike, *args: Any, **kwds: Any) -> Any:
         """Return the probability of at most x."""
-        return np.float64(self._values("cdf", x, *args, **kwds)[0])[()]
+        return np.asarray(self._values("cdf", x, *args, **kwds)[0])[()]
 
     def logcdf(self, x: ArrayLike, *args: Any, **kwds: Any) -> Any:
         """Return the logarithm of the probability of at most x."""
-        return np.float64(self._values("logcdf", x, *args, **kwds)[0])[()]
+        return np.asarray(self._values("logcdf", x, *args, **kwds)[0])[()]
 
     def sf(self, x: ArrayLike, *args: Any, **kwds: Any) -> Any:
         """Return the probability of more than x."""
-        return np.float64(self._values("sf", x, *args, **kwds)[0])[()]
+        return np.asarray(self._values("sf", x, *args, **kwds)[0])[()]
 
     def logsf(self, x: ArrayLike, *args: Any, **kwds: Any) -> Any:
         """Return the logarithm of the probability of more than x."""
-        return np.float64(self._values("logsf", x, *args, **kwds)[0])[()]
+        return np.asarray(self._values("logsf", x, *args, **kwds)[0])[()]
 
     def ppf(self, q: ArrayLike, *args: Any, **kwds: Any) -> Any:
         """Return the x at which the cdf is q; NaN where q is no probability."""
@@ -95,9 +95,9 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
         return self._quantile("isf", q, *args, **kwds)
 
     def _quantile(self, name: str, q: ArrayLike, *args: Any, **kwds: Any) -> Any:
-        q, n, loc, scale, good = self._standard(q, *args, **kwds)
-        inside = (q >= 0.0) & (q <= 1.0)
-        values = self._function(name, np.where(inside, q, 0.5), n) * scale + loc
+        at, n, loc, scale, good = self._standard(q, *args, **kwds)
+        inside = (at >= 0.0) & (at <= 1.0)
+        values = self._function(name, np.where(inside, at, 0.5), n) * scale + loc
         return np.where(good & inside, values, self.badvalue)[()]
 
     def _function(self, name: str, x: Any, n: Any) -> Any:
@@ -211,14 +211,14 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
     def _units(self, n: Any) -> Any:
         return np.vectorize(lambda n: float(self._unit(int(n))), otypes=[np.float64])(n)
 
-    # ---- fits --------------------------------------------------------------------------------------
+    # ---- fits ------------------------------------------------------------------------------------
 
     def fit(self, data: ArrayLike, *args: Any, **kwds: Any) -> tuple[int, float, float]:
         """Return the most likely (n, loc, scale), n being an integer.
 
         For each n the likelihood is maximised over loc and scale; over n it is searched upwards
         until it falls. Keywords fix parameters as in SciPy: `fn` (or `f0`, `fix_n`), `floc` and
-        `fscale`. Starting points for n, `loc` and `scale` are taken for SciPy's sake and not needed.
+        `fscale`. Starting points for n, `loc` and `scale` may be given as in SciPy; none is needed.
 
         Parameters
         ----------
@@ -378,6 +378,8 @@ def _rounded(value: Fraction) -> float:
 @lru_cache(maxsize=1024)
 def _entropy(n: int) -> float:
     """Return the entropy of the sum of n uniforms on (0, 1), to about 1e-13."""
+    if n == 1:
+        return 0.0
     if n <= 32:
         # Between knots -f log f is analytic, but for the first piece f = x^(n-1)/(n-1)!, whose
         # integral is known; the other half of the pieces mirrors this one.
@@ -386,11 +388,9 @@ def _entropy(n: int) -> float:
         nodes, weights = np.polynomial.legendre.leggauss(48)
         ends = np.append(np.arange(1.0, n / 2), n / 2)
         widths = np.diff(ends)[:, np.newaxis]
-        x = ends[:-1, np.newaxis] + widths * (nodes + 1.0) / 2.0
-        density, logs = distribution.pdf(x, n), distribution.logpdf(x, n)
-        if n == 1:
-            return 0.0
-        return 2.0 * (first - float(np.sum(density * logs * widths * weights / 2.0)))
+        inner = ends[:-1, np.newaxis] + widths * (nodes + 1.0) / 2.0
+        terms = distribution.pdf(inner, n) * distribution.logpdf(inner, n) * widths * weights / 2.0
+        return 2.0 * (first - float(terms.sum()))
     # Near a normal the trapezoidal rule converges like its square: ten standard deviations.
     step = math.sqrt(n / 12.0) / 8.0
     x = n / 2.0 - step * np.arange(0, 81)
@@ -405,9 +405,7 @@ def _entropy(n: int) -> float:
 class _Fit:
     """The likelihood of data, maximised over loc, scale and n where these are not fixed."""
 
-    def __init__(
-        self, law: _UniformSum, data: Any, loc: float | None, scale: float | None
-    ) -> None:
+    def __init__(self, law: _UniformSum, data: Any, loc: float | None, scale: float | None) -> None:
         self.law = law
         self.data = np.asarray(data, np.float64)
         self.loc, self.scale = loc, scale
@@ -473,7 +471,11 @@ class _Fit:
             lambda point: self.cost(n, *place(point)),
             (0.0, 0.0),
             method="Nelder-Mead",
-            options={"xatol": 1e-7, "fatol": 1e-13, "initial_simplex": [(0, 0), (0.1, 0), (0, 0.1)]},
+            options={
+                "xatol": 1e-7,
+                "fatol": 1e-13,
+                "initial_simplex": [(0, 0), (0.1, 0), (0, 0.1)],
+            },
         )
         loc, scale = place(found.x)
         return float(found.fun), loc, scale
@@ -483,7 +485,9 @@ class _Fit:
         if low >= high:
             return low
         options = {"xatol": 1e-10 * (high - low)}
-        found = optimize.minimize_scalar(cost, bounds=(low, high), method="bounded", options=options)
+        found = optimize.minimize_scalar(
+            cost, bounds=(low, high), method="bounded", options=options
+        )
         return float(found.x)
 
     def result(self, n: int) -> tuple[int, float, float]:

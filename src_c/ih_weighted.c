@@ -15,11 +15,12 @@
  *     3. split    G_p(a; R) = (G_(p+1)(a; R') - G_(p+1)(a - w; R'))/w
  *     4. the contour integral through its saddle point.
  *
- * Dropping loses nothing, and dominant weights are always dropped: if w > W/2 then a <= W/2 < w.
- * Splitting doubles the work and cancels mildly, because a > w leaves the two terms apart. The
- * contour needs as many nodes as the integrand takes to decay, few wherever half a dozen weights
- * are of one size. So it is used where a thousand nodes are enough, and a few weights are split
- * down to none, which is the sum over the corners of a box, term by term within its support.
+ * Dropping loses nothing, and dominant weights are always dropped: if w > W/2 then a <= W/2 < w;
+ * where a is below all weights they go at once. Splitting doubles the work and cancels mildly,
+ * because a > w leaves the two terms apart. The contour needs as many nodes as the integrand takes
+ * to decay, few wherever half a dozen weights are of one size. So it is used where a thousand nodes
+ * are enough, and a few weights are split down to none, which is the sum over the corners of a box,
+ * term by term within its support.
  */
 #include <math.h>
 #include <stdint.h>
@@ -327,7 +328,7 @@ static double saddle_point(const integral *in, exponent *at) {
     double low = 0.0, high = ((double)(weights->count - in->first) + order) / in->a.hi;
     double root = sqrt(below_centre * below_centre + 4.0 * order * variance);
     double c = below_centre >= 0.0 ? (root + below_centre) / (2.0 * variance)
-                                  : 2.0 * order / (root - below_centre);
+                                   : 2.0 * order / (root - below_centre);
     c = fmin(high, c);
     if (in->p < 0 && c * sqrt(variance) < 1e-3) c = 0.0;
     for (;;) {
@@ -427,22 +428,32 @@ static scaled full_moment(const integral *in) {
     return result;
 }
 
-static scaled g(const ih_weights *weights, size_t first, ih_pair a, int p);
-
 /* G_p of one weight more from G_(p+1) of the rest */
 static scaled divided(scaled value, double weight) {
     return scaled_product(value, normal(1.0 / weight, 0));
+}
+
+/* a^q/q! over the product of the weights from `first` on, q = p + their number: G_p(a) where all
+ * can be dropped. It underflows, whatever it is divided by later, long before q is large. */
+static scaled all_dropped(const ih_weights *weights, size_t first, double a, int p) {
+    scaled result = {0.5, 1};
+    double order = 0.0;
+    for (int n = 0; n < p; n++) result = scaled_product(result, normal(a / ++order, 0));
+    if (p < 0) { /* one weight has no factor a */
+        result = divided(result, weights->weight[first]);
+        first++;
+    }
+    for (size_t i = first; i < weights->count && result.exponent > -100000; i++)
+        result = scaled_product(result, normal(a / (++order * weights->weight[i]), 0));
+    return result;
 }
 
 static scaled g(const ih_weights *weights, size_t first, ih_pair a, int p) {
     integral in = {weights, first, a, p};
     scaled result = {0.0, 0};
     if (a.hi <= 0.0) return result;
-    if (first == weights->count) {
-        result = (scaled){0.5, 1};
-        for (int n = 1; n <= p; n++) result = scaled_product(result, normal(a.hi / n, 0));
-        return result;
-    }
+    if (first == weights->count || a.hi <= weights->weight[weights->count - 1])
+        return all_dropped(weights, first, a.hi, p);
     ih_pair above = minus(weights->tail[first], a);
     if (a.hi > above.hi && p <= HIGH_POWER) {
         scaled rest = g(weights, first, above, p);

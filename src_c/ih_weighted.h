@@ -39,7 +39,7 @@ typedef struct {
 size_t ih_weights_scratch(size_t count);
 
 /* Prepare weights: `size` are their magnitudes, finite and positive, in descending order, none
- * below 2^-900 of the first; `negative` are those of the `negatives` negative ones, in any order.
+ * below 2^-400 of the first; `negative` are those of the `negatives` negative ones, in any order.
  * scratch is aligned to 8 bytes and must outlive *weights. */
 void ih_weights_prepare(ih_weights *weights, size_t count, const double *size, size_t negatives,
                         const double *negative, void *scratch);
