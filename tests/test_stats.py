@@ -5,10 +5,11 @@ import math
 import warnings
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -278,19 +279,34 @@ def test_the_entropy_of_one_and_two_uniforms():
     assert_allclose(stats.irwinhall.entropy(2), 0.5, rtol=1e-13)
 
 
-# By mpmath's quadrature of the exact piecewise polynomials, to 20 digits: tests/verify_weighted.py
-ENTROPIES = {}
+@pytest.mark.parametrize("n", [20, 33, 60])
+def test_the_entropy_is_that_of_exact_densities(n):
+    # The trapezoidal rule is exact to 1e-15 on so smooth a density, at 20 points a deviation.
+    step = Fraction(math.isqrt(n * 2**20 // 12), 20 * 2**10)
+    densities = []
+    for i in range(int(n / 2 / step)):
+        x = Fraction(n, 2) - i * step
+        total = sum((-1) ** j * math.comb(n, j) * (x - j) ** (n - 1) for j in range(int(x) + 1))
+        densities.append(float(total / math.factorial(n - 1)))
+    terms = [-density * math.log(density) for density in densities if density > 0]
+    expected = float(step) * (2 * math.fsum(terms) - terms[0])
+    assert_allclose(stats.irwinhall.entropy(n), expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("n", [31, 32, 33, 34])
-def test_the_two_ways_to_the_entropy_meet(n):
-    # h(n) = log(pi e n/6)/2 - (6/5)^2/(48 n^2) - O(n^-3): smooth in n where the method changes.
-    rest = [
-        (stats.irwinhall.entropy(m) - math.log(math.pi * math.e * m / 6) / 2) * m**2
-        for m in (n - 1, n, n + 1)
-    ]
-    assert abs(rest[0] - 2 * rest[1] + rest[2]) < 2e-5
-    assert_allclose(rest[1], -0.03, atol=0.003)
+def test_the_entropy_of_three_uniforms():
+    # On (0, 1) the density is x^2/2; on (1, 3/2) it is 3/4 - y^2, y = 3/2 - x.
+    with mpmath.workdps(25):
+        outer = mpmath.quad(lambda x: x**2 / 2 * mpmath.log(x**2 / 2), [0, 1])
+        inner = mpmath.quad(lambda y: (0.75 - y**2) * mpmath.log(0.75 - y**2), [0, 0.5])
+        assert_allclose(stats.irwinhall.entropy(3), float(-2 * (outer + inner)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", [10**3, 10**6, 10**12])
+def test_the_entropy_of_many_is_that_of_a_normal_less_the_kurtosis(n):
+    normal = math.log(math.pi * math.e * n / 6) / 2
+    assert_allclose(
+        stats.irwinhall.entropy(n), normal - (6 / 5 / n) ** 2 / 48, rtol=1e-13, atol=0.03 / n**3
+    )
 
 
 def test_the_entropy_of_a_mean_is_less_by_log_n():
@@ -480,6 +496,7 @@ def test_p_values_are_real_numbers(p):
         stats.edgington(p)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=30), st.integers(0, 29))
 def test_a_smaller_p_value_makes_a_smaller_combined_one(p, place):
     place %= len(p)
