@@ -274,8 +274,8 @@ def _taylor(n: int, interval: int, degree: int) -> list[Fraction]:
 
 def _fraction(value: Any) -> Fraction:
     """Return an mpmath number exactly."""
-    mantissa, exponent = value.man_exp
-    return int(mantissa) * Fraction(2) ** int(exponent)
+    mantissa, exponent = value.man_exp  # without the sign
+    return (-1 if value < 0 else 1) * int(mantissa) * Fraction(2) ** int(exponent)
 
 
 def _logarithms() -> tuple[list[Fraction], list[Fraction]]:
@@ -346,7 +346,7 @@ def _start_normal() -> list[Fraction]:
 
 
 def _start_rate() -> list[Fraction]:
-    """Return a polynomial in sqrt(2 I(m)) for log(2 m), 3/128 <= m <= 1/2."""
+    """Return a polynomial in r = sqrt(2 I(m)) for log(2 m)/r, 3/128 <= m <= 1/2."""
     import mpmath
 
     nodes = _chebyshev(START_TERMS)
@@ -364,7 +364,7 @@ def _start_rate() -> list[Fraction]:
             s = mpmath.findroot(
                 lambda s, zeta=zeta: rate(s) - zeta**2 / 2, (zeta, 128), solver="anderson"
             )
-            values.append(_fraction(mpmath.log(2 / s - 2 / mpmath.expm1(s))))
+            values.append(_fraction(mpmath.log(2 / s - 2 / mpmath.expm1(s)) / zeta))
     half = Fraction(float(high) / 2)
     return _shifted(_newton(nodes, values, half), -half)
 
@@ -467,7 +467,7 @@ def distribution_table() -> str:
             "};",
             "",
             "/* The quantiles' first guesses: in 1/t for -z/t, where log Phi(z) = -t^2/2; and in",
-            " * sqrt(2 rate) for log(2 m). */",
+            " * r = sqrt(2 rate) for log(2 m)/r. */",
             f"#define IH_START_TERMS {START_TERMS}",
             "static const double ih_start_normal[IH_START_TERMS] = {",
             f"    {_list(_start_normal())}}};",
