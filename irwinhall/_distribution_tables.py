@@ -17,6 +17,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
+from operator import mul
 from typing import Any, NamedTuple
 
 
@@ -54,6 +55,10 @@ def _times(a: int, b: int) -> int:
     return (a * b) >> _BITS
 
 
+def _dot(a: Sequence[int], b: Sequence[int]) -> int:
+    return sum(map(mul, a, b)) >> _BITS
+
+
 def _over(a: int, b: int) -> int:
     return (a << _BITS) // b
 
@@ -84,31 +89,30 @@ def _saddle(m: Fraction, orders: int) -> _Saddle:
     # K'(s + w) = y(w) - 1/(s + w), y = coth/2, y' = 1/4 - y^2.
     y = [fixed_coth]
     for k in range(size):
-        square = sum(y[i] * y[k - i] for i in range(k + 1)) >> _BITS
-        y.append(((one >> 2 if k == 0 else 0) - square) // (k + 1))
+        y.append(((one >> 2 if k == 0 else 0) - _dot(y, y[::-1])) // (k + 1))
     poles = [pole]  # of 1/(s + w)
     for _ in range(size):
         poles.append(-_times(poles[-1], pole))
     # 2 (K(s + w) - K(s) - K'(s) w)/w^2 = (p/w)^2, where p^2/2 is the exponent.
     square = [2 * (y[j + 1] - poles[j + 1]) // (j + 2) for j in range(size)]
     root = math.isqrt(square[0] << _BITS)
+    weighted = [i * value for i, value in enumerate(square)]
     density, tail = [], []
     double_factorial = 1
     power_of_zeta = inverse_zeta  # zeta^-(2 k + 1)
     reciprocal_power = _over(one, root)  # root^-(2 k + 1)
     first = _over(one, square[0])
     for k in range(orders + 1):
-        # (w/p)^(2 k + 1), whose coefficients up to w^(2 k) hold Lagrange's inversion of p(w)
-        numerator = -(2 * k + 1)
+        # (w/p)^(2 k + 1), whose coefficients up to w^(2 k) hold Lagrange's inversion of p(w), by
+        # the power rule; series is kept with the highest power first
         series = [reciprocal_power]
         for j in range(1, 2 * k + 1):
-            total = sum(
-                (i * numerator - 2 * (j - i)) * square[i] * series[j - i] for i in range(1, j + 1)
-            )
-            series.append(_times(total >> _BITS, first) // (2 * j))
-        regular = sum(series[i] * poles[2 * k - i] for i in range(2 * k + 1)) >> _BITS
+            total = (1 - 2 * k) * _dot(weighted[1 : j + 1], series)
+            total -= 2 * j * _dot(square[1 : j + 1], series)
+            series.insert(0, _times(total, first) // (2 * j))
+        regular = _dot(series, poles[: 2 * k + 1])
         factor = (-1) ** k * double_factorial
-        density.append(factor * _times(series[2 * k], fixed_scale))
+        density.append(factor * _times(series[0], fixed_scale))
         tail.append(factor * _times(regular - power_of_zeta, fixed_scale))
         double_factorial *= 2 * k + 1
         power_of_zeta = _times(_times(power_of_zeta, inverse_zeta), inverse_zeta)
@@ -189,10 +193,6 @@ def _polynomial(matrix: list[list[int]], values: Sequence[int], unit: Fraction) 
     ]
 
 
-def _dot(a: Sequence[int], b: Sequence[int]) -> int:
-    return sum(x * y for x, y in zip(a, b, strict=True)) >> _BITS
-
-
 class _Fit(NamedTuple):
     """A cell's numbers: rate = rate_0 + slope d + d^2 (curvature_0 + ...), d = m - centre."""
 
@@ -256,12 +256,14 @@ def _taylor_rows() -> tuple[list[int], list[list[Fraction]], list[list[Fraction]
 
 def _taylor(n: int, interval: int, degree: int) -> list[Fraction]:
     """Return TAYLOR_TERMS coefficients of sum_j (-1)^j C(n, j) (x - j)^degree/degree!."""
-    middle = interval + Fraction(1, 2)
-    coefficients = [
-        sum((-1) ** j * math.comb(n, j) * (middle - j) ** (degree - k) for j in range(interval + 1))
-        / (math.factorial(k) * math.factorial(degree - k))
-        for k in range(degree + 1)
-    ]
+    signed = [(-1) ** j * math.comb(n, j) for j in range(interval + 1)]
+    doubled = [2 * (interval - j) + 1 for j in range(interval + 1)]
+    powers = list(signed)
+    coefficients = []
+    for power in range(degree + 1):
+        scale = math.factorial(degree - power) * math.factorial(power) << power
+        coefficients.insert(0, Fraction(sum(powers), scale))
+        powers = list(map(mul, powers, doubled))
     left_out = sum(abs(c) / 2**k for k, c in enumerate(coefficients) if k >= TAYLOR_TERMS)
     least = sum(c * Fraction(-1, 2) ** k for k, c in enumerate(coefficients))
     if left_out > least / 2**54:
@@ -274,8 +276,8 @@ def _taylor(n: int, interval: int, degree: int) -> list[Fraction]:
 
 def _fraction(value: Any) -> Fraction:
     """Return an mpmath number exactly."""
-    mantissa, exponent = value.man_exp
-    return int(mantissa) * Fraction(2) ** int(exponent)
+    mantissa, exponent = value.man_exp  # without the sign
+    return (-1 if value < 0 else 1) * int(mantissa) * Fraction(2) ** int(exponent)
 
 
 def _logarithms() -> tuple[list[Fraction], list[Fraction]]:
@@ -346,7 +348,7 @@ def _start_normal() -> list[Fraction]:
 
 
 def _start_rate() -> list[Fraction]:
-    """Return a polynomial in sqrt(2 I(m)) for log(2 m), 3/128 <= m <= 1/2."""
+    """Return a polynomial in r = sqrt(2 I(m)) for log(2 m)/r, 3/128 <= m <= 1/2."""
     import mpmath
 
     nodes = _chebyshev(START_TERMS)
@@ -364,7 +366,7 @@ def _start_rate() -> list[Fraction]:
             s = mpmath.findroot(
                 lambda s, zeta=zeta: rate(s) - zeta**2 / 2, (zeta, 128), solver="anderson"
             )
-            values.append(_fraction(mpmath.log(2 / s - 2 / mpmath.expm1(s))))
+            values.append(_fraction(mpmath.log(2 / s - 2 / mpmath.expm1(s)) / zeta))
     half = Fraction(float(high) / 2)
     return _shifted(_newton(nodes, values, half), -half)
 
@@ -467,7 +469,7 @@ def distribution_table() -> str:
             "};",
             "",
             "/* The quantiles' first guesses: in 1/t for -z/t, where log Phi(z) = -t^2/2; and in",
-            " * sqrt(2 rate) for log(2 m). */",
+            " * r = sqrt(2 rate) for log(2 m)/r. */",
             f"#define IH_START_TERMS {START_TERMS}",
             "static const double ih_start_normal[IH_START_TERMS] = {",
             f"    {_list(_start_normal())}}};",

@@ -85,10 +85,12 @@ IH_INLINE double erfcx(double z) {
     return y * polynomial(ih_erfcx_table[cell], IH_ERFCX_ROWS, t);
 }
 
-/* exp(log) factor; in two halves where exp alone could underflow and the result does not */
+/* exp(log) factor, factor < 2^1024; in two halves where exp alone could underflow and the result does
+ * not, and at once where nothing is left */
 IH_INLINE double exponential(ih_pair log, double factor) {
     factor += factor * log.lo;
     if (log.hi > -690.0) return exp(log.hi) * factor;
+    if (log.hi < -1600.0) return 0.0;
     double root = exp(0.5 * log.hi);
     return root * factor * root;
 }
@@ -207,46 +209,43 @@ IH_INLINE ih_lower lower_half(double u, double n, int wanted) {
 
 /* ---- quantiles ------------------------------------------------------------------------------ */
 
-/* The u <= n/2 whose logarithm of probability is log_q < log 1/2, where q = exp(log_q) itself is
- * given (else 0) and more accurate. */
-IH_INLINE double lower_quantile(double log_q, double q, double n) {
-    if (log_q == -INFINITY) return 0.0;
-    if (n == 1.0) return q > 0.0 ? q : exp(log_q);
+/* The u <= n/2 whose logarithm of probability is log_q < log 1/2. Newton's method on the logarithms of
+ * both converges from any start, as the one is a concave function of the other; from the second step
+ * on, Hermite's inverse interpolation through the last two points makes the error about the product
+ * of their squares. Some three evaluations suffice. */
+IH_INLINE double lower_quantile(ih_pair log_q, double n) {
     const double half = 0.5 * n;
-    const double log_factorial_over_n =
+    double log_factorial_over_n =
         n < IH_FAR_SERIES_START
             ? ih_log_factorial[(int)n][0] / n
             : log(n) - 1.0 - (log(ih_inverse_root_2pi) - 0.5 * log(n) - stirling(1.0 / n)) / n;
     /* u^n/n! = q: exact up to 1, and too small above */
-    double u = exp(log_q / n + log_factorial_over_n);
+    double u = exp(log_q.hi / n + log_factorial_over_n);
     if (u < 0x1p-1000) return u;
     if (u > (n < IH_FAR_SERIES_START ? 0.25 : 3.0 / 128) * n) {
-        double inverse = 1.0 / sqrt(-2.0 * log_q);
+        double inverse = 1.0 / sqrt(-2.0 * log_q.hi);
         double z = polynomial(ih_start_normal, IH_START_TERMS, inverse) / inverse;
-        double guess = half * exp(polynomial(ih_start_rate, IH_START_TERMS, z / sqrt(n)));
-        u = guess < half ? guess : half;
+        double r = z / sqrt(n);
+        u = half * exp(r * polynomial(ih_start_rate, IH_START_TERMS, r));
     }
-    double last_y = 0.0, last_error = 0.0, last_inverse = 0.0;
+    double last_step = 0.0, last_error = 0.0, last_inverse = 0.0;
     for (int i = 0; i < 50; i++) {
         ih_lower lower = lower_half(u, n, IH_DENSITY | IH_TAIL);
-        double error = q > DBL_MIN ? log(exponential(lower.log, lower.tail) / q)
-                                   : (lower.log.hi - log_q) + (lower.log.lo + log(lower.tail));
+        double error = (lower.log.hi - log_q.hi) + (lower.log.lo - log_q.lo + log(lower.tail));
         double inverse = lower.tail / (u * lower.density); /* d log u / d log q */
-        double step = -error * inverse;
-        double close = error * error;
-        if (i > 0) { /* inverse interpolation with both derivatives */
-            double gap = last_error - error, chord = (last_y) / gap;
-            double cubic = ((last_inverse - chord) - (chord - inverse)) / (gap * gap);
-            double curved = error * error * ((chord - inverse) / gap - last_error * cubic);
-            if (fabs(curved) < 0.5 * fabs(step)) {
-                step += curved;
-                close *= last_error * last_error;
-            }
+        double step = -error * inverse, close = error * error;
+        double gap = error - last_error;
+        if (i > 0 && fabs(gap) > 0x1p-20) {
+            double chord = last_step / gap;
+            double second = (inverse - chord) / gap;
+            double third = (second - (chord - last_inverse) / gap) / gap;
+            step += close * (second - last_error * third);
+            close *= last_error * last_error;
         }
         double next = u + u * expm1(step);
         if (!(next <= half)) next = 0.5 * (u + half);
-        if (close < 0x1p-56) return next;
-        last_y = log(u / next);
+        if (close < 0x1p-56 || fabs(error) < -4.0 * DBL_EPSILON * log_q.hi) return next;
+        last_step = step;
         last_error = error;
         last_inverse = inverse;
         u = next;
@@ -260,14 +259,14 @@ IH_INLINE double quantile(ih_irwin_hall_kind kind, double q, double n) {
     if (is_log ? q > 0.0 : q < 0.0 || q > 1.0) return NAN;
     double u;
     if (is_log && q < -1.0) {
-        u = lower_quantile(q, 0.0, n);
+        u = n == 1.0 ? exp(q) : isinf(q) ? 0.0 : lower_quantile((ih_pair){q, 0.0}, n);
     } else {
-        /* 1 - q is exact, and -expm1(q) is as accurate as q */
-        const double rest = is_log ? -expm1(q) : 1.0 - q, given = is_log ? exp(q) : q;
+        const double given = is_log ? exp(q) : q;
         if (given == 0.5) return 0.5 * n;
+        /* both differences are as accurate as they can be: 1 - q is exact for q > 1/2 */
+        const double least = given < 0.5 ? given : is_log ? -expm1(q) : 1.0 - q;
         if (given > 0.5) upper = !upper;
-        const double least = given > 0.5 ? rest : given;
-        u = lower_quantile(log(least), least, n);
+        u = n == 1.0 || least == 0.0 ? least : lower_quantile(logarithm(least), n);
     }
     return upper ? n - u : u;
 }

@@ -488,11 +488,11 @@ static const double ih_erfcx_table[IH_ERFCX_CELLS][IH_ERFCX_ROWS] = {
 };
 
 /* The quantiles' first guesses: in 1/t for -z/t, where log Phi(z) = -t^2/2; and in
- * sqrt(2 rate) for log(2 m). */
+ * r = sqrt(2 rate) for log(2 m)/r. */
 #define IH_START_TERMS 10
 static const double ih_start_normal[IH_START_TERMS] = {
     0x1.00077258e99f1p+0, -0x1.1bb9c569752a8p-5, -0x1.e1bf528ec87e2p+1, 0x1.6acea4bb17406p+3, -0x1.1bbcc92ca784fp+5, 0x1.4554cc4e7b16ap+6, -0x1.ef59223950140p+6, 0x1.d6c9d866f2473p+6, -0x1.f81350964ed17p+5, 0x1.cf72eea5a57c3p+3};
 static const double ih_start_rate[IH_START_TERMS] = {
-    0x1.1172d6e3c85d2p-16, 0x1.26e53e131f56dp-1, 0x1.7c33492029e59p-3, -0x1.04599c78ccb33p-4, 0x1.0fc4bcac7c5b2p-2, -0x1.70201d4b7a348p-2, 0x1.2fa0060449ce5p-2, -0x1.18b9cf1394dd2p-3, 0x1.0b011f04b3700p-5, -0x1.98c3aa259aea8p-9};
+    -0x1.279b4fd08a3afp-1, -0x1.5431e87f12044p-3, -0x1.6024f756df43dp-5, 0x1.e710cd08084f9p-6, -0x1.c2a78c37dc1cep-4, 0x1.4407e8ecbc3f4p-3, -0x1.157c29ecc5392p-3, 0x1.0ee2405a124ffp-4, -0x1.11474b1efd7d7p-6, 0x1.ba541cb4a1710p-10};
 
 #endif
