@@ -23,6 +23,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
+VERIFIED_SUMS = ROOT / "tests" / "data" / "verify_weighted.json"
 VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -110,6 +111,12 @@ def _accuracy_table() -> str:
     return _markdown(["compared with interval arithmetic", "results", "misrounded"], rows)
 
 
+def _weighted_accuracy() -> str:
+    results = json.loads(VERIFIED_SUMS.read_text())["accuracy"].items()
+    rows = [[what, f"{r['worst error']:.1e}", f"{r['promised']:.0e}"] for what, r in results]
+    return _markdown(["weights and points", "worst relative error found", "promised"], rows)
+
+
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -117,8 +124,10 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 TABLES: dict[str, Callable[[Results], str]] = {
     "accuracy": lambda results: _accuracy_table(),
+    "weighted accuracy": lambda results: _weighted_accuracy(),
     "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
+    "stats speed": lambda r: _versus_table(r, "bench_stats", "a point, value or call"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),

@@ -408,7 +408,7 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
     Notes
     -----
     The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
-    in both tails. Time and method are described in docs/distribution.md.
+    in both tails. docs/stats.md has the method and times.
 
     Examples
     --------
@@ -455,7 +455,7 @@ def weighted_cdf(x: Any, weights: Any) -> Any:
     Notes
     -----
     The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
-    in both tails. Time and method are described in docs/distribution.md.
+    in both tails. docs/stats.md has the method and times.
 
     Examples
     --------
@@ -502,7 +502,7 @@ def weighted_sf(x: Any, weights: Any) -> Any:
     Notes
     -----
     The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
-    in both tails. Time and method are described in docs/distribution.md.
+    in both tails. docs/stats.md has the method and times.
 
     Examples
     --------

@@ -204,8 +204,10 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
             total = distribution.ppf(uniforms, _integers(n))
         else:
             total = np.zeros(() if size is None else size)
+            least = int(np.min(n))
             for i in range(most):
-                total += np.where(i < n, random_state.uniform(size=size), 0.0)
+                uniforms = random_state.uniform(size=size)
+                total += uniforms if i < least else np.where(i < n, uniforms, 0.0)
         return total / self._units(n)
 
     def _units(self, n: Any) -> Any:
@@ -391,9 +393,11 @@ def _entropy(n: int) -> float:
         inner = ends[:-1, np.newaxis] + widths * (nodes + 1.0) / 2.0
         terms = distribution.pdf(inner, n) * distribution.logpdf(inner, n) * widths * weights / 2.0
         return 2.0 * (first - float(terms.sum()))
-    # Near a normal the trapezoidal rule converges like its square: ten standard deviations.
-    step = math.sqrt(n / 12.0) / 8.0
-    x = n / 2.0 - step * np.arange(0, 81)
+    # Near a normal the trapezoidal rule converges like its square: ten standard deviations, in
+    # steps of a power of two, which n/2 and all its multiples can be added to without rounding.
+    deviation = math.sqrt(n / 12.0)
+    step = 2.0 ** math.floor(math.log2(deviation / 6.0))
+    x = n / 2.0 - step * np.arange(0.0, 10.0 * deviation / step)
     x = x[x > 0.0]
     terms = distribution.pdf(x, n) * distribution.logpdf(x, n)
     return -step * float(2.0 * terms.sum() - terms[0])
