@@ -11,10 +11,9 @@ import scipy.stats
 import irwinhall
 from irwinhall import distribution, stats
 
-POINTS = 200
 GENERATOR = np.random.default_rng(1)
-# SciPy takes milliseconds a point where n is large: a few points are enough there.
-SIZES = {3: POINTS, 10: POINTS, 50: POINTS, 200: 20, 1000: 4}
+# Points of a call; SciPy takes milliseconds for each where n is large.
+SIZES = {3: 2000, 10: 2000, 50: 2000, 200: 400, 1000: 40}
 
 
 @pytest.mark.parametrize("n", SIZES)
