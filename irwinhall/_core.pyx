@@ -158,6 +158,7 @@ cdef int64_t LARGEST = 2**63 - 1
 cdef str LARGEST_WRITTEN = "2**63 - 1"
 include "_checks.pxi"
 
+
 cdef object checked_bounds(object value):
     if isinstance(value, Real) and not isinstance(value, (bool, np.generic)):
         try:

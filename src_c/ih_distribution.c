@@ -85,8 +85,8 @@ IH_INLINE double erfcx(double z) {
     return y * polynomial(ih_erfcx_table[cell], IH_ERFCX_ROWS, t);
 }
 
-/* exp(log) factor, factor < 2^1024; in two halves where exp alone could underflow and the result does
- * not, and at once where nothing is left */
+/* exp(log) factor, factor < 2^1024; in two halves where exp alone could underflow and the result
+ * does not, and at once where nothing is left */
 IH_INLINE double exponential(ih_pair log, double factor) {
     factor += factor * log.lo;
     if (log.hi > -690.0) return exp(log.hi) * factor;
@@ -125,15 +125,16 @@ IH_INLINE double integer_power(double base, int power) {
 }
 
 /* u^n/n! sum_k (-1)^k C(n,k) ((u-k)/u)^n, and the same with n - 1 for powers and factorial. The
- * first term is at most 1 here, the terms fall quickly, and from n = 64 on they vanish. */
-IH_INLINE ih_lower by_alternating_sum(double u, double n) {
+ * first term is at most 1 here, the terms fall quickly, and from n = 64 on they vanish. The density
+ * alone has its own power of u, as n/u overflows for the least u. */
+IH_INLINE ih_lower by_alternating_sum(double u, double n, int wanted) {
+    const int alone = wanted == IH_DENSITY;
     ih_pair log = logarithm(u);
     double density = 1.0, tail = 1.0, factor = 1.0;
     if (n < IH_FAR_SERIES_START) {
         const int count = (int)n;
-        log = product(n, log);
-        const double *factorial = ih_log_factorial[count];
-        log = sum(log, (ih_pair){-factorial[0], -factorial[1]});
+        const double *factorial = ih_log_factorial[count - alone];
+        log = sum(product(n - alone, log), (ih_pair){-factorial[0], -factorial[1]});
         double binomial = 1.0;
         for (int k = 1; k < u; k++) {
             double ratio = (u - k) / u;
@@ -144,14 +145,15 @@ IH_INLINE ih_lower by_alternating_sum(double u, double n) {
             if (fabs(term) < 0x1p-60) break;
         }
     } else {
-        double nu = 1.0 / n;
+        const double nu = 1.0 / n;
         ih_pair size = logarithm(n);
-        log = sum(log, (ih_pair){-size.hi, -size.lo});
-        log = product(n, sum(log, (ih_pair){1.0, 0.0}));
+        ih_pair log_m = sum(log, (ih_pair){-size.hi, -size.lo});
+        log = product(n, sum(log_m, (ih_pair){1.0, 0.0}));
+        if (alone) log = sum(log, (ih_pair){-log_m.hi, -log_m.lo});
         log = two_sum(log.hi, log.lo - stirling(nu));
         factor = ih_inverse_root_2pi * sqrt(nu);
     }
-    return (ih_lower){log, factor * density * (n / u), factor * tail};
+    return (ih_lower){log, factor * (alone ? density : density * (n / u)), factor * tail};
 }
 
 /* sum of rows of powers of d and columns of powers of x */
@@ -203,16 +205,16 @@ IH_INLINE ih_lower by_series(double u, double n, int wanted) {
 IH_INLINE ih_lower lower_half(double u, double n, int wanted) {
     if (n == 1.0) return (ih_lower){{0.0, 0.0}, 1.0, u};
     if (128.0 * u < 3.0 * n || (4.0 * u < n && n < IH_FAR_SERIES_START))
-        return by_alternating_sum(u, n);
+        return by_alternating_sum(u, n, wanted);
     return n < IH_SERIES_START ? by_taylor(u, (int)n, wanted) : by_series(u, n, wanted);
 }
 
 /* ---- quantiles ------------------------------------------------------------------------------ */
 
-/* The u <= n/2 whose logarithm of probability is log_q < log 1/2. Newton's method on the logarithms of
- * both converges from any start, as the one is a concave function of the other; from the second step
- * on, Hermite's inverse interpolation through the last two points makes the error about the product
- * of their squares. Some three evaluations suffice. */
+/* The u <= n/2 whose logarithm of probability is log_q < log 1/2. Newton's method on the logarithms
+ * of both converges from any start, as the one is a concave function of the other; from the second
+ * step on, Hermite's inverse interpolation through the last two points makes the error about the
+ * product of their squares. Some three evaluations suffice. */
 IH_INLINE double lower_quantile(ih_pair log_q, double n) {
     const double half = 0.5 * n;
     double log_factorial_over_n =

@@ -49,6 +49,9 @@ def by_contour(x, n):
 
 
 def _integrals(u, n):
+    if u <= 1:  # one term of the sum
+        below = (n * u.log() - arb(n + 1).lgamma()).exp()
+        return below * n / u, below
     s = _saddle(u / n)
     deviation = (n * (1 / s**2 - 1 / (2 * (s / 2).sinh()) ** 2)).sqrt()
     # At the middle the line keeps clear of the pole at 0, where the probability's integrand has it.
