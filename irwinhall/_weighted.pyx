@@ -38,7 +38,8 @@ cdef str at_index(array, where):
 def checked_reals(str name, value):
     """Return real numbers as an array of float32 or float64."""
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array")
+        raise TypeError(
+            f"{name} must be an array without a mask, got a masked array of {value.dtype}")
     try:
         array = np.asarray(value)
     except ValueError:  # a ragged list

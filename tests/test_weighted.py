@@ -311,7 +311,7 @@ def test_numbers_are_real(value):
 
 
 def test_a_masked_array_is_refused():
-    with pytest.raises(TypeError, match="weights must not be a masked array"):
+    with pytest.raises(TypeError, match="weights must be an array without a mask"):
         distribution.weighted_cdf(0.5, np.ma.array([1.0, 2.0], mask=[False, True]))
 
 
