@@ -27,8 +27,8 @@
 
 #include "ih_weighted.h"
 
-/* Up to so many weights are always split: at most 64 corners, most of them beyond reach. */
-#define MOST_SPLIT 6
+/* Up to so many weights are always split: at most 1024 corners, most of them beyond reach. */
+#define MOST_SPLIT 10
 /* The most nodes that the contour may take before splitting is tried. */
 #define MOST_NODES 1024
 /* From this power on the contour decays fast enough whatever the weights are. */
