@@ -115,10 +115,10 @@ def _distribution_accuracy() -> str:
     """Return the worst relative error of each function, a row for each range of n."""
     ranges = json.loads(VERIFIED_DISTRIBUTION.read_text())["ranges"]
     functions = list(next(iter(ranges.values())))
-    rows = [
-        [title, f"{entries['pdf']['checked']:,}", *(f"{entries[f]['worst']:.1e}" for f in functions)]
-        for title, entries in ranges.items()
-    ]
+    rows = []
+    for title, entries in ranges.items():
+        worst = [f"{entries[function]['worst']:.1e}" for function in functions]
+        rows.append([title, f"{entries['pdf']['checked']:,}", *worst])
     return _markdown(["n", "x", *functions], rows)
 
 

@@ -55,7 +55,8 @@ def _times(a: int, b: int) -> int:
 
 
 def _dot(a: Sequence[int], b: Sequence[int]) -> int:
-    return sum(map(mul, a, b)) >> _BITS
+    total: int = sum(map(mul, a, b))
+    return total >> _BITS
 
 
 def _over(a: int, b: int) -> int:
@@ -244,7 +245,9 @@ def _taylor_rows() -> tuple[list[int], list[list[Fraction]], list[list[Fraction]
     distance from the interval's middle. What is left out at its ends is below 2^-54 of the least
     value there.
     """
-    begins, density, tail = [0, 0], [], []
+    begins: list[int] = [0, 0]
+    density: list[list[Fraction]] = []
+    tail: list[list[Fraction]] = []
     for n in range(2, SERIES_START):
         begins.append(len(density) - n // 4)
         for interval in range(n // 4, (n + 1) // 2):
@@ -258,7 +261,7 @@ def _taylor(n: int, interval: int, degree: int) -> list[Fraction]:
     signed = [(-1) ** j * math.comb(n, j) for j in range(interval + 1)]
     doubled = [2 * (interval - j) + 1 for j in range(interval + 1)]
     powers = list(signed)
-    coefficients = []
+    coefficients: list[Fraction] = []
     for power in range(degree + 1):
         scale = math.factorial(degree - power) * math.factorial(power) << power
         coefficients.insert(0, Fraction(sum(powers), scale))
@@ -378,10 +381,11 @@ def _chebyshev(count: int) -> list[Fraction]:
 
 def _shifted(coefficients: list[Fraction], by: Fraction) -> list[Fraction]:
     """Return the coefficients of p(x + by)."""
-    return [
-        sum((math.comb(j, k) * c * by ** (j - k) for j, c in enumerate(coefficients) if j >= k))
-        for k in range(len(coefficients))
-    ]
+    shifted = [Fraction(0)] * len(coefficients)
+    for j, c in enumerate(coefficients):
+        for k in range(j + 1):
+            shifted[k] += math.comb(j, k) * c * by ** (j - k)
+    return shifted
 
 
 def _newton(nodes: list[Fraction], values: list[Fraction], unit: Fraction) -> list[Fraction]:
