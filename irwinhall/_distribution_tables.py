@@ -334,9 +334,9 @@ def _start_normal() -> list[Fraction]:
     import mpmath
 
     nodes = _chebyshev(START_TERMS)
-    high = 1 / math.sqrt(2 * math.log(2))
     values = []
     with mpmath.workprec(100):
+        high = float(1 / mpmath.sqrt(2 * mpmath.log(2)))
         for node in nodes:
             z = mpmath.mpf(0)
             target = -2 / (mpmath.mpf(high) * (1 + float(node))) ** 2
