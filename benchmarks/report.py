@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
 VERIFIED_SUMS = ROOT / "tests" / "data" / "verify_weighted.json"
 VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
+VERIFIED_DISTRIBUTION = ROOT / "tests" / "data" / "verify_distribution.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 Results = dict[str, Any]
@@ -117,6 +118,33 @@ def _weighted_accuracy() -> str:
     return _markdown(["weights and points", "worst relative error found", "promised"], rows)
 
 
+def _distribution_accuracy() -> str:
+    """Return the worst relative error of each function, a row for each range of n."""
+    ranges = json.loads(VERIFIED_DISTRIBUTION.read_text())["ranges"]
+    functions = list(next(iter(ranges.values())))
+    rows = []
+    for title, entries in ranges.items():
+        worst = [f"{entries[function]['worst']:.1e}" for function in functions]
+        rows.append([title, f"{entries['pdf']['checked']:,}", *worst])
+    return _markdown(["n", "x", *functions], rows)
+
+
+def _distribution_speed(results: Results) -> str:
+    """Return a row for each n with the time of each function and SciPy's as a multiple."""
+    part = results["bench_distribution"]
+    cells: dict[int, dict[str, list[str]]] = {}
+    for name, measured in part["benchmarks"].items():
+        found = re.fullmatch(r"bench_distribution\[(\w+)-(\d+)\]", name)
+        if found:
+            rival = measured["rivals"].get("scipy")
+            ratio = f"{rival['ratio']:,.0f}" if rival else ""
+            cells.setdefault(int(found[2]), {})[found[1]] = [_time(measured["nanoseconds"]), ratio]
+    functions = list(next(iter(cells.values())))
+    rows = [[f"{n:,}", *(c for f in functions for c in cells[n][f])] for n in sorted(cells)]
+    head = ["n", *(title for f in functions for title in (f, "x SciPy"))]
+    return _markdown(head, rows) + "\n\n" + _machine_line(part["machine"])
+
+
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -130,6 +158,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "stats speed": lambda r: _versus_table(r, "bench_stats", "a point, value or call"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
+    "distribution accuracy": lambda results: _distribution_accuracy(),
+    "distribution speed": _distribution_speed,
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

@@ -154,7 +154,7 @@ def cdf(x: Any, n: Any, *, out: Any = None) -> Any:
     --------
     >>> from irwinhall import distribution
     >>> distribution.cdf(1.0, 3)
-    0.16666666666666666
+    0.1666666666666666...
     """
     return _distribution.cdf(x, n, out)
 
@@ -234,7 +234,7 @@ def sf(x: Any, n: Any, *, out: Any = None) -> Any:
     --------
     >>> from irwinhall import distribution
     >>> distribution.sf(9.9, 10)
-    2.7557319223985...e-17
+    2.75573192239849...e-17
     """
     return _distribution.sf(x, n, out)
 

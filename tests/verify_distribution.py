@@ -31,9 +31,7 @@ QUANTILES = 60
 BOUND = 1e-13
 LEAST_NORMAL = sys.float_info.min
 LARGE = (10**3, 10**4, 10**6)
-RANGES = {"1-27": (1, 27), "28-63": (28, 63), "64-200": (64, 200)} | {
-    str(n): (n, n) for n in LARGE
-}
+RANGES = {"1-27": (1, 27), "28-63": (28, 63), "64-200": (64, 200)} | {str(n): (n, n) for n in LARGE}
 FUNCTIONS = ("pdf", "cdf", "sf", "logpdf", "logcdf", "logsf", "ppf", "isf")
 LOG_OF = {"logpdf": "pdf", "logcdf": "cdf", "logsf": "sf"}
 
