@@ -1,12 +1,10 @@
-"""The extension module; everything else stands in pyproject.toml."""
+"""The extension modules; everything else stands in pyproject.toml."""
 
 import sys
 from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
-
-SOURCES = sorted(str(path) for path in Path("src_c").glob("*.c"))
 
 # -ffp-contract=off: the double-double error terms and the promised bits hold only if the compiler
 # fuses nothing by itself. -fno-math-errno and -fno-trapping-math change no result; they let the
@@ -22,17 +20,29 @@ CFLAGS = [
     "-pthread",
 ]
 
+# The C files of the modules that are loaded only where they are used; the first has the others.
+DISTRIBUTION = {Path("src_c/ih_distribution.c")}
+WEIGHTED = {Path("src_c/ih_weighted.c")}
+
+
+def extension(name: str, sources: set[Path]) -> Extension:
+    """Return the module irwinhall.NAME, made of NAME.pyx and C files."""
+    return Extension(
+        f"irwinhall.{name}",
+        sources=[f"irwinhall/{name}.pyx", *sorted(map(str, sources))],
+        depends=["irwinhall/_checks.pxi", *map(str, Path("src_c").glob("*.h"))],
+        include_dirs=["src_c", numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        extra_compile_args=[] if sys.platform == "win32" else CFLAGS,
+        extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
+        libraries=[] if sys.platform == "win32" else ["m"],
+    )
+
+
 setup(
     ext_modules=[
-        Extension(
-            "irwinhall._core",
-            sources=["irwinhall/_core.pyx", *SOURCES],
-            depends=[str(path) for path in Path("src_c").glob("*.h")],
-            include_dirs=["src_c", numpy.get_include()],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-            extra_compile_args=[] if sys.platform == "win32" else CFLAGS,
-            extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
-            libraries=[] if sys.platform == "win32" else ["m"],
-        )
+        extension("_core", set(Path("src_c").glob("*.c")) - DISTRIBUTION - WEIGHTED),
+        extension("_distribution", DISTRIBUTION),
+        extension("_weighted", WEIGHTED),
     ]
 )

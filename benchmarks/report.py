@@ -23,7 +23,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
+VERIFIED_SUMS = ROOT / "tests" / "data" / "verify_weighted.json"
 VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
+VERIFIED_DISTRIBUTION = ROOT / "tests" / "data" / "verify_distribution.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Those that the README shows.
@@ -132,6 +134,39 @@ def _closed_forms_table() -> str:
     return _markdown(["form", "of", "from n", "constants", "worst relative error", "at"], rows)
 
 
+def _weighted_accuracy() -> str:
+    results = json.loads(VERIFIED_SUMS.read_text())["accuracy"].items()
+    rows = [[what, f"{r['worst error']:.1e}", f"{r['promised']:.0e}"] for what, r in results]
+    return _markdown(["weights and points", "worst relative error found", "promised"], rows)
+
+
+def _distribution_accuracy() -> str:
+    """Return the worst relative error of each function, a row for each range of n."""
+    ranges = json.loads(VERIFIED_DISTRIBUTION.read_text())["ranges"]
+    functions = list(next(iter(ranges.values())))
+    rows = []
+    for title, entries in ranges.items():
+        worst = [f"{entries[function]['worst']:.1e}" for function in functions]
+        rows.append([title, f"{entries['pdf']['checked']:,}", *worst])
+    return _markdown(["n", "x", *functions], rows)
+
+
+def _distribution_speed(results: Results) -> str:
+    """Return a row for each n with the time of each function and SciPy's as a multiple."""
+    part = results["bench_distribution"]
+    cells: dict[int, dict[str, list[str]]] = {}
+    for name, measured in part["benchmarks"].items():
+        found = re.fullmatch(r"bench_distribution\[(\w+)-(\d+)\]", name)
+        if found:
+            rival = measured["rivals"].get("scipy")
+            ratio = f"{rival['ratio']:,.0f}" if rival else ""
+            cells.setdefault(int(found[2]), {})[found[1]] = [_time(measured["nanoseconds"]), ratio]
+    functions = list(next(iter(cells.values())))
+    rows = [[f"{n:,}", *(c for f in functions for c in cells[n][f])] for n in sorted(cells)]
+    head = ["n", *(title for f in functions for title in (f, "x SciPy"))]
+    return _markdown(head, rows) + "\n\n" + _machine_line(part["machine"])
+
+
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -139,12 +174,16 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 TABLES: dict[str, Callable[[Results], str]] = {
     "accuracy": lambda results: _accuracy_table(),
+    "weighted accuracy": lambda results: _weighted_accuracy(),
     "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
+    "stats speed": lambda r: _versus_table(r, "bench_stats", "a point, value or call"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "closed forms": lambda results: _closed_forms_table(),
     "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),
+    "distribution accuracy": lambda results: _distribution_accuracy(),
+    "distribution speed": _distribution_speed,
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
         approximations,
         article,
         certification,
+        distribution,
         exact,
         executors,
         gains,
         lsuv,
         montecarlo,
         schemes,
+        stats,
         tables,
     )
+    from irwinhall.distribution import expected_magnitude_of
     from irwinhall.gains import gain
     from irwinhall.schemes import sample_weights
     from irwinhall.stream import Stream, kernels
@@ -40,9 +43,11 @@ __all__ = [
     "approximations",
     "article",
     "certification",
+    "distribution",
     "exact",
     "executors",
     "expected_magnitude",
+    "expected_magnitude_of",
     "fans",
     "gain",
     "gains",
@@ -54,6 +59,7 @@ __all__ = [
     "preserved_magnitude",
     "sample_weights",
     "schemes",
+    "stats",
     "tables",
 ]
 
@@ -63,18 +69,21 @@ _SUBMODULES = frozenset(
         "approximations",
         "article",
         "certification",
+        "distribution",
         "exact",
         "executors",
         "gains",
         "lsuv",
         "montecarlo",
         "schemes",
+        "stats",
         "stream",
         "tables",
     }
 )
 _MODULE_OF = {
     "Stream": "stream",
+    "expected_magnitude_of": "distribution",
     "gain": "gains",
     "kernels": "stream",
     "sample_weights": "schemes",

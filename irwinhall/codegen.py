@@ -8,11 +8,19 @@ them all in memory and compares; nothing in a generated file is edited by hand.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
-from irwinhall import _families, _fill_tables, certification, exact, fitting
+from irwinhall import (
+    _distribution_tables,
+    _families,
+    _fill_tables,
+    certification,
+    exact,
+    fitting,
+)
 
 PACKAGE_DIRECTORY = Path(__file__).resolve().parent
 SOURCE_DIRECTORY = PACKAGE_DIRECTORY.parent / "src_c"
@@ -27,6 +35,8 @@ WIDE_TABLE_END = 256
 # The accurate path's numbers: 8 limbs of 32 bits, of which the top one is the integer part.
 LIMBS = 8
 FRACTION_BITS = 32 * (LIMBS - 1)
+# The cumulants' series is used up to half its radius: what 24 terms leave out is below 2^-50 / 25.
+CUMULANT_TERMS = 24
 
 
 def magnitude_table() -> str:
@@ -132,11 +142,34 @@ def fitted() -> str:
     return "\n".join([*lines, ""])
 
 
+def weighted_table() -> str:
+    """Return ih_weighted_table.h: the series of log(sinh(z/2)/(z/2)) in even powers of z."""
+    cumulants = enumerate(exact.uniform_cumulants(CUMULANT_TERMS), start=1)
+    return _header(
+        "IH_WEIGHTED_TABLE_H",
+        "What ih_weighted.c sums: cumulants of a uniform variable over factorials.",
+        [
+            f"#define IH_TWO_PI {math.tau.hex()}",
+            f"#define IH_CUMULANT_TERMS {CUMULANT_TERMS}",
+            "",
+            "/* log(sinh(z/2)/(z/2)) = sum over j of ih_cumulant[j - 1] z^(2 j), abs(z) < 2 pi */",
+            "static const double ih_cumulant[IH_CUMULANT_TERMS] = {",
+            *(f"    {float(c / math.factorial(2 * j)).hex()}," for j, c in cumulants),
+            "};",
+        ],
+    )
+
+
 GENERATED: dict[Path, Callable[[], str]] = {
     PACKAGE_DIRECTORY / "_fitted.py": fitted,
     SOURCE_DIRECTORY / "ih_magnitude_table.h": magnitude_table,
     SOURCE_DIRECTORY / "ih_magnitude_wide_table.h": magnitude_wide_table,
-    **{SOURCE_DIRECTORY / name: build for name, build in _fill_tables.HEADERS.items()},
+    SOURCE_DIRECTORY / "ih_weighted_table.h": weighted_table,
+    **{
+        SOURCE_DIRECTORY / name: build
+        for module in (_distribution_tables, _fill_tables)
+        for name, build in module.HEADERS.items()
+    },
 }
 
 

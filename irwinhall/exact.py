@@ -42,9 +42,12 @@ if TYPE_CHECKING:
 __all__ = [
     "expected_magnitude",
     "expected_magnitude_mp",
+    "irwin_hall_cdf",
+    "irwin_hall_pdf",
     "letkeman_bound",
     "letkeman_bound_mp",
     "series_coefficients",
+    "uniform_cumulants",
 ]
 
 Formula = Literal["node_average", "as_printed"]
@@ -120,6 +123,75 @@ def letkeman_bound(n: int, m: int | None = None, *, formula: Formula = "node_ave
     """
     bound: Fraction = _bound(n, m, formula, expected_magnitude)
     return bound
+
+
+def irwin_hall_pdf(x: Fraction | float, n: int) -> Fraction:
+    """Return the density of the sum of n uniforms on (0, 1) at x as an exact fraction.
+
+    sum_{k <= x} (-1)^k C(n, k) (x - k)^(n-1) / (n-1)!. At the ends of (0, 1), for n = 1, it is 1.
+
+    Parameters
+    ----------
+    x : fractions.Fraction, int or float
+        Where; a float stands for exactly its value.
+    n : int
+        Number of uniforms, at least 1. Some hundred are quick.
+
+    Returns
+    -------
+    fractions.Fraction
+
+    Raises
+    ------
+    TypeError
+        If n is not an integer.
+    ValueError
+        If n is less than 1.
+
+    Examples
+    --------
+    >>> from irwinhall import exact
+    >>> exact.irwin_hall_pdf(1.5, 3)
+    Fraction(3, 4)
+    """
+    n = _positive_integer("n", n)
+    x = Fraction(x)
+    if n == 1:
+        return Fraction(int(0 <= x <= 1))
+    return _alternating_sum(x, n, n - 1)
+
+
+def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
+    """Return the probability that the sum of n uniforms on (0, 1) is at most x, as a fraction.
+
+    sum_{k <= x} (-1)^k C(n, k) (x - k)^n / n!.
+
+    Parameters
+    ----------
+    x : fractions.Fraction, int or float
+        Where; a float stands for exactly its value.
+    n : int
+        Number of uniforms, at least 1. Some hundred are quick.
+
+    Returns
+    -------
+    fractions.Fraction
+
+    Raises
+    ------
+    TypeError
+        If n is not an integer.
+    ValueError
+        If n is less than 1.
+
+    Examples
+    --------
+    >>> from irwinhall import exact
+    >>> exact.irwin_hall_cdf(1, 3)
+    Fraction(1, 6)
+    """
+    n = _positive_integer("n", n)
+    return _alternating_sum(Fraction(x), n, n)
 
 
 def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
@@ -265,6 +337,43 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
         c.append(a[k] * rising)
         rising *= Fraction(2 * k + 1, 2)
     return tuple(c)
+
+
+@cache
+def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
+    """Return the cumulants of order 2, 4, ..., 2 count of a uniform variable on (0, 1).
+
+    They are B_2j/(2 j), B the Bernoulli numbers, and those of odd order above 1 are 0. A sum of n
+    has n times as much; c times a variable, c^(2j) times as much.
+
+    Parameters
+    ----------
+    count : int
+        Number of cumulants.
+
+    Returns
+    -------
+    tuple of fractions.Fraction
+
+    Examples
+    --------
+    >>> from irwinhall import exact
+    >>> [str(c) for c in exact.uniform_cumulants(3)]
+    ['1/12', '-1/120', '1/252']
+    """
+    bernoulli = [Fraction(1)]
+    for m in range(1, 2 * count + 1):
+        known = sum((math.comb(m + 1, k) * bernoulli[k] for k in range(m)), Fraction(0))
+        bernoulli.append(-known / (m + 1))
+    return tuple(bernoulli[2 * j] / (2 * j) for j in range(1, count + 1))
+
+
+def _alternating_sum(x: Fraction, n: int, power: int) -> Fraction:
+    """Return sum_{k <= x} (-1)^k C(n, k) (x - k)^power / power!."""
+    terms = (
+        (-1) ** k * math.comb(n, k) * (x - k) ** power for k in range(min(math.floor(x), n) + 1)
+    )
+    return sum(terms, Fraction(0)) / math.factorial(power)
 
 
 # Digits carried beyond those asked for: rounding errors of some dozens of operations and the

@@ -16,6 +16,7 @@
 #include "ih_clones.h"
 #include "ih_internal.h"
 #include "ih_magnitude_table.h"
+#include "ih_pair.h"
 
 /* The clones of a function give the same bits: fma() is exact whether an instruction or a call. */
 
@@ -35,30 +36,6 @@
 #define IH_CHUNK 128
 
 /* ---- double-double pieces ------------------------------------------------------------------- */
-
-/* a + b exactly, if abs(a) >= abs(b) or a == 0. */
-static inline ih_pair fast_two_sum(double a, double b) {
-    double hi = a + b;
-    return (ih_pair){hi, b - (hi - a)};
-}
-
-static inline ih_pair two_sum(double a, double b) {
-    double hi = a + b;
-    double b_part = hi - a;
-    return (ih_pair){hi, (a - (hi - b_part)) + (b - b_part)};
-}
-
-/* a b to about 2^-105 */
-static inline ih_pair product(double a, ih_pair b) {
-    double hi = a * b.hi;
-    return (ih_pair){hi, fma(a, b.hi, -hi) + a * b.lo};
-}
-
-/* a + b to about 2^-104, for a and b of one sign */
-static inline ih_pair sum(ih_pair a, ih_pair b) {
-    ih_pair s = two_sum(a.hi, b.hi);
-    return (ih_pair){s.hi, s.lo + (a.lo + b.lo)};
-}
 
 /* a / b to about 2^-103: one Newton step from the rounded reciprocal */
 static inline ih_pair quotient(ih_pair a, ih_pair b) {

@@ -15,6 +15,11 @@ from irwinhall import _core
 
 CLIENT = """# cython: language_level=3
 cimport irwinhall
+from irwinhall.distribution cimport ih_irwin_hall_logsf
+
+
+def logsf(double x, long long n):
+    return ih_irwin_hall_logsf(x, n)
 
 
 def expected_magnitude(long long n):
@@ -93,6 +98,11 @@ class TestACythonClientGetsTheBitsThatPythonGets:
 
     def test_for_the_preserved_magnitudes(self, client, n, m):
         assert irwinhall.preserved_magnitude(n, m, 0.3) == client.preserved_magnitude(n, m, 0.3)
+
+
+@pytest.mark.parametrize(("x", "n"), [(0.3, 1), (2.5, 4), (70.0, 100)])
+def test_a_cython_client_gets_the_distribution_that_python_gets(client, x, n):
+    assert irwinhall.distribution.logsf(x, n) == client.logsf(x, n)
 
 
 @pytest.mark.parametrize("step", [1, 3, -1])

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import irwinhall
-from irwinhall import _core
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "irwinhall"
@@ -24,6 +23,8 @@ HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm
 FLOORS = {
     "_version": 0,
     "_core": 1,
+    "_distribution": 1,
+    "_weighted": 1,
     "_arguments": 0,
     "_files": 0,
     "_mathml": 0,
@@ -36,6 +37,8 @@ FLOORS = {
     "_fill_tables": 2,
     "executors": 2,
     "certification": 2,
+    "_distribution_tables": 2,
+    "distribution": 2,
     "stream": 2,
     "fans": 2,
     "gains": 2,
@@ -44,6 +47,7 @@ FLOORS = {
     "lsuv": 3,
     "montecarlo": 3,
     "schemes": 3,
+    "stats": 3,
     "article": 4,
     "codegen": 4,
     "compare": 4,
@@ -55,6 +59,8 @@ FLOORS = {
     "cli": 7,
     "__main__": 8,
 }
+
+BINDINGS = ["_core", "_distribution", "_weighted"]
 
 # The Python function whose docstring starts as the C function's comment does.
 TWINS = {
@@ -145,16 +151,17 @@ def test_every_module_has_a_floor():
     assert set(FLOORS) == files - {"__init__"}
 
 
-@pytest.mark.parametrize("module", sorted(set(FLOORS) - {"_core"}))
+@pytest.mark.parametrize("module", sorted(set(FLOORS) - set(BINDINGS)))
 def test_a_module_imports_only_from_floors_below(module):
     floors = {name: FLOORS[name] for name in imported_modules(PACKAGE / f"{module}.py")}
     assert {name: floor for name, floor in floors.items() if floor >= FLOORS[module]} == {}
 
 
-def test_the_binding_imports_nothing_of_the_package():
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_binding_imports_nothing_of_the_package(binding):
     assert "irwinhall" not in re.findall(
         r"^(?:from|import)\s+(\w+)",
-        (PACKAGE / "_core.pyx").read_text(encoding="ascii"),
+        (PACKAGE / f"{binding}.pyx").read_text(encoding="ascii"),
         re.MULTILINE,
     )
 
@@ -218,16 +225,29 @@ def test_the_standard_bound_is_described_as_the_header_describes_it():
 
 # ---- the C interface -----------------------------------------------------------------------------
 
+# Each public header, the binding that repeats it and the .pxd that passes it on.
+HEADERS = {
+    "irwinhall.h": ("_core", "__init__.pxd"),
+    "ih_distribution.h": ("_distribution", "distribution.pxd"),
+}
+interface = pytest.mark.parametrize(
+    ("header", "binding", "public"), [(header, *names) for header, names in HEADERS.items()]
+)
 
-def test_the_pxd_lists_exactly_the_functions_of_the_header():
-    assert functions_of(SOURCES / "irwinhall.h") == functions_of(PACKAGE / "_core.pxd")
+
+@interface
+def test_the_pxd_lists_exactly_the_functions_of_the_header(header, binding, public):
+    assert functions_of(SOURCES / header) == functions_of(PACKAGE / f"{binding}.pxd")
 
 
-def test_the_capsules_are_exactly_the_functions_of_the_header():
-    assert functions_of(SOURCES / "irwinhall.h") == set(_core.__pyx_capi__)
+@interface
+def test_the_capsules_are_exactly_the_functions_of_the_header(header, binding, public):
+    capsules = importlib.import_module(f"irwinhall.{binding}").__pyx_capi__
+    assert functions_of(SOURCES / header) == set(capsules)
 
 
-def test_cimport_irwinhall_gives_exactly_the_functions_of_the_header():
-    text = (PACKAGE / "__init__.pxd").read_text(encoding="ascii")
-    names = set(re.findall(r"\bih_\w+", text)) - {"ih_formula"}
-    assert functions_of(SOURCES / "irwinhall.h") == names
+@interface
+def test_cimport_gives_exactly_the_functions_of_the_header(header, binding, public):
+    text = (PACKAGE / public).read_text(encoding="ascii")
+    enumerations = {"ih_formula", "ih_irwin_hall_kind"}
+    assert functions_of(SOURCES / header) == set(re.findall(r"\bih_\w+", text)) - enumerations

@@ -1,0 +1,13 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PDF: int
+CDF: int
+SF: int
+
+def checked_reals(name: str, value: object) -> NDArray[np.floating[Any]]: ...
+def checked_weights(name: str, value: object) -> NDArray[np.float64]: ...
+def weighted(kind: int, x: object, weights: object) -> Any: ...
+def magnitude(coefficients: object) -> Any: ...

@@ -1,0 +1,503 @@
+/* Weighted sums of uniforms: four rules and a contour integral.
+ *
+ * Let R be the sum of the weights from some place on, largest first, times uniforms on (0, 1), and
+ * W the most it can be. Everything here is one of
+ *
+ *     G_p(a) = E[(a - R)_+^p] / p!        G_0 its cdf,  G_-1 = G_0' its density,
+ *
+ *            = 1/(2 pi i) Int e^(a s) / s^(p+1) prod (1 - e^(-w s))/(w s) ds,    Re s > 0,
+ *
+ * and a is the distance from the lower end, in two doubles, so that tails keep their relative
+ * accuracy. With w the largest weight and R' the sum without it,
+ *
+ *     1. reflect  G_p(a) = E[(a - R)^p]/p! + (-1)^(p+1) G_p(W - a)      where a > W/2
+ *     2. drop     G_p(a; R) = G_(p+1)(a; R')/w                          where a <= w
+ *     3. split    G_p(a; R) = (G_(p+1)(a; R') - G_(p+1)(a - w; R'))/w
+ *     4. the contour integral through its saddle point.
+ *
+ * Dropping loses nothing, and dominant weights are always dropped: if w > W/2 then a <= W/2 < w;
+ * where a is below all weights they go at once. Splitting doubles the work and cancels mildly,
+ * because a > w leaves the two terms apart. The contour needs as many nodes as the integrand takes
+ * to decay, few wherever half a dozen weights are of one size. So it is used where a thousand nodes
+ * are enough, and a few weights are split down to none, which is the sum over the corners of a box,
+ * term by term within its support.
+ */
+#include <math.h>
+#include <stdint.h>
+
+#include "ih_weighted.h"
+
+/* Up to so many weights are always split: at most 1024 corners, most of them beyond reach. */
+#define MOST_SPLIT 10
+/* The most nodes that the contour may take before splitting is tried. */
+#define MOST_NODES 1024
+/* From this power on the contour decays fast enough whatever the weights are. */
+#define HIGH_POWER 24
+/* Nodes made together: their rotations are multiplied up from the first. */
+#define BLOCK 16
+/* Aliases and the integrand left out are below e^-40 of the integrand at the saddle point. */
+#define NEGLIGIBLE 40.0
+
+/* The value mantissa 2^exponent: powers of small weights leave the range of a double. */
+typedef struct {
+    double mantissa;
+    int exponent;
+} scaled;
+
+/* log of e^(a s)/s^(p+1) prod (1 - e^(-w s))/(w s) at a real s, and two derivatives */
+typedef struct {
+    ih_pair value;
+    double slope, curvature;
+} exponent;
+
+/* The integral's sum R, of the weights from `first` on, and its a and p. */
+typedef struct {
+    const ih_weights *weights;
+    size_t first;
+    ih_pair a;
+    int p;
+} integral;
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+static ih_pair two_sum(double a, double b) {
+    double hi = a + b;
+    double b_part = hi - a;
+    return (ih_pair){hi, (a - (hi - b_part)) + (b - b_part)};
+}
+
+static ih_pair plus(ih_pair a, ih_pair b) {
+    ih_pair s = two_sum(a.hi, b.hi), t = two_sum(a.lo, b.lo);
+    s = two_sum(s.hi, s.lo + t.hi);
+    return two_sum(s.hi, s.lo + t.lo);
+}
+
+static ih_pair minus(ih_pair a, ih_pair b) { return plus(a, (ih_pair){-b.hi, -b.lo}); }
+
+static ih_pair half(ih_pair a) { return (ih_pair){0.5 * a.hi, 0.5 * a.lo}; }
+
+static ih_pair times_double(ih_pair a, double b) {
+    double hi = a.hi * b;
+    return two_sum(hi, fma(a.hi, b, -hi) + a.lo * b);
+}
+
+static scaled normal(double mantissa, int exponent) {
+    int shift;
+    mantissa = frexp(mantissa, &shift);
+    return (scaled){mantissa, mantissa != 0.0 ? exponent + shift : 0};
+}
+
+static scaled scaled_product(scaled a, scaled b) {
+    return normal(a.mantissa * b.mantissa, a.exponent + b.exponent);
+}
+
+static scaled scaled_sum(scaled a, scaled b) {
+    if (a.mantissa == 0.0) return b;
+    if (b.mantissa == 0.0) return a;
+    if (a.exponent < b.exponent) {
+        scaled larger = b;
+        b = a;
+        a = larger;
+    }
+    int distance = a.exponent - b.exponent;
+    return distance > 200 ? a : normal(a.mantissa + ldexp(b.mantissa, -distance), a.exponent);
+}
+
+static scaled scaled_negative(scaled a) { return (scaled){-a.mantissa, a.exponent}; }
+
+static scaled scaled_exp(ih_pair power) {
+    int halvings = 0;
+    for (; fabs(power.hi) > 700.0; halvings++) power = half(power);
+    scaled result = normal(exp(power.hi) * (1.0 + power.lo), 0);
+    for (; halvings > 0; halvings--) result = scaled_product(result, result);
+    return result;
+}
+
+/* ---- preparation ---------------------------------------------------------------------------- */
+
+size_t ih_weights_scratch(size_t count) {
+    return count * sizeof(double) + (count + 1) * (sizeof(ih_pair) + sizeof(double));
+}
+
+static void add_powers(ih_weight_group *group, double weight) {
+    double square = (weight / group->largest) * (weight / group->largest), power = 1.0;
+    for (int j = 0; j < IH_CUMULANT_TERMS; j++) group->power[j] += power *= square;
+}
+
+void ih_weights_prepare(ih_weights *weights, size_t count, const double *size, size_t negatives,
+                        const double *negative, void *scratch) {
+    ih_pair *tail = scratch;
+    double *variance = (double *)(tail + count + 1);
+    double *weight = variance + count + 1;
+    int bits;
+    frexp(size[0], &weights->exponent);
+    frexp((double)count, &bits);
+    weights->exponent += bits;
+    weights->count = count;
+    weights->weight = weight;
+    weights->tail = tail;
+    weights->variance = variance;
+    weights->negative = (ih_pair){0.0, 0.0};
+    tail[count] = (ih_pair){0.0, 0.0};
+    variance[count] = 0.0;
+    for (size_t i = count; i-- > 0;) {
+        weight[i] = ldexp(size[i], -weights->exponent);
+        tail[i] = plus(tail[i + 1], (ih_pair){weight[i], 0.0});
+        variance[i] = variance[i + 1] + weight[i] * weight[i] / 12.0;
+    }
+    for (size_t i = 0; i < negatives; i++) {
+        double size_of_negative = ldexp(negative[i], -weights->exponent);
+        weights->negative = plus(weights->negative, (ih_pair){size_of_negative, 0.0});
+    }
+
+    weights->groups = 0;
+    for (size_t i = 0; i < count; i++) {
+        int last = weights->groups - 1;
+        if (last >= 0 &&
+            (weight[i] >= 0.5 * weights->group[last].largest || last == IH_WEIGHT_GROUPS - 1))
+            continue;
+        weights->group[weights->groups++] = (ih_weight_group){.start = i, .largest = weight[i]};
+    }
+    size_t end = count;
+    for (int g = weights->groups - 1; g >= 0; g--) {
+        ih_weight_group *group = &weights->group[g];
+        for (size_t i = group->start; i < end; i++) add_powers(group, weight[i]);
+        end = group->start;
+        if (g == weights->groups - 1) continue;
+        const ih_weight_group *smaller = group + 1;
+        double ratio = smaller->largest / group->largest, factor = 1.0;
+        for (int j = 0; j < IH_CUMULANT_TERMS; j++)
+            group->power[j] += smaller->power[j] * (factor *= ratio * ratio);
+    }
+}
+
+/* ---- the integrand -------------------------------------------------------------------------- */
+
+/* The group from which on abs(w s) <= pi, half of where the series of log(sinh(z/2)/(z/2)) ends;
+ * weights before its start are taken one by one. NULL if there is none. */
+static const ih_weight_group *series_group(const integral *in, double size_of_s) {
+    const ih_weights *weights = in->weights;
+    for (int g = 0; g < weights->groups; g++) {
+        const ih_weight_group *group = &weights->group[g];
+        if (group->start >= in->first && group->largest * size_of_s <= 0.5 * IH_TWO_PI)
+            return group;
+    }
+    return NULL;
+}
+
+static size_t series_start(const integral *in, const ih_weight_group *group) {
+    return group ? group->start : in->weights->count;
+}
+
+/* a less half the weights of the series, which is about the centre of their sum */
+static ih_pair shifted_a(const integral *in, const ih_weight_group *group) {
+    return minus(in->a, half(in->weights->tail[series_start(in, group)]));
+}
+
+static exponent exponent_at(const integral *in, double s) {
+    if (s < 0.0) { /* the same integrand seen from the other end; the slope changes sign */
+        integral mirrored = *in;
+        mirrored.a = minus(in->weights->tail[in->first], in->a);
+        return exponent_at(&mirrored, -s);
+    }
+    const ih_weight_group *group = series_group(in, s);
+    ih_pair shifted = shifted_a(in, group);
+    exponent e = {times_double(shifted, s), shifted.hi, 0.0};
+    if (in->p >= 0) {
+        double order = in->p + 1;
+        e.value = plus(e.value, (ih_pair){-order * log(s), 0.0});
+        e.slope -= order / s;
+        e.curvature += order / (s * s);
+    }
+    if (group) {
+        double square = group->largest * group->largest, z2 = square * s * s;
+        double value = 0.0, slope = 0.0, curvature = 0.0;
+        for (int j = IH_CUMULANT_TERMS; j > 0; j--) {
+            double term = ih_cumulant[j - 1] * group->power[j - 1];
+            value = value * z2 + term;
+            slope = slope * z2 + 2 * j * term;
+            curvature = curvature * z2 + 2 * j * (2 * j - 1) * term;
+        }
+        e.value = plus(e.value, (ih_pair){value * z2, 0.0});
+        e.slope += slope * square * s;
+        e.curvature += curvature * square;
+    }
+    for (size_t i = in->first; i < series_start(in, group); i++) {
+        double w = in->weights->weight[i], z = w * s;
+        if (z < 1e-6) { /* to within 1e-13 */
+            e.value = plus(e.value, (ih_pair){-0.5 * z, 0.0});
+            e.slope -= 0.5 * w;
+            e.curvature += w * w / 12.0;
+            continue;
+        }
+        double grown = expm1(z), risen = -expm1(-z);
+        e.value = plus(e.value, (ih_pair){log(risen / z), 0.0});
+        e.slope += w / grown - 1.0 / s;
+        e.curvature += 1.0 / (s * s) - w / grown * (w / risen);
+    }
+    return e;
+}
+
+/* An upper bound of log abs(integrand at c + i t')/(integrand at c) for all t' >= t. */
+static double log_envelope(const integral *in, double c, double t) {
+    double size = hypot(c, t), ratio = size / c, log_size = c > 0.0 ? log(ratio) : 0.0;
+    const ih_weight_group *group = series_group(in, size);
+    double sum = in->p >= 0 ? -(in->p + 1) * log_size : 0.0;
+    if (group) {
+        double square = group->largest * group->largest;
+        double re = square * (c - t) * (c + t), im = 2.0 * square * c * t, at_c = square * c * c;
+        double x = 0.0, y = 0.0, real = 0.0;
+        for (int j = IH_CUMULANT_TERMS; j > 0; j--) {
+            double term = ih_cumulant[j - 1] * group->power[j - 1], old = x;
+            x = (old + term) * re - y * im;
+            y = (old + term) * im + y * re;
+            real = (real + term) * at_c;
+        }
+        sum += x - real;
+    }
+    for (size_t i = in->first; i < series_start(in, group) && sum > -2.0 * NEGLIGIBLE; i++) {
+        double w = in->weights->weight[i], z = w * c;
+        double risen = c > 0.0 ? -expm1(-z) : 0.0;
+        double sine = w * t < 0.5 * IH_TWO_PI ? sin(0.5 * w * t) : 1.0;
+        double top = risen * risen + 4.0 * exp(-z) * sine * sine;
+        double bottom = c > 0.0 ? risen * ratio : w * t;
+        double log_factor = log(top / (bottom * bottom));
+        if (log_factor < 0.0) sum += 0.5 * log_factor;
+    }
+    return sum;
+}
+
+/* The sum of the real parts of BLOCK nodes c + i t, t = start, start + step, ..., relative to c. */
+static double block_sum(const integral *in, double c, double start, double step) {
+    const ih_weight_group *group = series_group(in, hypot(c, start + BLOCK * step));
+    size_t direct_end = series_start(in, group);
+    double shifted = shifted_a(in, group).hi;
+    double direct = (double)(direct_end - in->first), order = in->p + 1;
+    double re[BLOCK], im[BLOCK], inverse[BLOCK];
+    for (int n = 0; n < BLOCK; n++) {
+        double t = start + n * step, size = hypot(c, t);
+        double log_size = order > 0.0 ? order * log(c / size) : 0.0;
+        double angle = t * shifted - (direct + order) * atan2(t, c);
+        if (group) {
+            double square = group->largest * group->largest;
+            double zr = square * (c - t) * (c + t), zi = 2.0 * square * c * t;
+            double at_c = square * c * c, x = 0.0, y = 0.0, real = 0.0;
+            for (int j = IH_CUMULANT_TERMS; j > 0; j--) {
+                double term = ih_cumulant[j - 1] * group->power[j - 1], old = x + term;
+                x = old * zr - y * zi;
+                y = old * zi + y * zr;
+                real = (real + term) * at_c;
+            }
+            log_size += x - real;
+            angle += y;
+        }
+        double scale = exp(log_size);
+        re[n] = scale * cos(angle);
+        im[n] = scale * sin(angle);
+        inverse[n] = 1.0 / size;
+    }
+    for (size_t i = in->first; i < direct_end; i++) {
+        /* (1 - e^(-w s))/(w s) over its value at c; the phase of 1/s is in the angle above. */
+        double w = in->weights->weight[i], damped = exp(-w * c);
+        double factor = c > 0.0 ? c / -expm1(-w * c) : 1.0 / w;
+        double zr = damped * cos(w * start), zi = -damped * sin(w * start);
+        double turn_r = cos(w * step), turn_i = -sin(w * step);
+        for (int n = 0; n < BLOCK; n++) {
+            double scale = factor * inverse[n], fr = (1.0 - zr) * scale, fi = -zi * scale;
+            double r = re[n] * fr - im[n] * fi;
+            im[n] = re[n] * fi + im[n] * fr;
+            re[n] = r;
+            double turned = zr * turn_r - zi * turn_i;
+            zi = zr * turn_i + zi * turn_r;
+            zr = turned;
+        }
+    }
+    double sum = 0.0;
+    for (int n = 0; n < BLOCK; n++) sum += re[n];
+    return sum;
+}
+
+/* ---- the contour ---------------------------------------------------------------------------- */
+
+/* A point on the real axis, to a tenth of the width there, where the integrand is least. */
+static double saddle_point(const integral *in, exponent *at) {
+    const ih_weights *weights = in->weights;
+    double variance = weights->variance[in->first], order = in->p + 1;
+    double below_centre = minus(half(weights->tail[in->first]), in->a).hi;
+    /* Each factor's slope is above -1/s: the saddle point lies below the bound `high`. */
+    double low = 0.0, high = ((double)(weights->count - in->first) + order) / in->a.hi;
+    double root = sqrt(below_centre * below_centre + 4.0 * order * variance);
+    double c = below_centre >= 0.0 ? (root + below_centre) / (2.0 * variance)
+                                   : 2.0 * order / (root - below_centre);
+    c = fmin(high, c);
+    if (in->p < 0 && c * sqrt(variance) < 1e-3) c = 0.0;
+    for (;;) {
+        *at = exponent_at(in, c);
+        if (fabs(at->slope) <= 0.1 * sqrt(at->curvature)) return c;
+        if (at->slope > 0.0)
+            high = c;
+        else
+            low = c;
+        double next = c - at->slope / at->curvature;
+        if (!(next > low && next < high)) next = low > 0.0 ? sqrt(low * high) : 0.125 * high;
+        if (next == c) return c;
+        c = next;
+    }
+}
+
+/* By Chernoff's bound at s, G_p(a + L) e^(-c L) is negligible beside G_p(a) from this L on, on the
+ * side of c that s is on. */
+static double negligible_from(const integral *in, double c, const exponent *at, double s) {
+    return (NEGLIGIBLE + exponent_at(in, s).value.hi - at->value.hi) / fabs(c - s);
+}
+
+/* The trapezoidal rule with step 2 pi/L adds the aliases G_p(a + j L) e^(-c j L), j != 0. Return
+ * an L that makes them negligible; *minus_one becomes 1 if G_0 - 1 is, rather than G_0, to the
+ * right. */
+static double alias_distance(const integral *in, double c, const exponent *at, int *minus_one) {
+    double width = 8.9 / sqrt(at->curvature), distance = INFINITY;
+    double above = minus(in->weights->tail[in->first], in->a).hi;
+    *minus_one = 0;
+    if (c > 0.0) {
+        distance = fmin(negligible_from(in, c, at, 0.125 * c), negligible_from(in, c, at, c / 3));
+        if (c - width > c / 3) distance = fmin(distance, negligible_from(in, c, at, c - width));
+    }
+    if (in->p <= 0) {
+        double s = c - width;
+        if (in->p == 0) s = fmin(s, -0.1 * width);
+        double other = above;
+        if (in->p < 0 || s < 0.0) other = fmin(above, negligible_from(in, c, at, s));
+        if (other < distance) {
+            distance = other;
+            *minus_one = in->p == 0;
+        }
+    }
+    double left = fmin(in->a.hi, negligible_from(in, c, at, c + width));
+    if (c > 0.0) left = fmin(left, negligible_from(in, c, at, 2.0 * c));
+    return fmax(distance, left);
+}
+
+/* G_p(a) by the contour integral; return 0 if that takes too many nodes, unless it must. */
+static int by_contour(const integral *in, int must, scaled *result) {
+    exponent at;
+    int minus_one;
+    double c = saddle_point(in, &at);
+    double distance = alias_distance(in, c, &at, &minus_one), step = IH_TWO_PI / distance;
+    double width = sqrt(at.curvature), last = MOST_NODES * step;
+    if (!must && log_envelope(in, c, last) + log1p(last * width) > -NEGLIGIBLE) return 0;
+
+    double sum = 0.5, t = step, envelope;
+    do {
+        sum += block_sum(in, c, t, step);
+        t += BLOCK * step;
+        envelope = log_envelope(in, c, t) + log1p(t * width);
+    } while (envelope > -NEGLIGIBLE);
+    *result = scaled_product(scaled_exp(at.value), normal(2.0 * sum / distance, 0));
+    if (minus_one)
+        *result = scaled_sum(*result, scaled_negative(normal(1.0 / expm1(c * distance), 0)));
+    return 1;
+}
+
+/* ---- the rules ------------------------------------------------------------------------------ */
+
+/* E[(a - R)^p]/p! for a > W/2: with b = a - W/2 and m_j the centred moment of order 2 j over
+ * (2 j)!, the sum of b^(p - 2 j)/(p - 2 j)! m_j, all terms positive; in units of a. */
+static scaled full_moment(const integral *in) {
+    const ih_weights *weights = in->weights;
+    double a = in->a.hi, b = minus(in->a, half(weights->tail[in->first])).hi / a;
+    double moment[HIGH_POWER / 2 + 1] = {1.0}, uniform[HIGH_POWER / 2 + 1];
+    int p = in->p, order = p / 2;
+    if (p < 0) return (scaled){0.0, 0};
+    if (order == 1) moment[1] = 0.5 * weights->variance[in->first] / a / a;
+    for (size_t i = in->first; order > 1 && i < weights->count; i++) {
+        double w = 0.5 * weights->weight[i] / a;
+        uniform[0] = 1.0;
+        for (int j = 1; j <= order; j++)
+            uniform[j] = uniform[j - 1] * w * w / (2.0 * j * (2.0 * j + 1.0));
+        for (int j = order; j > 0; j--)
+            for (int l = 0; l < j; l++) moment[j] += moment[l] * uniform[j - l];
+    }
+    double sum = 0.0, power = 1.0; /* the power of b over the factorial */
+    for (int j = order, above = p - 2 * order; j >= 0; j--) {
+        for (; above > 0; above--) power *= b / (p - 2 * j - above + 1);
+        sum += power * moment[j];
+        above = 2;
+    }
+    scaled result = normal(sum, 0), unit = normal(a, 0);
+    for (int n = 0; n < p; n++) result = scaled_product(result, unit);
+    return result;
+}
+
+/* G_p of one weight more from G_(p+1) of the rest */
+static scaled divided(scaled value, double weight) {
+    return scaled_product(value, normal(1.0 / weight, 0));
+}
+
+/* a^q/q! over the product of the weights from `first` on, q = p + their number: G_p(a) where all
+ * can be dropped. It underflows, whatever it is divided by later, long before q is large. */
+static scaled all_dropped(const ih_weights *weights, size_t first, double a, int p) {
+    scaled result = {0.5, 1};
+    double order = 0.0;
+    for (int n = 0; n < p; n++) result = scaled_product(result, normal(a / ++order, 0));
+    if (p < 0) { /* one weight has no factor a */
+        result = divided(result, weights->weight[first]);
+        first++;
+    }
+    for (size_t i = first; i < weights->count && result.exponent > -100000; i++)
+        result = scaled_product(result, normal(a / (++order * weights->weight[i]), 0));
+    return result;
+}
+
+static scaled g(const ih_weights *weights, size_t first, ih_pair a, int p) {
+    integral in = {weights, first, a, p};
+    scaled result = {0.0, 0};
+    if (a.hi <= 0.0) return result;
+    if (first == weights->count || a.hi <= weights->weight[weights->count - 1])
+        return all_dropped(weights, first, a.hi, p);
+    ih_pair above = minus(weights->tail[first], a);
+    if (a.hi > above.hi && p <= HIGH_POWER) {
+        scaled rest = g(weights, first, above, p);
+        return scaled_sum(full_moment(&in), p % 2 ? rest : scaled_negative(rest));
+    }
+    if ((weights->count - first > MOST_SPLIT || p > HIGH_POWER) &&
+        by_contour(&in, p > HIGH_POWER, &result))
+        return result;
+    double weight = weights->weight[first];
+    result = g(weights, first + 1, a, p + 1);
+    if (a.hi > weight) {
+        ih_pair lower = minus(a, (ih_pair){weight, 0.0});
+        result = scaled_sum(result, scaled_negative(g(weights, first + 1, lower, p + 1)));
+    }
+    return divided(result, weight);
+}
+
+void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
+                       const double *x, double *out) {
+    ih_pair whole = weights->tail[0];
+    for (size_t i = 0; i < count; i++) {
+        double at = ldexp(x[i], -weights->exponent);
+        if (!isfinite(at)) {
+            int is_one = at > 0.0 ? kind == IH_WEIGHTED_CDF : kind == IH_WEIGHTED_SF;
+            out[i] = isnan(at) ? at : kind != IH_WEIGHTED_PDF && is_one;
+            continue;
+        }
+        ih_pair a = plus(weights->negative, (ih_pair){at, 0.0}), above = minus(whole, a);
+        scaled result;
+        if (kind == IH_WEIGHTED_PDF && weights->count == 1) /* 1/w at the ends, too */
+            result = normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);
+        else if (kind == IH_WEIGHTED_PDF)
+            result = g(weights, 0, a.hi < above.hi ? a : above, -1);
+        else if (kind == IH_WEIGHTED_CDF)
+            result = above.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, a, 0);
+        else
+            result = a.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, above, 0);
+        out[i] = ldexp(result.mantissa,
+                       result.exponent - (kind == IH_WEIGHTED_PDF ? weights->exponent : 0));
+    }
+}
+
+double ih_weighted_magnitude(const ih_weights *weights) {
+    /* Twice E[(W/2 - R)_+], for weights twice as large. */
+    scaled result = g(weights, 0, half(weights->tail[0]), 1);
+    return ldexp(4.0 * result.mantissa, result.exponent + weights->exponent);
+}

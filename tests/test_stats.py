@@ -1,0 +1,506 @@
+"""irwinhall.stats: SciPy's own checks of a distribution, exact values, and Edgington's method."""
+
+import inspect
+import math
+import warnings
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from irwinhall import Stream, distribution, stats
+
+scipys = pytest.importorskip(
+    "scipy.stats.tests.test_continuous_basic",
+    reason="this SciPy is installed without its tests",
+    exc_type=ImportError,
+)
+common = pytest.importorskip("scipy.stats.tests.common_tests", exc_type=ImportError)
+
+LAWS = {"irwinhall": stats.irwinhall, "bates": stats.bates}
+METHODS = ["pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"]
+laws = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+methods = pytest.mark.parametrize("method", METHODS)
+
+
+def unit(law, n):
+    """Return what the sum of n uniforms is divided by."""
+    return n if law is stats.bates else 1
+
+
+# ---- SciPy's checks ------------------------------------------------------------------------------
+
+WITH_NAME = [
+    "check_cdf_ppf",
+    "check_sf_isf",
+    "check_cdf_sf",
+    "check_ppf_isf",
+    "check_pdf",
+    "check_pdf_logpdf",
+    "check_pdf_logpdf_at_endpoints",
+    "check_cdf_logcdf",
+    "check_sf_logsf",
+    "check_ppf_broadcast",
+    "check_entropy",
+    "check_ppf_private",
+    "check_munp_expect",
+    "check_normalization",
+]
+WITHOUT_NAME = [
+    "check_random_state_property",
+    "check_pickling",
+    "check_freezing",
+    "check_retrieving_support",
+    "check_edge_support",
+    "check_ppf_dtype",
+]
+
+
+def scipy_check(name):
+    return getattr(scipys, name, None) or getattr(common, name)
+
+
+@laws
+@pytest.mark.parametrize("n", [2, 10])
+@pytest.mark.parametrize("check", WITH_NAME)
+def test_scipys_check_passes(law, n, check):
+    scipy_check(check)(law, (n,), law.name)
+
+
+@laws
+@pytest.mark.parametrize("check", WITHOUT_NAME)
+def test_scipys_check_without_a_name_passes(law, check):
+    scipy_check(check)(law, (10,))
+
+
+@laws
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # as in SciPy's own test
+def test_scipys_check_of_entropies_passes(law):
+    scipy_check("check_entropy_vect_scale")(law, (10,))
+
+
+@laws
+def test_scipys_checks_of_moments_pass(law):
+    mean, variance, skew, kurtosis = law.stats(10, moments="mvsk")
+    scipy_check("check_moment")(law, (10,), mean, variance, law.name)
+    scipy_check("check_mean_expect")(law, (10,), mean, law.name)
+    scipy_check("check_var_expect")(law, (10,), mean, variance, law.name)
+    scipy_check("check_skew_expect")(law, (10,), mean, variance, skew, law.name)
+    scipy_check("check_kurt_expect")(law, (10,), mean, variance, kurtosis, law.name)
+    scipy_check("check_loc_scale")(law, (10,), mean, variance, law.name)
+
+
+@laws
+def test_scipys_checks_of_arguments_and_types_pass(law):
+    functions = [law.pdf, law.logpdf, law.cdf, law.logcdf, law.logsf]
+    scipy_check("check_named_args")(law, 0.5, (10,), (0, 1), functions)
+    scipy_check("check_meth_dtype")(law, (10,), functions)
+    scipy_check("check_private_entropy")(law, (10,), scipy.stats.rv_continuous)
+
+
+@laws
+@pytest.mark.parametrize("n", [3, 100])
+def test_scipys_checks_of_samples_pass(law, n):
+    generator = np.random.default_rng(7654565)
+    sample = law.rvs(n, size=500, random_state=generator)
+    scipy_check("check_sample_meanvar_")(*law.stats(n), sample, generator)
+    scipy_check("check_distribution_rvs")(law.cdf, (n,), 0.01, sample)
+
+
+@laws
+@pytest.mark.parametrize("n", [10, 100])
+def test_scipys_check_of_broadcast_samples_passes(law, n):
+    arguments = [np.full((4, 1, 1), n), np.zeros(2), np.ones((3, 1))]
+    # A sum takes its uniforms one array at a time, so that only shapes agree with single calls.
+    only_shapes = n < 64
+    scipy_check("check_rvs_broadcast")(law, law.name, arguments, [4, 3, 2], only_shapes, "d")
+
+
+# ---- the same as scipy.stats.irwinhall -----------------------------------------------------------
+
+
+def test_the_signatures_are_those_of_scipy():
+    ours, theirs = stats.irwinhall, scipy.stats.irwinhall
+    for name in ("_parse_args", "_parse_args_rvs", "_parse_args_stats"):
+        assert inspect.signature(getattr(ours, name)) == inspect.signature(getattr(theirs, name))
+    assert (ours.shapes, ours.numargs, ours.name) == (theirs.shapes, theirs.numargs, theirs.name)
+    for mine, theirs_ in zip(ours._param_info(), theirs._param_info(), strict=True):
+        assert vars(mine) == vars(theirs_)
+
+
+def test_all_public_methods_of_scipys_are_there():
+    def public(law):
+        return {name for name in dir(law) if not name.startswith("_")}
+
+    assert public(scipy.stats.irwinhall) <= public(stats.irwinhall)
+
+
+ARGUMENTS = {
+    "a scalar": ((1.25, 3), {}),
+    "a float n": ((1.25, 3.0), {}),
+    "a list": (([0.5, 1.0, 2.5], 3), {}),
+    "loc and scale": (([-1.0, 0.5, 3.0], 4), {"loc": -2.0, "scale": 1.5}),
+    "keywords": ((0.75,), {"n": 2, "scale": 2.0}),
+    "an array n": ((0.75, [1, 2, 7]), {}),
+    "outer": (([[0.5], [0.25]], [2, 5, 6]), {"loc": [0.0, 0.125, 0.25]}),
+    "not an integer": ((0.5, [1.5, 2.0, -1, 0]), {}),
+    "not positive": ((0.5, 2), {"scale": [1.0, 0.0, -1.0]}),
+    "nan": (([0.5, np.nan], 3), {}),
+    "infinite": (([-np.inf, np.inf], 3), {}),
+    "outside": (([-1.0, 4.0], 3), {}),
+    "empty": (([], 3), {}),
+    "single precision": ((np.float32([0.5, 0.25]), 3), {}),
+    "integers": ((np.array([1, 2]), 3), {}),
+}
+
+
+@methods
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_values_shapes_and_types_are_those_of_scipy(method, case):
+    arguments, keywords = ARGUMENTS[case]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = getattr(scipy.stats.irwinhall, method)(*arguments, **keywords)
+    ours = getattr(stats.irwinhall, method)(*arguments, **keywords)
+    assert type(ours) is type(theirs)
+    assert np.asarray(ours).dtype == np.asarray(theirs).dtype
+    assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("moments", ["m", "mv", "mvsk", "k"])
+def test_stats_are_those_of_scipy(moments):
+    n = np.array([[1, 2, 30], [4, 5, 0]])
+    ours = stats.irwinhall.stats(n, loc=1.0, scale=[2.0, 1.0, 3.0], moments=moments)
+    theirs = scipy.stats.irwinhall.stats(n, loc=1.0, scale=[2.0, 1.0, 3.0], moments=moments)
+    assert_array_equal(ours, theirs)
+
+
+@methods
+@pytest.mark.parametrize("n", [1, 2, 7, 40])
+def test_bates_is_the_sum_scaled_by_1_over_n(method, n):
+    points = np.linspace(0.02, 0.98, 23)
+    ours = getattr(stats.bates, method)(points, n, loc=-1.0, scale=2.0)
+    theirs = getattr(stats.irwinhall, method)(points, n, loc=-1.0, scale=2.0 / n)
+    assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)
+
+
+def test_the_mean_of_uniforms_on_an_interval_has_its_ends():
+    assert stats.bates(7, loc=2.0, scale=3.0).support() == (2.0, 5.0)
+
+
+# ---- where SciPy's values end --------------------------------------------------------------------
+
+
+def test_logarithms_are_finite_in_the_far_tails():
+    n = 200
+    exact = (n - 1) * math.log(1e-3) - math.lgamma(n)
+    assert_allclose(stats.irwinhall.logpdf(1e-3, n), exact, rtol=1e-13)
+    assert_allclose(stats.bates.logpdf(1e-3 / n, n), exact + math.log(n), rtol=1e-13)
+
+
+def test_a_far_quantile_is_right():
+    # (n - x)^n/n! = 1e-200
+    exact = 50 - math.exp((math.log(1e-200) + math.lgamma(51)) / 50)
+    assert_allclose(stats.irwinhall.isf(1e-200, 50), exact, rtol=1e-15)
+
+
+def test_the_upper_tail_of_a_mean_is_not_lost():
+    n, gap = 30, 2.0**-40
+    exact = Fraction(n) ** n * Fraction(1, 2**40) ** n / math.factorial(n)
+    assert_allclose(stats.bates.sf(1.0 - gap, n), float(exact), rtol=1e-13)
+    log_exact = n * math.log(n * gap) - math.lgamma(n + 1)
+    assert_allclose(stats.bates.logsf(1.0 - gap, n), log_exact, rtol=1e-14)
+
+
+@laws
+@methods
+def test_an_n_beyond_the_largest_gives_nan(law, method):
+    assert np.isnan(getattr(law, method)(0.5, 2.0**53 + 2))
+
+
+# ---- moments and entropy -------------------------------------------------------------------------
+
+
+def exact_moment(order, n):
+    """Return E[S^order] by the multinomial sum over one uniform after another."""
+    moments = [Fraction(1)] + [Fraction(0)] * order
+    for _ in range(n):
+        moments = [
+            sum(math.comb(m, j) * moments[m - j] / Fraction(j + 1) for j in range(m + 1))
+            for m in range(order + 1)
+        ]
+    return moments[order]
+
+
+@laws
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 4, 5, 8, 13])
+@pytest.mark.parametrize("n", [1, 2, 5, 11])
+def test_moments_are_correctly_rounded(law, order, n):
+    exact = exact_moment(order, n) / unit(law, n) ** order
+    assert law.moment(order, n) == float(exact)
+    assert law._munp(order, np.array([n]))[0] == float(exact)
+
+
+@laws
+def test_moments_take_loc_and_scale_exactly(law):
+    n, loc, scale = 6, -3.25, 1.1
+    shift, factor = Fraction(loc), Fraction(scale) / unit(law, n)
+    exact = sum(
+        math.comb(5, j) * shift ** (5 - j) * factor**j * exact_moment(j, n) for j in range(6)
+    )
+    assert law.moment(5, n, loc, scale) == float(exact)
+
+
+@laws
+def test_moments_broadcast_and_are_nan_where_parameters_are_not_valid(law):
+    moments = law.moment(2, [1, 0, 3], 0.0, [[1.0], [-1.0]])
+    assert_array_equal(np.isfinite(moments), [[True, False, True], [False, False, False]])
+
+
+def test_moments_of_a_sum_of_any_length_and_of_any_order():
+    n = 10**6
+    assert stats.irwinhall.moment(2, n) == float(Fraction(n * n, 4) + Fraction(n, 12))
+    assert stats.irwinhall.moment(40, 3, 0.0, 1e10) == math.inf
+
+
+@pytest.mark.parametrize("order", [-1, 1.5])
+def test_a_moment_has_an_order(order):
+    with pytest.raises(ValueError, match="order must be an integer"):
+        stats.irwinhall.moment(order, 3)
+
+
+def test_the_entropy_of_one_and_two_uniforms():
+    assert stats.irwinhall.entropy(1) == 0.0
+    assert_allclose(stats.irwinhall.entropy(2), 0.5, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n", [20, 33, 60])
+def test_the_entropy_is_that_of_exact_densities(n):
+    # The trapezoidal rule is exact to 1e-15 on so smooth a density, at 20 points a deviation.
+    step = Fraction(math.isqrt(n * 2**20 // 12), 20 * 2**10)
+    densities = []
+    for i in range(int(n / 2 / step)):
+        x = Fraction(n, 2) - i * step
+        total = sum((-1) ** j * math.comb(n, j) * (x - j) ** (n - 1) for j in range(int(x) + 1))
+        densities.append(float(total / math.factorial(n - 1)))
+    terms = [-density * math.log(density) for density in densities if density > 0]
+    expected = float(step) * (2 * math.fsum(terms) - terms[0])
+    assert_allclose(stats.irwinhall.entropy(n), expected, rtol=1e-14)
+
+
+def test_the_entropy_of_three_uniforms():
+    # On (0, 1) the density is x^2/2; on (1, 3/2) it is 3/4 - y^2, y = 3/2 - x.
+    with mpmath.workdps(25):
+        outer = mpmath.quad(lambda x: x**2 / 2 * mpmath.log(x**2 / 2), [0, 1])
+        inner = mpmath.quad(lambda y: (0.75 - y**2) * mpmath.log(0.75 - y**2), [0, 0.5])
+        assert_allclose(stats.irwinhall.entropy(3), float(-2 * (outer + inner)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", [10**3, 10**6, 10**12])
+def test_the_entropy_of_many_is_that_of_a_normal_less_the_kurtosis(n):
+    normal = math.log(math.pi * math.e * n / 6) / 2
+    assert_allclose(
+        stats.irwinhall.entropy(n), normal - (6 / 5 / n) ** 2 / 48, rtol=1e-13, atol=0.1 / n**3
+    )
+
+
+def test_the_entropy_of_a_mean_is_less_by_log_n():
+    assert_allclose(
+        stats.bates.entropy([3, 40]),
+        stats.irwinhall.entropy([3, 40]) - np.log([3, 40]),
+        rtol=1e-14,
+    )
+
+
+# ---- random values -------------------------------------------------------------------------------
+
+
+@laws
+@pytest.mark.parametrize("n", [1, 64, 65, 10**9])
+def test_samples_have_the_distribution(law, n):
+    sample = law.rvs(n, size=4000, rng=11)
+    assert scipy.stats.kstest(sample, lambda x: law.cdf(x, n)).pvalue > 1e-3
+
+
+@laws
+def test_samples_of_a_stream_have_the_distribution(law):
+    sample = law.rvs(5, loc=2.0, scale=3.0, size=4000, rng=Stream(3))
+    assert scipy.stats.kstest(sample, lambda x: law.cdf(x, 5, 2.0, 3.0)).pvalue > 1e-3
+
+
+def test_a_value_of_a_stream_is_a_function_of_its_index_alone():
+    few = stats.irwinhall.rvs(5, size=10, rng=Stream(3))
+    many = stats.irwinhall(5).rvs(size=(10, 3), random_state=Stream(3))
+    assert_array_equal(few, many.ravel()[:10])
+
+
+def test_samples_of_a_stream_lie_inside():
+    n = np.array([1, 1000])
+    assert stats.bates.rvs(n, size=(50, 2), rng=Stream(1)).shape == (50, 2)
+    with pytest.raises(ValueError, match="n must be an integer"):
+        stats.bates.rvs(0, rng=Stream(1))
+
+
+def test_rng_and_random_state_give_the_same_of_the_same_generator():
+    ours = [
+        stats.irwinhall.rvs(3, size=5, **{name: np.random.default_rng(2)})
+        for name in ("rng", "random_state")
+    ]
+    assert_array_equal(*ours)
+    assert_array_equal(stats.irwinhall.rvs(3, size=5, rng=2), ours[0])
+
+
+def test_rng_and_random_state_are_not_both_taken():
+    with pytest.raises(TypeError, match="rng or random_state"):
+        stats.irwinhall.rvs(3, rng=1, random_state=2)
+
+
+def test_memory_does_not_grow_with_n():
+    import tracemalloc
+
+    tracemalloc.start()
+    stats.irwinhall.rvs(10**6, size=1000, rng=1)
+    stats.irwinhall.rvs(64, size=1000, rng=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400_000
+
+
+# ---- fits ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 3, 8, 50])
+def test_a_fit_finds_n_where_loc_and_scale_are_known(n):
+    data = stats.irwinhall.rvs(n, loc=-1.0, scale=2.0, size=3000, rng=5)
+    assert stats.irwinhall.fit(data, floc=-1.0, fscale=2.0) == (n, -1.0, 2.0)
+
+
+def test_a_fit_of_means_finds_their_number_and_interval():
+    data = stats.bates.rvs(2, loc=-1.0, scale=2.0, size=3000, rng=5)
+    n, loc, scale = stats.bates.fit(data)
+    assert n == 2
+    assert_allclose((loc, scale), (-1.0, 2.0), atol=0.05)
+
+
+@laws
+@pytest.mark.parametrize("fixed", [{}, {"floc": 0.0}, {"fscale": 1.0}, {"fn": 4}])
+def test_no_neighbour_is_more_likely_than_a_fit(law, fixed):
+    data = law.rvs(4, size=300, rng=9)
+    n, loc, scale = law.fit(data, **fixed)
+    best = law.logpdf(data, n, loc, scale).sum()
+    others = [(n + dn, loc, scale) for dn in (-1, 1) if "fn" not in fixed and n + dn > 0]
+    others += [(n, loc + d, scale) for d in (-1e-3, 1e-3) if "floc" not in fixed]
+    others += [(n, loc, scale * f) for f in (0.999, 1.001) if "fscale" not in fixed]
+    assert all(law.logpdf(data, *other).sum() < best for other in others)
+    assert all(value == {"fn": n, "floc": loc, "fscale": scale}[k] for k, value in fixed.items())
+
+
+@pytest.mark.parametrize(
+    ("data", "keywords", "message"),
+    [
+        ([], {}, "data must be finite"),
+        ([1.0, np.nan], {}, "data must be finite"),
+        ([1.0, 2.0], {"fn": 2, "floc": 0, "fscale": 1}, "All parameters fixed"),
+        ([1.0, 2.0], {"fn": 2.5}, "fn must be an integer"),
+        ([1.0, 2.0], {"fscale": -1.0}, "fscale must be positive"),
+        ([1.0, 2.0], {"floc": 1.5}, "data must be possible"),
+        ([1.0, 5.0], {"fn": 2, "fscale": 1.0}, "data must be possible"),
+        ([1.0, 2.0], {"method": "MM"}, "method must be 'MLE'"),
+    ],
+)
+def test_a_fit_says_what_is_wrong(data, keywords, message):
+    with pytest.raises(ValueError, match=message):
+        stats.irwinhall.fit(data, **keywords)
+
+
+def test_a_fit_refuses_unknown_arguments():
+    with pytest.raises(TypeError, match="Unknown arguments"):
+        stats.irwinhall.fit([1.0, 2.0], shape=3)
+    with pytest.raises(TypeError, match="Too many"):
+        stats.irwinhall.fit([1.0, 2.0], 1, 2)
+
+
+# ---- Edgington's method --------------------------------------------------------------------------
+
+
+def test_the_published_example_of_metap():
+    # The data set `edgington` of the R package metap, whose manual gives p = 0.097 for it.
+    result = stats.edgington([0.2, 0.35, 0.35, 0.4, 0.4, 0.4, 0.4])
+    exact = sum((-1) ** j * math.comb(7, j) * Fraction(5 - 2 * j, 2) ** 7 for j in range(3))
+    assert round(result.pvalue, 3) == 0.097
+    assert_allclose(result.pvalue, float(exact / math.factorial(7)), rtol=1e-14)
+
+
+def test_the_result_is_a_named_tuple_as_of_combine_pvalues():
+    theirs = scipy.stats.combine_pvalues([0.1, 0.2])
+    result = stats.edgington([0.1, 0.2])
+    assert result._fields == ("statistic", "pvalue")
+    assert (hasattr(theirs, "statistic"), hasattr(theirs, "pvalue")) == (True, True)
+    assert_allclose(result, (0.3, 0.045), rtol=1e-14)
+
+
+def test_ten_thousand_p_values():
+    p = Stream(8).uniform(10_000, bound=0.5, dtype="float64") + 0.5
+    result = stats.edgington(p)
+    assert result.statistic == math.fsum(p)
+    normal = scipy.stats.norm.cdf((result.statistic - 5000) / math.sqrt(10_000 / 12))
+    assert_allclose(result.pvalue, normal, rtol=1e-4)
+    # Equal weights take the other way, by the contour integral of ih_weighted.c.
+    assert_allclose(stats.edgington(p, np.full(10_000, 2.0)).pvalue, result.pvalue, rtol=1e-12)
+
+
+def test_tiny_p_values_keep_their_digits():
+    assert_allclose(stats.edgington([1e-20] * 10).pvalue, 1e-190 / math.factorial(10), rtol=1e-13)
+
+
+def test_weights_weigh():
+    # P(3 U + V <= 0.13) = 0.13^2/(2 3)
+    assert_allclose(stats.edgington([0.01, 0.1], [3.0, 1.0]).pvalue, 0.13**2 / 6, rtol=1e-14)
+
+
+def test_p_values_are_combined_along_an_axis():
+    p = np.array([[0.1, 0.9, 0.3], [0.2, 0.8, 1.0]])
+    assert_array_equal(stats.edgington(p).pvalue, [stats.edgington(c).pvalue for c in p.T])
+    assert_array_equal(stats.edgington(p, axis=1).pvalue, [stats.edgington(r).pvalue for r in p])
+    weighted = stats.edgington(p, [1.0, 2.0, 3.0], axis=1).pvalue
+    assert_array_equal(weighted, [stats.edgington(r, [1.0, 2.0, 3.0]).pvalue for r in p])
+
+
+@pytest.mark.parametrize(
+    ("p", "weights", "message"),
+    [
+        ([0.5, 0.0], None, r"pvalues must be in \(0, 1\], got 0.0 at index \(1,\)"),
+        ([0.5, -0.1], None, r"got -0.1 at index \(1,\)"),
+        ([[0.5], [1.5]], None, r"got 1.5 at index \(1, 0\)"),
+        ([np.nan], None, r"got nan at index \(0,\)"),
+        ([], None, "at least one"),
+        (0.5, None, "at least one axis"),
+        ([0.5, 0.5], [1.0], r"weights must have shape \(2,\), got \(1,\)"),
+        ([0.5, 0.5], [1.0, 0.0], r"weights must be positive and finite, got 0.0 at index \(1,\)"),
+        ([0.5, 0.5], [1.0, np.inf], r"got inf at index \(1,\)"),
+    ],
+)
+def test_edgington_says_what_is_wrong(p, weights, message):
+    with pytest.raises(ValueError, match=message):
+        stats.edgington(p, weights)
+
+
+@pytest.mark.parametrize("p", [["a"], [True], [0.5j], "0.5"])
+def test_p_values_are_real_numbers(p):
+    with pytest.raises(TypeError, match="pvalues must be a real number"):
+        stats.edgington(p)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=30), st.integers(0, 29))
+def test_a_smaller_p_value_makes_a_smaller_combined_one(p, place):
+    place %= len(p)
+    smaller = [value / 2 if i == place else value for i, value in enumerate(p)]
+    before, after = stats.edgington(p).pvalue, stats.edgington(smaller).pvalue
+    assert 0 < after <= before <= 1
+    assert_allclose(before, distribution.cdf(math.fsum(p), len(p)), rtol=1e-15)
