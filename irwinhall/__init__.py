@@ -16,7 +16,16 @@ from irwinhall._version import __version__
 from irwinhall.fans import Fans, fans
 
 if TYPE_CHECKING:
-    from irwinhall import approximations, article, exact, gains, lsuv, montecarlo, schemes
+    from irwinhall import (
+        approximations,
+        article,
+        exact,
+        gains,
+        layouts,
+        lsuv,
+        montecarlo,
+        schemes,
+    )
     from irwinhall.gains import gain
     from irwinhall.schemes import sample_weights
     from irwinhall.stream import Stream, kernels
@@ -35,6 +44,7 @@ __all__ = [
     "gains",
     "get_include",
     "kernels",
+    "layouts",
     "letkeman_bound",
     "lsuv",
     "montecarlo",
@@ -43,9 +53,14 @@ __all__ = [
     "schemes",
 ]
 
-# Loaded on first use, so that importing the package imports NumPy and nothing heavier.
+# Loaded on first use, so that importing the package imports NumPy and nothing heavier. The last row
+# needs the frameworks, and is not in __all__, which a star import would load.
 _SUBMODULES = frozenset(
-    {"approximations", "article", "exact", "gains", "lsuv", "montecarlo", "schemes", "stream"}
+    {
+        *("approximations", "article", "exact", "gains", "layouts", "lsuv", "montecarlo"),
+        *("schemes", "stream"),
+        *("dask", "jax", "keras", "torch"),
+    }
 )
 _MODULE_OF = {
     "Stream": "stream",

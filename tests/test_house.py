@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from frameworks import framework
 
 import irwinhall
 from irwinhall import _core
@@ -18,6 +20,8 @@ PACKAGE = ROOT / "irwinhall"
 SOURCES = ROOT / "src_c"
 TESTS = ROOT / "tests"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("_"))
+# Modules that are there only with the framework of their name.
+ADAPTERS = frozenset({"dask", "jax", "keras", "torch"})
 HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm", "fractions"]
 
 # A module imports only from floors below its own.
@@ -38,6 +42,7 @@ FLOORS = {
     "article": 4,
     "compare": 4,
     "flow": 4,
+    "layouts": 4,
     "weightfile": 4,
     "plots": 5,
     "cli": 6,
@@ -73,7 +78,8 @@ def comment_above(function):
 
 def public_functions():
     """Yield (name, object) of every public function and class of the package."""
-    for module in (irwinhall, *(importlib.import_module(f"irwinhall.{name}") for name in MODULES)):
+    names = [name for name in MODULES if name not in ADAPTERS or importlib.util.find_spec(name)]
+    for module in (irwinhall, *(importlib.import_module(f"irwinhall.{name}") for name in names)):
         for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
             if callable(value):
@@ -183,8 +189,16 @@ def test_an_unknown_name_is_named():
         _ = irwinhall.letkemann
 
 
+def test_the_adapters_can_be_had_but_are_not_listed():
+    # A star import must not ask for every framework.
+    assert ADAPTERS < irwinhall._SUBMODULES
+    assert ADAPTERS & set(irwinhall.__all__) == set()
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_a_docstring(module):
+    if module in ADAPTERS:
+        framework(module)
     assert importlib.import_module(f"irwinhall.{module}").__doc__
 
 
