@@ -96,6 +96,7 @@ class View(NamedTuple):
 
 _ROWS = (
     Layout("torch.linear", "(out, in)"),
+    Layout("torch.matmul", "(in, out)"),  # x @ w
     Layout("torch.bilinear", "(out, in, in)"),
     Layout("torch.conv", "(out, in/groups, *k)"),
     Layout("torch.conv_transpose", "(in, out/groups, *k)"),

@@ -44,8 +44,11 @@ FLOORS = {
     "flow": 4,
     "layouts": 4,
     "weightfile": 4,
+    "_torch_shards": 4,
+    "_torch_fill": 5,
     "plots": 5,
     "cli": 6,
+    "torch": 7,
     "__main__": 7,
 }
 
