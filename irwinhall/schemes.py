@@ -518,7 +518,7 @@ def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None)
     """
     row = _row(scheme)
     plain_fans = Fans(checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1))
-    return _scale(row, plain_fans, _plain_gain(row, gain))
+    return _scale(row, plain_fans, plain_gain(row, gain))
 
 
 def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None) -> Statistics:
@@ -567,7 +567,7 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     """
     row = _row(scheme)
     n, m = checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1)
-    number = _plain_gain(row, gain)
+    number = plain_gain(row, gain)
     factor = _scale(row, Fans(n, m), number)
     size = abs(factor)
     mean = 0.0
@@ -715,7 +715,7 @@ def sample_weights(
     if shape is None and (out is None or region is not None):
         raise TypeError("shape must be given, unless out is given and region is not")
     whole = checked_shape(writable_array(out).shape if shape is None else shape)
-    number = _plain_gain(row, gain)
+    number = plain_gain(row, gain)
     by_fans = callable(row.rule)
     if active_inputs is not None and not by_fans:
         raise ValueError(
@@ -752,7 +752,7 @@ def sample_weights(
     start, count = checked_region(region, whole)
 
     def values() -> Any:
-        if row.law not in _MATRIX_LAWS or factor == 0.0:
+        if row.law not in _MATRIX_LAWS or factor == 0.0 or 0 in count:
             return factor
         if row.law == "identity":
             return _identity(layout, start, count) * factor
@@ -787,7 +787,7 @@ def _row(scheme: object) -> Scheme:
     return row
 
 
-def _plain_gain(row: Scheme, gain: Gain) -> float:
+def plain_gain(row: Scheme, gain: Gain) -> float:
     """Return the gain to use: the one given, that of the activation given, or the row's."""
     if gain is None:
         if row.gain is None:

@@ -36,12 +36,21 @@ from irwinhall._torch_fill import (
     stream_of,
     write,
 )
+from irwinhall._torch_lsuv import LsuvReport, lsuv_
+from irwinhall._torch_model import ParamInit, init_weights, param_init_fn
+from irwinhall._torch_plan import Options
+from irwinhall._torch_report import Report, Row
 from irwinhall._torch_shards import Places
 from irwinhall.layouts import View
 from irwinhall.schemes import SCHEMES, Gain
 from irwinhall.stream import Stream
 
 __all__ = [
+    "LsuvReport",
+    "Options",
+    "ParamInit",
+    "Report",
+    "Row",
     "constant_",
     "delta_orthogonal_",
     "fill_",
@@ -51,6 +60,7 @@ __all__ = [
     "he_uniform_",
     "he_uniform_fan_out_",
     "identity_",
+    "init_weights",
     "kaiming_normal_",
     "kaiming_uniform_",
     "kalafus_normal_",
@@ -62,9 +72,11 @@ __all__ = [
     "letkeman_gaussian_",
     "letkeman_normalized_",
     "letkeman_normalized_gaussian_",
+    "lsuv_",
     "normal_",
     "ones_",
     "orthogonal_",
+    "param_init_fn",
     "trunc_normal_",
     "truncated_normal_",
     "uniform_",
