@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +114,7 @@ def _gathered(case: Case) -> Any:
 
     mesh = init_device_mesh("cpu", case.mesh)
     empty = torch.zeros(case.shape, dtype=getattr(torch, case.dtype))
-    # Without a source every process splits the tensor itself: scattering uneven strided shards fails.
+    # Without a source every process splits for itself: scattering uneven strided shards fails.
     placements = [_placement(text) for text in case.placements]
     tensor = distribute_tensor(empty, mesh, placements, src_data_rank=None)
     fill(tensor, case)
@@ -186,12 +187,8 @@ def run(rank: int, directory: Path) -> None:
 def main(directory: Path) -> int:
     """Run all processes and return how many failed."""
     # What DTensor and FSDP import when they are first used.
-    import torch._dynamo
-    import torch.distributed.fsdp
-    import torch.distributed.tensor.parallel
-
-    import irwinhall.torch  # noqa: F401
-
+    for module in ("torch._dynamo", "torch.distributed.fsdp", "torch.distributed.tensor.parallel"):
+        import_module(module)
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=run, args=(rank, directory)) for rank in range(WORLDS[0])]
     for process in processes:
