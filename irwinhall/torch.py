@@ -616,6 +616,9 @@ def _draw(
         return tensor
     adjust = None
     if shift != 0.0:
+        largest = torch.finfo(tensor.dtype).max
+        if abs(shift) > largest:
+            raise ValueError(f"mean must be at most {largest:g} for {tensor.dtype}, got {shift}")
         ends = None if within is None else _ends(tensor.dtype, within)
 
         def adjust(values: torch.Tensor) -> None:

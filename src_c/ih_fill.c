@@ -463,6 +463,21 @@ static int is_touched(const char *low, uint64_t bytes) {
 #endif
 }
 
+/* Ask for large pages where none has been written yet: the system then stops the threads once for
+ * 2 MiB instead of once for 4 KiB, which takes longer than the weights do. A wish, never an error;
+ * NumPy does so for its own arrays. */
+static void ask_for_large_pages(char *low, uint64_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)low + page - 1) & ~(page - 1);
+    uintptr_t last = ((uintptr_t)low + bytes) & ~(page - 1);
+    (void)!madvise((void *)first, last - first, MADV_HUGEPAGE);
+#else
+    (void)low;
+    (void)bytes;
+#endif
+}
+
 static int should_stream(const fill_job *job, int memory) {
     const axis *row = &job->axis[job->axes - 1];
     uint64_t bytes = job->elements * (uint64_t)job->item_bytes;
@@ -470,7 +485,9 @@ static int should_stream(const fill_job *job, int memory) {
     if (row->index_step != 1 || row->out_step != job->item_bytes) return 0;
     if (row->count * (uint64_t)job->item_bytes < STREAM_ROW_BYTES) return 0;
     if (memory == IH_MEMORY_TOUCHED || job->axes > 1) return 1;
-    return is_touched(job->out, bytes);
+    if (is_touched(job->out, bytes)) return 1;
+    ask_for_large_pages(job->out, bytes);
+    return 0;
 }
 
 static void fill_zeros(const fill_job *job) {
