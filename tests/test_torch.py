@@ -658,6 +658,15 @@ def test_a_sharded_model_filled_after_to_empty_is_the_whole_model(gathered, way)
         same(gathered[way][name], array(parameter))
 
 
+@pytest.mark.parametrize("way", ["init_weights", "param_init_fn"])
+def test_a_model_initialized_in_shards_is_the_whole_model(gathered, way):
+    model = torch_processes.language_model()
+    init.init_weights(model, **torch_processes.MODEL_INIT)
+    assert set(gathered[way]) == set(dict(model.named_parameters()))
+    for name, parameter in model.named_parameters():
+        same(gathered[way][name], array(parameter))
+
+
 def test_processes_that_are_seeded_differently_fill_one_tensor(gathered):
     model = torch_processes.model()
     torch.manual_seed(100)  # that of the first process

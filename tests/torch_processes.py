@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from collections import OrderedDict
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -96,6 +97,32 @@ def fill_model(module: Any, **where: Any) -> None:
             init.normal_(parameter, std=0.1, name=name, **where)
 
 
+def language_model() -> Any:
+    """Return a model with every kind of parameter that init_weights fills by parts."""
+    from torch import nn
+
+    layers = {
+        "embedding": nn.Embedding(13, 6, padding_idx=5),
+        "lstm": nn.LSTM(6, 7, bidirectional=True),
+        "attention": nn.MultiheadAttention(6, 2),
+        "fused": nn.Linear(6, 14),
+        "conv": nn.ConvTranspose1d(6, 6, 3, groups=3),
+        "norm": nn.BatchNorm1d(6),
+    }
+    return nn.Sequential(OrderedDict(layers))
+
+
+# What init_weights is asked for on it: parts of uneven sizes, which shards cut anywhere.
+MODEL_INIT: dict[str, Any] = {
+    "scheme": "xavier_uniform",
+    "seed": SEED,
+    "plan": {"fused.weight": {"parts": (6, 5, 3)}, "conv.*": "orthogonal"},
+    "residual": "attention.out_proj.*",
+    "residual_factor": 0.5,
+    "forget_bias": 1.0,
+}
+
+
 def _placement(text: str) -> Any:
     from torch.distributed.tensor import Replicate, Shard
     from torch.distributed.tensor.placement_types import _StridedShard
@@ -160,6 +187,33 @@ def _gathered_models() -> dict[str, dict[str, Any]]:
     return {"fsdp": sharded(seed=SEED), "fsdp and tp": parallel(), "unseeded": unseeded}
 
 
+def _initialized_models() -> dict[str, dict[str, Any]]:
+    """Return the language model, initialized under FSDP2 and by FSDP's param_init_fn."""
+    import torch
+    from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+    from torch.distributed.tensor import init_device_mesh
+
+    import irwinhall.torch as init
+
+    with torch.device("meta"):
+        later, handed_over = language_model(), language_model()
+    fully_shard(later, mesh=init_device_mesh("cpu", (4,)))
+    later.to_empty(device="cpu")
+    init.init_weights(later, **MODEL_INIT)
+    wrapped = FullyShardedDataParallel(
+        handed_over,
+        param_init_fn=init.param_init_fn(handed_over, device="cpu", **MODEL_INIT),
+        use_orig_params=True,
+        device_id=torch.device("cpu"),
+    )
+    with FullyShardedDataParallel.summon_full_params(wrapped):
+        whole = {name: p.detach().clone() for name, p in handed_over.named_parameters()}
+    return {
+        "init_weights": {name: p.detach().full_tensor() for name, p in later.named_parameters()},
+        "param_init_fn": whole,
+    }
+
+
 def run(rank: int, directory: Path) -> None:
     """Take part in every world that is large enough."""
     import torch
@@ -179,6 +233,7 @@ def run(rank: int, directory: Path) -> None:
                 results[case.title] = _gathered(case)
         if world == 4:
             results |= _gathered_models()
+            results |= _initialized_models()
         dist.destroy_process_group()
     if rank == 0:
         torch.save(results, directory / "gathered.pt")
