@@ -417,6 +417,7 @@ def _planned(
             raise ValueError(unused(rule, [c.places for c in choices], names))
     factors = _residual_factors(choices, residual, residual_factor)
     steps: dict[str, _Step] = {}
+    checked: set[tuple[_Part, torch.dtype]] = set()
     for choice, factor in zip(choices, factors, strict=True):
         with naming(choice.places[0].name):
             step = choice.step(factor, forget_bias)
@@ -425,7 +426,11 @@ def _planned(
             elif step.parts:
                 dtype = choice.places[0].tensor.dtype
                 for part in (*step.parts, *step.overlays):
-                    part.check(dtype)
+                    # Models are made of many layers that are alike but for their names.
+                    alike = part._replace(name=""), dtype
+                    if alike not in checked:
+                        part.check(dtype)
+                        checked.add(alike)
         steps[choice.places[0].name] = step
     return list(steps.values())
 
