@@ -17,8 +17,7 @@ import numpy as np
 
 from irwinhall._arguments import Shape, checked_shape
 from irwinhall.fans import Axes
-from irwinhall.schemes import Gain, Scheme, sample_weights
-from irwinhall.schemes import scheme as scheme_row
+from irwinhall.schemes import Gain, Scheme, row_of, sample_weights
 from irwinhall.stream import Seed, Stream, element_type
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def save_weights(
     """
     target = Path(path)
     whole = checked_shape(shape)
-    row = scheme if isinstance(scheme, Scheme) else scheme_row(scheme)
+    row = row_of(scheme)
     element = _stored_type(dtype)
     # A seed that cannot be used twice, as None and generators are, must be used once.
     stream = rng if isinstance(rng, Stream) else Stream(rng)

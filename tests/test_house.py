@@ -44,6 +44,7 @@ FLOORS = {
     "flow": 4,
     "layouts": 4,
     "weightfile": 4,
+    "jax": 5,
     "plots": 5,
     "cli": 6,
     "__main__": 7,
