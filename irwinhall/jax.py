@@ -28,7 +28,9 @@ from irwinhall.stream import Seed, Stream
 try:
     import jax
     import jax.numpy as jnp
-except ImportError as error:
+except ModuleNotFoundError as error:
+    if error.name != "jax":
+        raise
     raise ImportError("irwinhall.jax needs JAX: pip install 'irwinhall[jax]'") from error
 
 __all__ = [
