@@ -36,7 +36,6 @@ from irwinhall._torch_plan import (
     Rule,
     matchers,
     naming,
-    row_of,
     rules_of,
     unused,
 )
@@ -141,7 +140,7 @@ def init_weights(
     3.bias None zeros 0.0
     """
     check_key(seed, generator)
-    model = _planned(module, row_of(scheme), gain, plan, residual, residual_factor, forget_bias)
+    model = _planned(module, schemes.row_of(scheme), gain, plan, residual, residual_factor, forget_bias)
     root = _root(model, seed, generator)
     for step in model:
         step.run(root, threads)
@@ -206,7 +205,7 @@ def param_init_fn(
     True
     """
     check_key(seed, generator)
-    steps = _planned(model, row_of(scheme), gain, plan, residual, residual_factor, forget_bias)
+    steps = _planned(model, schemes.row_of(scheme), gain, plan, residual, residual_factor, forget_bias)
     return ParamInit(model, steps, _root(steps, seed, generator), device, threads)
 
 

@@ -117,7 +117,7 @@ def _rule(pattern: Pattern, said: object) -> Rule:
     with naming(where):
         scheme = None
         if "scheme" in options:
-            scheme = row_of(options["scheme"])
+            scheme = schemes.row_of(options["scheme"])
             schemes.plain_gain(scheme, options.get("gain"))
         if checked_finite("factor", options.get("factor", 1.0)) < 0.0:
             raise ValueError(f"factor must be at least 0, got {options['factor']}")
@@ -130,11 +130,6 @@ def _rule(pattern: Pattern, said: object) -> Rule:
         else:
             checked_count("parts", parts, 1)
     return Rule(pattern, matches, False, scheme, options)
-
-
-def row_of(scheme: str | Scheme) -> Scheme:
-    """Return the row of a scheme that is given by name or as a row."""
-    return scheme if isinstance(scheme, Scheme) else schemes.scheme(scheme)
 
 
 def matcher(what: str, pattern: object) -> Callable[[Iterable[Found]], bool]:
