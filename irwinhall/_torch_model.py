@@ -140,7 +140,9 @@ def init_weights(
     3.bias None zeros 0.0
     """
     check_key(seed, generator)
-    model = _planned(module, schemes.row_of(scheme), gain, plan, residual, residual_factor, forget_bias)
+    model = _planned(
+        module, schemes.row_of(scheme), gain, plan, residual, residual_factor, forget_bias
+    )
     root = _root(model, seed, generator)
     for step in model:
         step.run(root, threads)
@@ -205,7 +207,9 @@ def param_init_fn(
     True
     """
     check_key(seed, generator)
-    steps = _planned(model, schemes.row_of(scheme), gain, plan, residual, residual_factor, forget_bias)
+    steps = _planned(
+        model, schemes.row_of(scheme), gain, plan, residual, residual_factor, forget_bias
+    )
     return ParamInit(model, steps, _root(steps, seed, generator), device, threads)
 
 
@@ -318,7 +322,13 @@ class _Part(NamedTuple):
 
     def row(self, note: str) -> Row:
         """Return what to report of it."""
-        layer = None if self.view is None else _fans(self.view, self.active_inputs)
+        layer = None
+        if self.view is not None:
+            layer = fans(self.view.shape, **self.view.axes)
+            active = self.active_inputs or self.view.active_inputs
+            if active is not None:
+                inputs = math.prod(self.view.shape[axis] for axis in self.view.in_axis)
+                layer = Fans(layer.fan_in // inputs * active, layer.fan_out)
         scale = schemes.scale(self.scheme, *(layer or (1, 1)), gain=self.gain)
         name = self.scheme.name
         if self.scheme.law == "constant":
@@ -379,14 +389,6 @@ class _Step:
         for other in others:
             note = f"tied to {first.name}"
             yield Planned(Row(other.name, shape, note=note), tensor, tied_to=first.name)
-
-
-def _fans(view: View, active_inputs: int | None) -> Fans:
-    layer = fans(view.shape, **view.axes)
-    if active_inputs is None:
-        return layer
-    inputs = math.prod(view.shape[axis] for axis in view.in_axis)
-    return Fans(layer.fan_in // inputs * active_inputs, layer.fan_out)
 
 
 # ---- what is decided -----------------------------------------------------------------------------

@@ -24,7 +24,6 @@ __all__ = [
     "Rule",
     "matcher",
     "naming",
-    "row_of",
     "rules_of",
     "unused",
 ]
@@ -171,7 +170,7 @@ def unused(rule: Rule, parameters: Sequence[Sequence[Found]], names: Sequence[st
     if isinstance(rule.pattern, str):
         import difflib
 
-        near = difflib.get_close_matches(rule.pattern, names, n=3)
+        near = difflib.get_close_matches(rule.pattern, names, n=3, cutoff=0.8)
     hint = f"; did you mean {' or '.join(near)}" if near else ""
     return f"{what}, which fits no parameter{hint}"
 
