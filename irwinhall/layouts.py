@@ -2,20 +2,21 @@
 
 `LAYOUTS` has a row for every kind of layer. `view` turns a stored weight into the shape and axes
 that `irwinhall.fans` and `irwinhall.sample_weights` take, and `fans` and `sample_weights` here do
-so on the way. Adding a layer is adding a row.
+so on the way. Adding a layer is adding a row. The adapters take a layout or axes, `Where`, and
+read both by `described`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypedDict, Unpack
 
 import numpy as np
 
 from irwinhall import schemes
 from irwinhall._arguments import Region, Shape, checked_count, checked_region, checked_shape
-from irwinhall.fans import Fans
+from irwinhall.fans import Axes, Fans, axis_roles, plain_axes
 from irwinhall.fans import fans as fans_of_axes
 from irwinhall.schemes import Gain, Scheme
 from irwinhall.stream import Seed, Stream, element_type, writable_array
@@ -23,7 +24,7 @@ from irwinhall.stream import Seed, Stream, element_type, writable_array
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-__all__ = ["LAYOUTS", "Layout", "View", "fans", "sample_weights", "view"]
+__all__ = ["LAYOUTS", "Layout", "View", "Where", "described", "fans", "sample_weights", "view"]
 
 
 class Layout(NamedTuple):
@@ -92,6 +93,27 @@ class View(NamedTuple):
             "batch_axis": self.batch_axis,
             "groups": self.groups,
         }
+
+
+class Where(TypedDict, total=False):
+    """Keyword arguments that say which axis of a weight is which.
+
+    Either the axes, as for `irwinhall.fans`, or the name of a layout, as for `view`.
+
+    Examples
+    --------
+    >>> from irwinhall import layouts
+    >>> layouts.Where(layout="flax.dense", parts=3)
+    {'layout': 'flax.dense', 'parts': 3}
+    """
+
+    in_axis: Axes
+    out_axis: Axes
+    batch_axis: Axes
+    groups: SupportsIndex
+    layout: str
+    parts: SupportsIndex
+    stacked: SupportsIndex
 
 
 _ROWS = (
@@ -209,6 +231,68 @@ def view(
     return View(whole, axes("in"), axes("out"), axes("batch"), groups, row.active_inputs, split)
 
 
+def described(shape: Shape, **where: Unpack[Where]) -> View:
+    """Return the shape and axes by which to read a weight, from axes or from a layout.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the whole weight.
+    **where
+        in_axis, out_axis, batch_axis and groups, with the defaults of `irwinhall.fans`; or layout,
+        groups, parts and stacked, as for `view`.
+
+    Returns
+    -------
+    View
+
+    Raises
+    ------
+    TypeError
+        If axes are given beside a layout, parts or stacked without one, or anything else.
+    ValueError
+        As for `view`.
+
+    Examples
+    --------
+    >>> from irwinhall import layouts
+    >>> layouts.described((64, 16, 3, 3), in_axis=1, out_axis=0, groups=4).groups
+    4
+    >>> layouts.described((64, 16, 3, 3), layout="torch.conv", groups=4).in_axis
+    (1,)
+    """
+    check_where(where)
+    groups = where.get("groups", 1)
+    if where.get("layout") is not None:
+        parts, stacked = where.get("parts", 1), where.get("stacked", 0)
+        return view(shape, where["layout"], groups=groups, parts=parts, stacked=stacked)
+    return View(
+        checked_shape(shape),
+        plain_axes("in_axis", where.get("in_axis", -2)),
+        plain_axes("out_axis", where.get("out_axis", -1)),
+        plain_axes("batch_axis", where.get("batch_axis", ())),
+        checked_count("groups", groups, 1),
+    )
+
+
+def check_where(where: Mapping[str, object]) -> None:
+    """Refuse keyword arguments that `described` would refuse for any shape."""
+    unknown = set(where) - set(Where.__annotations__)
+    if unknown:
+        raise TypeError(
+            f"arguments must be among {', '.join(Where.__annotations__)}, "
+            f"got {', '.join(sorted(unknown))}"
+        )
+    by_layout = where.get("layout") is not None
+    if by_layout:
+        _row(where["layout"])
+    other = ("in_axis", "out_axis", "batch_axis") if by_layout else ("parts", "stacked")
+    given = [name for name in other if name in where]
+    if given:
+        rule = "be left out with a layout" if by_layout else "come with a layout"
+        raise TypeError(f"{given[0]} must {rule}, got {where[given[0]]!r}")
+
+
 def fans(
     shape: Shape,
     layout: str,
@@ -308,7 +392,7 @@ def sample_weights(
     >>> round(float(weights.std()), 4), round((2 / (512 + 512)) ** 0.5, 4)
     (0.0442, 0.0442)
     """
-    row = scheme if isinstance(scheme, Scheme) else schemes.scheme(scheme)
+    row = schemes.row_of(scheme)
     if isinstance(layout, View):
         seen = layout
     else:
@@ -342,6 +426,38 @@ def sample_weights(
             seen.shape, row, rng=stream, dtype=dtype, out=piece, region=there, **arguments
         )
     return buffer if out is None else out
+
+
+def whole_matrices(
+    scheme: str | Scheme, seen: View, shape: tuple[int, ...], region: Region
+) -> tuple[slice, ...]:
+    """Return the least region that no orthogonal matrix reaches out of.
+
+    What a scheme draws element by element can be made anywhere; an orthogonal matrix is made
+    whole. A program that cuts weights into pieces makes each of these regions once.
+    """
+    row = schemes.row_of(scheme)
+    start, count = checked_region(region, shape)
+    if row.law not in ("orthogonal", "delta_orthogonal") or 0 in count:
+        return tuple(slice(low, low + length) for low, length in zip(start, count, strict=True))
+    roles = axis_roles({"batch_axis": seen.batch_axis}, seen.shape)
+    widened = []
+    for axis, (low, length) in enumerate(zip(start, count, strict=True)):
+        place = axis + (seen.split is not None and axis > seen.split)
+        size = 1  # in stored steps, of one place along the batch axis
+        if axis == seen.split:
+            size = seen.shape[axis + 1]
+        if place in roles:
+            widened.append(slice(low // size * size, -(-(low + length) // size) * size))
+        else:
+            widened.append(slice(0, shape[axis]))
+    return tuple(widened)
+
+
+def inside(outer: Iterable[slice], inner: Iterable[slice]) -> tuple[slice, ...]:
+    """Return where in a region another one lies that is part of it."""
+    pairs = zip(outer, inner, strict=True)
+    return tuple(slice(b.start - a.start, b.stop - a.start) for a, b in pairs)
 
 
 def _pieces(
