@@ -29,7 +29,7 @@ def versus(benchmark: Any) -> Callable[..., None]:
         *,
         rounds: int = 31,
         calls: int = 1,
-        parts: Mapping[str, int] | None = None,
+        parts: Mapping[str, float] | None = None,
     ) -> None:
         seconds: dict[str, list[float]] = {name: [] for name in rivals}
 

@@ -92,6 +92,24 @@ def _stream_summary(results: Results) -> str:
     return _markdown(head, rows) + "\n\n" + machine
 
 
+def _transformer_table(results: Results) -> str:
+    """Return the times of a whole model, and what its filling adds to the memory."""
+    part = results["bench_torch"]
+    peak = part["benchmarks"]["bench_peak_memory"]
+    rows = []
+    for name, measured in part["benchmarks"].items():
+        found = re.fullmatch(r"bench_(\w+)\[(.*)\]", name)
+        if found:
+            where = {"transformer": "memory in use", "to_empty": "meta, to_empty, fill"}[found[1]]
+            torch, whole = measured["rivals"]["torch.nn.init"], measured["calls"]
+            ours, theirs = (_time(m["nanoseconds"] * whole) for m in (measured, torch))
+            rows.append([found[2], where, ours, theirs, f"{torch['ratio']:.3g}"])
+    head = ["law", "from", "irwinhall.torch", "torch.nn.init", "ratio"]
+    memory = f"The model takes {peak['model']:,.0f} MiB; filling it adds {peak['above']:.0f} MiB."
+    lines = (_markdown(head, rows), memory, _machine_line(part["machine"]))
+    return "\n\n".join(lines)
+
+
 def _time(nanoseconds: float) -> str:
     for limit, scale, unit in ((1e3, 1.0, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):
         if nanoseconds < limit:
@@ -121,6 +139,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
+    "torch speed": _transformer_table,
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

@@ -180,11 +180,14 @@ cdef object plain(object value):
 
 cdef str described(object value):
     if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype}"
+        kind = "a masked array" if hasattr(value, "mask") else "an array"
+        return f"{kind} of {value.dtype}"
     return f"{value!r} ({type(value).__name__})"
 
 
 cdef object as_array(str name, object value):
+    if isinstance(value, np.ndarray) and hasattr(value, "mask"):
+        raise TypeError(f"{name} must be an array without a mask, got {described(value)}")
     try:
         return np.asarray(value)
     except ValueError:  # a ragged list
@@ -198,13 +201,14 @@ cdef object checked_integers(str name, object value):
     if type(value) is int:
         checked_int(name, value)
     array = as_array(name, value)
-    if array.dtype.kind not in "iu":
-        if isinstance(value, (list, tuple)):
-            # Integers too large for int64 make an array of floats or objects.
-            for element in np.asarray(value, dtype=object).flat:
-                if type(element) is not int:
-                    break
+    if isinstance(value, (list, tuple)):
+        # NumPy makes integers of booleans beside integers, and floats or objects of large integers.
+        for element in np.asarray(value, dtype=object).flat:
+            if isinstance(element, (bool, np.bool_)):
+                raise TypeError(f"{name} must hold integers, got {element!r} (bool)")
+            if type(element) is int and array.dtype.kind not in "iu":
                 checked_int(name, element)
+    if array.dtype.kind not in "iu":
         raise TypeError(
             f"{name} must be an integer or an array of integers, got {described(value)}"
             + ("" if isinstance(value, np.ndarray) else f", which makes an array of {array.dtype}")

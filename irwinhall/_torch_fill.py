@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from irwinhall import layouts, schemes
 from irwinhall._arguments import checked_count
 from irwinhall._torch_shards import Places, agreed, is_distributed, local_pieces
-from irwinhall.fans import Fans, fans
 from irwinhall.layouts import View
 from irwinhall.schemes import Gain, Scheme
 from irwinhall.stream import Seed, Stream, overlaps_itself
@@ -122,7 +121,7 @@ def fill_(
     >>> bool(weight.abs().max() < irwinhall.letkeman_bound(784))
     True
     """
-    row = scheme if isinstance(scheme, Scheme) else schemes.scheme(scheme)
+    row = schemes.row_of(scheme)
     check_tensor(tensor)
     check_key(seed, generator)
     if tensor.numel() == 0 or is_kept(tensor):
@@ -132,8 +131,7 @@ def fill_(
     if reads_axes(row) or layout is not None or transposed or (groups, parts, stacked) != (1, 1, 0):
         seen = _view(shape, row, layout, groups, parts, stacked, transposed)
     if not has_values(tensor):
-        layer = Fans(1, 1) if seen is None else fans(seen.shape, **seen.axes)
-        schemes.scale(row, *layer, gain=gain)
+        _check_scale(shape, row, seen, gain, active_inputs, DTYPES[tensor.dtype])
         return tensor
     drawn = row.law not in ("constant", "identity")
     stream = stream_of(tensor, seed, generator, name) if drawn else Stream(0)
@@ -188,6 +186,25 @@ def _view(
     elif layout is None:
         layout = "torch.conv" if dimensions > 2 else "torch.linear"
     return layouts.view(shape, layout, groups=groups, parts=parts, stacked=stacked)
+
+
+def _check_scale(
+    shape: tuple[int, ...],
+    row: Scheme,
+    seen: View | None,
+    gain: Gain,
+    active_inputs: SupportsIndex | None,
+    dtype: str,
+) -> None:
+    """Raise what filling would raise."""
+    if seen is None:
+        schemes.scale_of(shape, row, active_inputs=active_inputs, gain=gain, dtype=dtype)
+        return
+    if active_inputs is None and callable(row.rule):
+        active_inputs = seen.active_inputs
+    schemes.scale_of(
+        seen.shape, row, **seen.axes, active_inputs=active_inputs, gain=gain, dtype=dtype
+    )
 
 
 # ---- tensors -------------------------------------------------------------------------------------

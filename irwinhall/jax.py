@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, TypeAlias, Unpack, get_args
 
 import numpy as np
@@ -137,14 +137,15 @@ class Initializer:
             dtype=element.name,
         )
         law = self.scheme.law
+        wide = _wide(element)
         if law == "constant" or factor == 0.0:
             weights = jnp.full(seen.shape, factor, element)
         elif law == "identity":
             weights = (_identity(seen) * np.float32(factor)).astype(element)
         elif law == "orthogonal":
-            weights = (_orthogonal(key, seen, element) * factor).astype(element)
+            weights = (_orthogonal(key, seen, wide) * factor).astype(element)
         elif law == "delta_orthogonal":
-            weights = (_delta_orthogonal(key, seen, element) * factor).astype(element)
+            weights = (_delta_orthogonal(key, seen, wide) * factor).astype(element)
         else:
             # Drawn in the shape asked for, so that JAX can draw it in shards.
             return _drawn(key, checked_shape(shape), element, law, factor, self.cut, out_sharding)
@@ -562,26 +563,46 @@ def _drawn(
     out_sharding: Any,
 ) -> Array:
     """Return weights of a law, drawn in float32 or float64 and rounded once."""
-    wide: Any = np.float64 if element == np.float64 else np.float32
+    wide = _wide(element)
+    scale, low, high = factor, -math.inf, math.inf
+    if law == "uniform":
+        # The mapping of the stream: odd multiples of a unit, so that 0 and the bound never come.
+        scale = _inside(factor, np.dtype(wide)) * 2.0 ** (-53 if wide is np.float64 else -24)
+        high = _inside(factor, element, below=True)
+        low = -high
+    elif law == "truncated_normal":
+        scale = factor / schemes.CUT_STD
+        low, high = -_inside(-cut[0] * scale, element), _inside(cut[1] * scale, element)
+    numbers = wide(scale), wide(low), wide(high)
+    return _scaled(key, *numbers, shape, element, law, cut, out_sharding)
+
+
+@partial(jax.jit, static_argnums=(4, 5, 6, 7, 8))
+def _scaled(
+    key: Any,
+    scale: Any,
+    low: Any,
+    high: Any,
+    shape: tuple[int, ...],
+    element: np.dtype[Any],
+    law: str,
+    cut: tuple[float, float],
+    out_sharding: Any,
+) -> Array:
+    # Compiled once for each shape and type, as JAX's own; scales are arguments.
+    wide = scale.dtype
     more = {} if out_sharding is None else {"out_sharding": out_sharding}
     if law == "normal":
-        return (jax.random.normal(key, shape, wide, **more) * wide(factor)).astype(element)
-    if law == "uniform":
-        # The mapping of the stream: odd integers, so that 0 and the bound never come.
-        bits, words, signed, shift = (
-            (53, np.uint64, np.int64, 10) if wide is np.float64 else (24, np.uint32, np.int32, 7)
-        )
-        bound = _inside(factor, np.dtype(wide))
-        drawn = jax.random.bits(key, shape, words, **more)
-        odd = jax.lax.bitcast_convert_type(drawn, signed) >> shift | 1
-        weights = odd.astype(wide) * wide(bound * 2.0**-bits)
-        high = wide(_inside(bound, element, below=True))
-        low = -high
+        drawn = jax.random.normal(key, shape, wide, **more)
+    elif law == "truncated_normal":
+        drawn = jax.random.truncated_normal(key, *cut, shape, wide, **more)
     else:
-        std = factor / schemes.CUT_STD
-        weights = jax.random.truncated_normal(key, *cut, shape, wide, **more) * wide(std)
-        low, high = wide(-_inside(-cut[0] * std, element)), wide(_inside(cut[1] * std, element))
-    return jnp.clip(weights, low, high).astype(element)
+        words, signed, shift = (
+            (np.uint64, np.int64, 10) if wide == np.float64 else (np.uint32, np.int32, 7)
+        )
+        bits = jax.random.bits(key, shape, words, **more)
+        drawn = (jax.lax.bitcast_convert_type(bits, signed) >> shift | 1).astype(wide)
+    return jnp.clip(drawn * scale, low, high).astype(element)
 
 
 def _inside(value: float, element: np.dtype[Any], *, below: bool = False) -> float:
@@ -594,7 +615,8 @@ def _inside(value: float, element: np.dtype[Any], *, below: bool = False) -> flo
     return float(nearest)
 
 
-def _orthogonal(key: Any, seen: View, element: np.dtype[Any]) -> Array:
+@partial(jax.jit, static_argnums=(1, 2))
+def _orthogonal(key: Any, seen: View, wide: Any) -> Array:
     """Return orthogonal matrices, one for every place of the batch axes and group."""
     axes = range(len(seen.shape))
     outs, batch = (
@@ -606,18 +628,18 @@ def _orthogonal(key: Any, seen: View, element: np.dtype[Any]) -> Array:
     def count(named: list[int]) -> int:
         return math.prod(seen.shape[axis] for axis in named)
 
-    wide = np.float64 if element == np.float64 else np.float32
     stack = (count(batch), seen.groups)
     q = jax.random.orthogonal(key, count(rows), stack, wide, count(outs) // seen.groups)
     sizes = [seen.shape[axis] for axis in order]
     return jnp.swapaxes(q, 1, 2).reshape(sizes).transpose(np.argsort(order))
 
 
-def _delta_orthogonal(key: Any, seen: View, element: np.dtype[Any]) -> Array:
+@partial(jax.jit, static_argnums=(1, 2))
+def _delta_orthogonal(key: Any, seen: View, wide: Any) -> Array:
     known = {axis % len(seen.shape) for axis in (*seen.in_axis, *seen.out_axis, *seen.batch_axis)}
     field = [axis for axis in range(len(seen.shape)) if axis not in known]
     flat = tuple(1 if axis in field else size for axis, size in enumerate(seen.shape))
-    matrices = _orthogonal(key, seen._replace(shape=flat), element)
+    matrices = _orthogonal(key, seen._replace(shape=flat), wide)
     middle = tuple(
         slice((size - 1) // 2, (size - 1) // 2 + 1) if axis in field else slice(None)
         for axis, size in enumerate(seen.shape)
@@ -625,6 +647,7 @@ def _delta_orthogonal(key: Any, seen: View, element: np.dtype[Any]) -> Array:
     return jnp.zeros(seen.shape, matrices.dtype).at[middle].set(matrices)
 
 
+@partial(jax.jit, static_argnums=0)
 def _identity(seen: View) -> Array:
     """Return the mask of the identity, made on the device: no constant of its size is compiled."""
     size = len(seen.shape)
@@ -663,6 +686,11 @@ def _element(dtype: Any) -> np.dtype[Any]:
             f"got {dtype!r}"
         )
     return asked
+
+
+def _wide(element: np.dtype[Any]) -> Any:
+    """Return the type in which weights are made before they are rounded."""
+    return np.float64 if element == np.float64 else np.float32
 
 
 def _hashable(value: Any) -> Any:

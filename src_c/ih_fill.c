@@ -484,9 +484,17 @@ static int should_stream(const fill_job *job, int memory) {
     if (memory == IH_MEMORY_FRESH || bytes < STREAM_BYTES) return 0;
     if (row->index_step != 1 || row->out_step != job->item_bytes) return 0;
     if (row->count * (uint64_t)job->item_bytes < STREAM_ROW_BYTES) return 0;
-    if (memory == IH_MEMORY_TOUCHED || job->axes > 1) return 1;
-    if (is_touched(job->out, bytes)) return 1;
-    ask_for_large_pages(job->out, bytes);
+    if (memory == IH_MEMORY_TOUCHED) return 1;
+    /* From the lowest to the highest address that the walk reaches. */
+    const char *low = job->out;
+    uint64_t span = row->count * (uint64_t)job->item_bytes;
+    for (int k = 0; k < job->axes - 1; k++) {
+        ptrdiff_t reach = (ptrdiff_t)(job->axis[k].count - 1) * job->axis[k].out_step;
+        if (reach < 0) low += reach;
+        span += (uint64_t)(reach < 0 ? -reach : reach);
+    }
+    if (is_touched(low, span)) return 1;
+    if (job->axes == 1) ask_for_large_pages(job->out, bytes);
     return 0;
 }
 

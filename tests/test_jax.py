@@ -20,6 +20,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec  # noqa: E402
 import irwinhall.jax as ij  # noqa: E402
 
 KEY = jax.random.key(0)
+# Shared by tests that do not ask for another: JAX compiles for each shape.
+SHAPE = (300, 500)
 
 
 def scheme_arguments(row):
@@ -31,8 +33,6 @@ def scheme_arguments(row):
 DRAWN = [row for row in SCHEMES.values() if row.law in ("uniform", "normal", "truncated_normal")]
 # Shape, where, and the fans by hand.
 WEIGHTS = {
-    "dense": ((500, 800), {}, (500, 800)),
-    "conv": ((3, 3, 128, 256), {}, (1152, 2304)),
     "grouped conv": ((3, 3, 32, 512), {"groups": 4}, (288, 1152)),
     "experts": ((4, 200, 500), {"batch_axis": 0}, (200, 500)),
     "equinox linear": ((800, 500), {"layout": "equinox.linear"}, (500, 800)),
@@ -58,10 +58,9 @@ def test_law_and_scale_are_those_of_the_scheme(row):
     from scipy.stats import ks_2samp
 
     arguments = scheme_arguments(row)
-    shape = (300, 500)
-    weights = np.asarray(ij.initializer(row.name, **arguments)(KEY, shape), np.float64)
-    check_scale(row, weights, shape, **arguments)
-    stream = irwinhall.sample_weights(shape, row, rng=5, **arguments)
+    weights = np.asarray(ij.initializer(row.name, **arguments)(KEY, SHAPE), np.float64)
+    check_scale(row, weights, SHAPE, **arguments)
+    stream = irwinhall.sample_weights(SHAPE, row, rng=5, **arguments)
     assert ks_2samp(weights.ravel(), stream.ravel()).pvalue > 1e-4
 
 
@@ -74,34 +73,37 @@ def test_fans_are_those_of_the_axes_or_the_layout(weight):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *("glorot_uniform", "glorot_normal", "xavier_uniform", "xavier_normal", "he_uniform"),
-        *("he_normal", "kaiming_uniform", "kaiming_normal", "lecun_uniform", "lecun_normal"),
-    ],
+    ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"],
 )
 def test_what_shares_its_name_with_jax_has_its_law(name):
     from scipy.stats import ks_2samp
 
-    arguments = {"in_axis": 0, "out_axis": 2, "batch_axis": (1,)}
-    ours = getattr(ij, name)(**arguments)(KEY, (300, 2, 400))
-    theirs = getattr(jax.nn.initializers, name)(**arguments)(jax.random.key(1), (300, 2, 400))
+    axes = {"in_axis": 1, "out_axis": (), "batch_axis": (0,)}
+    ours = getattr(ij, name)(**axes)(KEY, SHAPE)
+    theirs = getattr(jax.nn.initializers, name)(**axes)(jax.random.key(1), SHAPE)
     assert ks_2samp(np.ravel(ours), np.ravel(theirs)).pvalue > 1e-4
     assert abs(float(abs(ours).max() / abs(theirs).max()) - 1) < 1e-3
+
+
+def test_xavier_is_glorot_and_kaiming_is_he():
+    assert (ij.xavier_uniform, ij.xavier_normal) == (ij.glorot_uniform, ij.glorot_normal)
+    assert (ij.kaiming_uniform, ij.kaiming_normal) == (ij.he_uniform, ij.he_normal)
 
 
 @pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
 @pytest.mark.parametrize("distribution", ["uniform", "normal", "truncated_normal"])
 def test_variance_scaling_is_jaxs(mode, distribution):
-    ours = ij.variance_scaling(1.7, mode, distribution)(KEY, (3, 3, 40, 160))
+    ours = ij.variance_scaling(1.7, mode, distribution)(KEY, SHAPE)
     theirs = jax.nn.initializers.variance_scaling(1.7, mode, distribution)
-    assert abs(float(ours.std() / theirs(jax.random.key(1), (3, 3, 40, 160)).std()) - 1) < 0.02
+    ratio = np.std(ours) / np.std(theirs(jax.random.key(1), SHAPE))
+    assert abs(ratio - 1) < 0.01
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(-2.0, 2.0), (-1.0, 3.0), (0.5, math.inf)])
 def test_truncated_normals_are_cut_in_sigmas(lower, upper):
     from scipy.stats import kstest, truncnorm
 
-    weights = np.asarray(ij.truncated_normal(0.1, lower=lower, upper=upper)(KEY, (400, 400)))
+    weights = np.asarray(ij.truncated_normal(0.1, lower=lower, upper=upper)(KEY, SHAPE))
     assert 0.1 * lower <= weights.min() < 0.1 * lower + 0.01
     assert weights.max() <= 0.1 * upper
     assert kstest(weights.ravel(), truncnorm(lower, upper, scale=0.1).cdf).pvalue > 1e-4
@@ -110,38 +112,34 @@ def test_truncated_normals_are_cut_in_sigmas(lower, upper):
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
 @pytest.mark.parametrize("scheme", ["he_uniform", "he_truncated_normal"])
 def test_no_type_rounds_beyond_the_bound(dtype, scheme):
-    shape = (301, 700)
-    scale = scale_of(shape, scheme)
+    scale = scale_of(SHAPE, scheme)
     bound = scale if scheme == "he_uniform" else 2 * scale / irwinhall.schemes.CUT_STD
-    weights = ij.initializer(scheme)(KEY, shape, dtype)
+    weights = ij.initializer(scheme)(KEY, SHAPE, dtype)
     assert weights.dtype == dtype
-    largest = float(abs(weights).max())
+    largest = float(np.abs(np.asarray(weights, np.float64)).max())
     assert bound * (1 - max(1e-3, float(jnp.finfo(dtype).eps))) < largest <= bound
 
 
 def test_uniform_weights_in_float32_are_symmetric_odd_multiples_and_never_zero():
-    weights = ij.letkeman()(KEY, (700, 700))
-    unit = np.float32(irwinhall.letkeman_bound(700)) * np.float32(2.0**-24)
+    weights = ij.letkeman()(KEY, SHAPE)
+    unit = np.float32(irwinhall.letkeman_bound(300)) * np.float32(2.0**-24)
     nearest_odd = 2 * np.round((np.asarray(weights, np.float64) / float(unit) - 1) / 2) + 1
     np.testing.assert_array_equal(np.float32(nearest_odd) * unit, weights)
     assert len(np.unique(nearest_odd)) > 0.98 * weights.size
 
 
-def test_float64_has_53_bits():
+def test_float64_is_drawn_in_float64():
     with jax.enable_x64(True):
-        weights = ij.he_uniform()(KEY, (100, 200))
+        weights = np.asarray(ij.he_uniform()(KEY, SHAPE))
         assert weights.dtype == np.float64
-        bound = irwinhall.schemes.scale("he_uniform", 100, 200)
-        assert 0.999 * bound < float(abs(weights).max()) < bound
-        assert np.any(np.asarray(weights) != np.asarray(weights, np.float32))
-        normals = ij.initializer("he_normal")(KEY, (300, 300))
-        assert np.any(np.asarray(normals) != np.asarray(normals, np.float32))
+        check_scale(SCHEMES["he_uniform"], weights, SHAPE)
+        assert np.mean(weights != weights.astype(np.float32)) > 0.99
 
 
 # ---- what is no draw -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(64, 16), (16, 64), (3, 3, 8, 16), (2, 5)])
+@pytest.mark.parametrize("shape", [(16, 64), (3, 3, 8, 16)])
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_orthogonal_matrices_are_orthogonal(shape, dtype):
     weights = np.asarray(ij.orthogonal(2.0)(KEY, shape, dtype), np.float64)
@@ -193,7 +191,7 @@ def test_what_is_not_random_equals_sample_weights(scheme, shape, arguments):
 # ---- JAX's transformations, and its neighbours ---------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", ["letkeman", "he_truncated_normal", "orthogonal", "identity"])
+@pytest.mark.parametrize("scheme", ["letkeman", "orthogonal"])
 def test_jit_and_vmap_change_no_bit(scheme):
     init = ij.initializer(scheme)
     keys = jax.random.split(KEY, 3)
@@ -205,8 +203,7 @@ def test_jit_and_vmap_change_no_bit(scheme):
     if scheme == "letkeman":
         assert np.asarray(compiled).tobytes() == alone[0].tobytes()
         assert np.asarray(together).tobytes() == np.stack(alone).tobytes()
-    if scheme != "identity":
-        assert not np.array_equal(together[0], together[1])
+    assert not np.array_equal(together[0], together[1])
 
 
 def test_both_kinds_of_keys_give_the_same():

@@ -575,7 +575,6 @@ NOT_INTEGERS = [
     ([], r"got \[\] \(list\)"),
     ([1, 2.5], r"got \[1, 2\.5\] \(list\)"),
     ([1, None], r"got \[1, None\] \(list\)"),
-    ([True, False], r"got \[True, False\] \(list\)"),
     ({1}, r"got \{1\} \(set\)"),
     (np.array([]), "got an array of float64"),
     (np.array([1.0, 2.0]), "got an array of float64"),
@@ -585,10 +584,24 @@ NOT_INTEGERS = [
     (np.array([1], "m8[s]"), r"got an array of timedelta64\[s\]"),
     (np.array(["2020-01-01"], "M8[D]"), r"got an array of datetime64\[D\]"),
 ]
+BOOLEANS_IN_LISTS = [[True, False], [True, 2], [[1, 2], [3, True]], (2, np.True_), [1.5, True]]
 
 
 @pytest.mark.parametrize("call", FUNCTIONS)
 class TestBadInputIsNamed:
+    @pytest.mark.parametrize("value", BOOLEANS_IN_LISTS)
+    def test_a_boolean_in_a_list(self, call, value):
+        name, function = FUNCTIONS[call]
+        with pytest.raises(TypeError, match=rf"^{name} must hold integers, got .*True.* \(bool\)$"):
+            function(value)
+
+    def test_a_masked_array(self, call):
+        name, function = FUNCTIONS[call]
+        masked = np.ma.array([1, 2], mask=[False, True])
+        message = rf"^{name} must be an array without a mask, got a masked array of int64$"
+        with pytest.raises(TypeError, match=message):
+            function(masked)
+
     @pytest.mark.parametrize(("value", "message"), OUT_OF_RANGE)
     def test_out_of_range(self, call, value, message):
         name, function = FUNCTIONS[call]

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch_processes
 from frameworks import framework
 from scipy import stats
-
-torch = framework("torch")
-
-import torch_processes
 from torch_processes import CASES, SEED
 
 import irwinhall
-import irwinhall.torch as init
-from irwinhall import _torch_fill, layouts, schemes
+from irwinhall import layouts, schemes
+
+torch = framework("torch")
+
+import irwinhall.torch as init  # noqa: E402
+from irwinhall import _torch_fill  # noqa: E402
 
 DTYPES = {
     torch.float32: np.float32,

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the stream's kernels with every compiler and optimisation at hand, for this machine and
-# for AArch64 under qemu, and compares the digests of all with the portable kernel's.
+# Builds the stream's kernels with every compiler and optimisation at hand, and with the sanitizers
+# of addresses and undefined behaviour, for this machine and for AArch64 under qemu, and compares
+# the digests of all with the portable kernel's.
 # A missing tool is a SKIP line; a different digest ends with status 1.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -49,8 +50,11 @@ for compiler in gcc clang; do
         echo "SKIP $compiler: not installed"
         continue
     fi
-    for level in -O0 -O2 -O3; do
-        if ! build "$compiler$level" $compiler $level; then
+    for level in -O0 -O2 -O3 sanitized; do
+        flags=$level
+        [ $level = sanitized ] &&
+            flags="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+        if ! build "$compiler$level" $compiler $flags; then
             echo "FAIL $compiler $level: does not compile"
             failed=1
             continue
