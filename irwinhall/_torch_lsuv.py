@@ -90,9 +90,9 @@ def lsuv_(
     Parameters
     ----------
     module : Module
-        The model, its weights initialized; the article starts from "orthogonal". It runs in
-        evaluation mode, without dropout and with the norms' statistics as they are, and without
-        gradients; afterwards its mode and its hooks are what they were.
+        The model, its weights initialized; the article starts from "orthogonal". It runs as it was
+        before torch.compile, in evaluation mode, without dropout, with the norms' statistics as
+        they are, and without gradients. Afterwards its mode and its hooks are what they were.
     batch : Tensor, sequence or mapping
         The model's argument, arguments, or arguments by name.
     layers : pattern or sequence of patterns
@@ -136,6 +136,7 @@ def lsuv_(
         raise TypeError(
             f"module must be a torch.nn.Module, got {module!r} ({type(module).__name__})"
         )
+    module = getattr(module, "_orig_mod", module)  # hooks would have to be compiled too
     numbers = (
         positive("variance", variance),
         positive("tolerance", tolerance),

@@ -40,7 +40,7 @@ from irwinhall._torch_plan import (
     unused,
 )
 from irwinhall._torch_report import Planned, Report, Row
-from irwinhall._torch_shards import Places, is_distributed
+from irwinhall._torch_shards import Places, is_distributed, local_pieces
 from irwinhall.fans import Fans, fans
 from irwinhall.layouts import View
 from irwinhall.schemes import SCHEMES, Gain, Scheme
@@ -514,6 +514,10 @@ class _Choice:
             notes.append(f"{count} parts")
         if not sizes:
             return (whole._replace(view=view, active_inputs=active),), notes
+        if view.groups != 1 or view.split is not None or len(view.out_axis) != 1:
+            raise ValueError(
+                f"parts must not differ for a weight with groups or two out axes, got {sizes}"
+            )
         [axis] = view.out_axis
         if sum(sizes) != whole.shape[axis]:
             raise ValueError(
@@ -542,6 +546,8 @@ def _choice(
         return _Choice(places, unfit, next(leaving, None), scheme, 1.0)
     with naming(place.name):
         check_tensor(place.tensor)
+        if is_distributed(place.tensor):
+            local_pieces(place.tensor)  # refuses what cannot be filled in parts
         for rule in rules:
             if not rule.matches(places):
                 continue

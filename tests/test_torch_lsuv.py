@@ -157,6 +157,13 @@ def test_a_layer_that_cannot_reach_the_variance_says_so():
     assert "not converged" in str(report)
 
 
+def test_a_compiled_model_is_rescaled_as_it_was_before():
+    model, other = perceptron(), perceptron()
+    init.lsuv_(torch.compile(model, backend="eager"), BATCH)
+    init.lsuv_(other, BATCH)
+    assert torch.equal(model[4].weight, other[4].weight)
+
+
 def test_only_what_is_asked_for_is_rescaled():
     model = perceptron()
     before = copy.deepcopy(model.state_dict())

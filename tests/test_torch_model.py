@@ -501,6 +501,11 @@ def test_the_last_norms_of_residual_branches_may_start_at_zero():
         ({"plan": {"qkv.weight": {"layout": "tf.dense"}}}, ValueError, "^qkv.weight: layout must"),
         ({"plan": {"qkv.weight": {"parts": 3}}}, ValueError, "^qkv.weight: parts must divide"),
         ({"plan": {"qkv.weight": {"parts": (8, 4)}}}, ValueError, "add up to the 16 of axis 0"),
+        (
+            {"plan": {"experts": {"parts": (8, 8), "layout": "flax.attention_in"}}},
+            ValueError,
+            "^experts: parts must not differ for a weight with groups or two out axes",
+        ),
         ({"plan": {"qkv.weight": {"parts": 0}}}, ValueError, "^plan.'qkv.weight'.: parts must be"),
         ({"plan": {"qkv.weight": {"parts": "ab"}}}, TypeError, "parts must be an integer"),
         ({"plan": {"qkv.weight": {"gian": 1}}}, ValueError, "no options but .* got 'gian'"),
@@ -616,6 +621,13 @@ def test_param_init_fn_materializes_one_module_after_the_other_to_the_same_weigh
         start(nn.Linear(2, 2))
 
 
+def test_param_init_fn_materializes_on_the_accelerator_if_there_is_one():
+    model = nn.Linear(4, 4, device="meta")
+    init.param_init_fn(model, seed=1)(model)
+    device = torch.accelerator.current_accelerator() or torch.device("cpu")
+    assert model.weight.device.type == device.type
+
+
 def test_weights_that_transformers_has_loaded_are_kept(monkeypatch):
     model = nn.Linear(4, 4)
     model.weight._is_hf_initialized = True
@@ -694,3 +706,37 @@ def test_a_copy_of_a_model_is_initialized_alike():
     init.init_weights(model, seed=3)
     init.init_weights(other, seed=3, threads=1)
     assert same(state(model), state(other))
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    """Yield a mesh of this process alone."""
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    from torch.distributed.tensor import init_device_mesh
+
+    yield init_device_mesh("cpu", (1,))
+    torch.distributed.destroy_process_group()
+
+
+def test_distributed_tensors_are_measured_refused_by_lsuv_and_refused_before_anything_is_written(
+    mesh,
+):
+    from torch.distributed.tensor import DTensor, Partial, Shard, distribute_tensor
+
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 6))
+    model[1].weight = nn.Parameter(distribute_tensor(model[1].weight.detach(), mesh, [Shard(0)]))
+    report = init.init_weights(model, seed=1, plan={"0.weight": {"parts": (1, 3)}})
+    values = model[1].weight.to_local().detach()
+    row = next(row for row in report.rows if row.name == "1.weight")
+    assert row.magnitude == pytest.approx(float(values.abs().mean()), rel=1e-5)
+    with pytest.raises(ValueError, match="1.weight must be whole, got a DTensor"):
+        init.lsuv_(model, torch.ones(2, 4))
+    parts = init.init_weights(model, seed=1, plan={"1.weight": {"parts": (2, 4)}}).rows
+    assert [row.std for row in parts if row.name.startswith("1.weight/")] == [None, None]
+
+    model[1].weight = nn.Parameter(DTensor.from_local(torch.ones(6, 4), mesh, [Partial()]))
+    before = model[0].weight.detach().clone()
+    with pytest.raises(ValueError, match="^1.weight: tensor must be sharded or replicated"):
+        init.init_weights(model, seed=2)
+    assert torch.equal(model[0].weight, before)
