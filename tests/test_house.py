@@ -198,6 +198,15 @@ def test_the_adapters_can_be_had_but_are_not_listed():
     assert ADAPTERS & set(irwinhall.__all__) == set()
 
 
+@pytest.mark.parametrize("module", sorted(ADAPTERS & set(MODULES)))
+def test_an_adapter_without_its_framework_says_what_to_install(module):
+    program = f"import sys; sys.modules[{module!r}] = None; import irwinhall.{module}"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    last = finished.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: irwinhall.{module} needs ")
+    assert last.endswith(f"pip install 'irwinhall[{module}]'")
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_a_docstring(module):
     if module in ADAPTERS:
