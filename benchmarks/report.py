@@ -119,9 +119,9 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "accuracy": lambda results: _accuracy_table(),
     "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
+    "frameworks speed": lambda r: _versus_table(r, "bench_frameworks", "a weight of 4096 x 4096"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
-    "frameworks speed": lambda r: _versus_table(r, "bench_frameworks", "a weight of 4096 x 4096"),
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

@@ -2,8 +2,8 @@
 
 import ast
 import importlib
-import importlib.util
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -79,10 +79,19 @@ def comment_above(function):
     return re.sub(r"\n \* ?", "\n", comment)
 
 
+def module_or_none(name):
+    """Import a module of the package, unless it is an adapter whose framework is not there."""
+    try:
+        return importlib.import_module(f"irwinhall.{name}")
+    except ImportError:
+        if name not in ADAPTERS or os.environ.get("IRWINHALL_REQUIRE_FRAMEWORKS"):
+            raise
+        return None
+
+
 def public_functions():
     """Yield (name, object) of every public function and class of the package."""
-    names = [name for name in MODULES if name not in ADAPTERS or importlib.util.find_spec(name)]
-    for module in (irwinhall, *(importlib.import_module(f"irwinhall.{name}") for name in names)):
+    for module in (irwinhall, *filter(None, map(module_or_none, MODULES))):
         for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
             if callable(value):
