@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, SupportsIndex, TypeAlias
 
 import torch
 from numpy.typing import NDArray
+from torch._subclasses.fake_tensor import is_fake
 
 from irwinhall import layouts, schemes
 from irwinhall._arguments import checked_count
@@ -238,7 +239,7 @@ def check_tensor(tensor: object) -> None:
 
 def has_values(tensor: torch.Tensor) -> bool:
     """Return whether a tensor has memory to fill, which meta and fake tensors do not."""
-    return not (tensor.is_meta or torch._subclasses.fake_tensor.is_fake(tensor))
+    return not (tensor.is_meta or is_fake(tensor))
 
 
 def is_kept(tensor: torch.Tensor) -> bool:

@@ -463,21 +463,6 @@ static int is_touched(const char *low, uint64_t bytes) {
 #endif
 }
 
-/* Ask for large pages where none has been written yet: the system then stops the threads once for
- * 2 MiB instead of once for 4 KiB, which takes longer than the weights do. A wish, never an error;
- * NumPy does so for its own arrays. */
-static void ask_for_large_pages(char *low, uint64_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t first = ((uintptr_t)low + page - 1) & ~(page - 1);
-    uintptr_t last = ((uintptr_t)low + bytes) & ~(page - 1);
-    (void)!madvise((void *)first, last - first, MADV_HUGEPAGE);
-#else
-    (void)low;
-    (void)bytes;
-#endif
-}
-
 static int should_stream(const fill_job *job, int memory) {
     const axis *row = &job->axis[job->axes - 1];
     uint64_t bytes = job->elements * (uint64_t)job->item_bytes;
@@ -493,9 +478,7 @@ static int should_stream(const fill_job *job, int memory) {
         if (reach < 0) low += reach;
         span += (uint64_t)(reach < 0 ? -reach : reach);
     }
-    if (is_touched(low, span)) return 1;
-    if (job->axes == 1) ask_for_large_pages(job->out, bytes);
-    return 0;
+    return is_touched(low, span);
 }
 
 static void fill_zeros(const fill_job *job) {

@@ -4,7 +4,6 @@ import inspect
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -701,18 +700,3 @@ def test_a_missing_torch_says_what_to_install():
     assert "ImportError: irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'" in (
         finished.stderr
     )
-
-
-def test_the_examples_of_the_docstrings_hold():
-    import doctest
-
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    for module in (init, _torch_fill):
-        assert doctest.testmod(module, optionflags=flags).failed == 0
-
-
-def test_the_examples_of_the_page_hold():
-    page = (Path(__file__).parent.parent / "docs" / "torch.md").read_text(encoding="utf-8")
-    examples = [block.split("```")[0] for block in page.split("```python\n")[1:]]
-    assert examples
-    exec("\n".join(examples), {})
