@@ -47,7 +47,7 @@ def measure(files: list[Path]) -> Results:
 
 def _machine() -> dict[str, str]:
     model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    packages = ("numpy", "scipy", "mpmath", "torch", "mkl", "randomgen")
+    packages = ("numpy", "scipy", "mpmath", "torch", "mkl", "randomgen", "jax", "keras", "dask")
     found = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
     return {
         "processor": model[1] if model else platform.processor() or platform.machine(),
@@ -137,6 +137,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "accuracy": lambda results: _accuracy_table(),
     "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
+    "frameworks speed": lambda r: _versus_table(r, "bench_frameworks", "a weight of 4096 x 4096"),
     "stream summary": _stream_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "torch speed": _transformer_table,

@@ -6,5 +6,6 @@ from frameworks import framework
 
 @pytest.fixture(autouse=True)
 def _framework_of_the_page(request):
-    if request.path.stem in ("dask", "jax", "keras", "torch"):
-        framework(request.path.stem)
+    name = request.path.stem.split("-")[0]
+    if name in ("dask", "jax", "keras", "torch"):
+        framework(name)

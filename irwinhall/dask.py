@@ -24,7 +24,7 @@ try:
     import dask.array as da
     from dask.base import tokenize
 except ModuleNotFoundError as error:
-    if error.name != "dask":
+    if (error.name or "").partition(".")[0] != "dask":
         raise
     raise ImportError("irwinhall.dask needs Dask: pip install 'irwinhall[dask]'") from error
 

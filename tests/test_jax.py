@@ -259,12 +259,13 @@ def test_flax_linen_and_haiku_and_equinox_store_what_their_layouts_say():
     assert flax_kernel(kept, image) == (3, 5, 6, 8)
     assert haiku_kernel(lambda: haiku.Conv2D(6, (3, 5), feature_group_count=2)) == (3, 5, 4, 6)
     assert haiku_kernel(lambda: haiku.Conv2DTranspose(6, (3, 5))) == (3, 5, 6, 8)
-    for layer, shape in (
-        (equinox.nn.Linear(8, 6, key=KEY), (6, 8)),
-        (equinox.nn.Conv2d(8, 6, (3, 5), groups=2, key=KEY), (6, 4, 3, 5)),
-        (equinox.nn.ConvTranspose2d(8, 6, (3, 5), key=KEY), (6, 8, 3, 5)),
-    ):
-        assert layer.weight.shape == shape
+
+    def equinox_weight(layer, *sizes, **more):
+        return equinox.filter_eval_shape(layer, *sizes, key=KEY, **more).weight.shape
+
+    assert equinox_weight(equinox.nn.Linear, 8, 6) == (6, 8)
+    assert equinox_weight(equinox.nn.Conv2d, 8, 6, (3, 5), groups=2) == (6, 4, 3, 5)
+    assert equinox_weight(equinox.nn.ConvTranspose2d, 8, 6, (3, 5)) == (6, 8, 3, 5)
 
 
 def test_flax_linen_takes_an_initializer():
@@ -274,12 +275,16 @@ def test_flax_linen_takes_an_initializer():
     assert kernel.dtype == jnp.bfloat16
     bound = irwinhall.letkeman_bound(128)
     assert 0.98 * bound < float(abs(kernel).max()) < bound
-    attention = linen.MultiHeadDotProductAttention(4, kernel_init=ij.letkeman())
-    params = attention.init(KEY, jnp.ones((1, 3, 32)))["params"]
-    query = params["query"]["kernel"]  # (32, 4, 8), which Flax asks for as (32, 32)
-    assert query.shape == (32, 4, 8)
-    bound = irwinhall.letkeman_bound(32)
-    assert 0.98 * bound < float(abs(query).max()) < bound
+    asked = []
+
+    def recording(key, shape, dtype):
+        asked.append(tuple(shape))
+        return ij.letkeman()(key, shape, dtype)
+
+    attention = linen.MultiHeadDotProductAttention(4, out_features=64, kernel_init=recording)
+    made = jax.eval_shape(attention.init, KEY, jnp.ones((1, 3, 32)))["params"]
+    assert made["query"]["kernel"].shape == (32, 4, 8)
+    assert asked == [(32, 32)] * 3 + [(32, 64)]  # and so with the fans of its matrices
 
 
 def test_haiku_takes_an_initializer_with_its_own_key():

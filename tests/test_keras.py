@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 from frameworks import framework
 
-os.environ.setdefault("KERAS_BACKEND", "jax")  # read once, at the first import
-
 keras = framework("keras")
 
 import irwinhall  # noqa: E402

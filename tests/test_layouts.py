@@ -237,3 +237,71 @@ def test_the_cuts_of_a_range_are_at_most_three_and_cover_it(begin, length, size)
     assert covered == list(range(begin, begin + length))
     assert 1 <= len(cuts) <= 3
     assert math.prod(part.stop - part.start for part in cuts[0]) > 0 or length == 0
+
+
+# ---- what the adapters take ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "where", "expected"),
+    [
+        ((784, 256), {}, (784, 256)),
+        ((64, 16, 3, 3), {"in_axis": 1, "out_axis": 0, "groups": 4}, (144, 144)),
+        ((64, 16, 3, 3), {"layout": "torch.conv", "groups": 4}, (144, 144)),
+        ((8, 512, 256), {"batch_axis": 0}, (512, 256)),
+        ((8, 512, 768), {"layout": "flax.dense", "stacked": 1, "parts": 3}, (512, 256)),
+        ((784, 256), {"layout": None}, (784, 256)),
+    ],
+)
+def test_a_weight_is_described_by_axes_or_by_a_layout(shape, where, expected):
+    seen = layouts.described(shape, **where)
+    assert irwinhall.fans(seen.shape, **seen.axes) == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"layout": "flax.dense", "in_axis": 0}, "^in_axis must be left out with a layout, got 0$"),
+        ({"batch_axis": 0, "layout": "flax.dense"}, "^batch_axis must be left out with a layout"),
+        ({"parts": 3}, "^parts must come with a layout, got 3$"),
+        ({"stacked": 0}, "^stacked must come with a layout, got 0$"),
+        ({"axis": 0, "bias": 1}, "^arguments must be among in_axis, .*, stacked, got axis, bias$"),
+        ({"groups": 2.0}, "^groups must be an integer, got 2.0"),
+    ],
+)
+def test_what_describes_no_weight_is_refused(where, message):
+    with pytest.raises(TypeError, match=message):
+        layouts.described((3, 4), **where)
+
+
+@pytest.mark.parametrize(
+    ("shape", "where", "region", "expected"),
+    [
+        ((8, 6), {}, ((2, 3), (0, 6)), ((0, 8), (0, 6))),
+        ((5, 8, 6), {"batch_axis": 0}, ((2, 4), (1, 2), (0, 3)), ((2, 4), (0, 8), (0, 6))),
+        (
+            (8, 6, 5),
+            {"in_axis": 0, "out_axis": 1, "batch_axis": -1},
+            ((0, 1), (5, 6), (4, 5)),
+            ((0, 8), (0, 6), (4, 5)),
+        ),
+        ((12, 5), {"layout": "torch.linear", "parts": 3}, ((3, 5), (1, 2)), ((0, 8), (0, 5))),
+        ((12, 5), {"layout": "torch.linear", "parts": 3}, ((4, 8), (1, 2)), ((4, 8), (0, 5))),
+        ((5, 12), {"layout": "keras.dense", "parts": 3}, ((1, 2), (11, 12)), ((0, 5), (8, 12))),
+        (
+            (2, 12, 5),
+            {"layout": "torch.linear", "parts": 3, "stacked": 1},
+            ((1, 2), (7, 9), (0, 1)),
+            ((1, 2), (4, 12), (0, 5)),
+        ),
+        ((8, 6), {}, ((2, 2), (0, 6)), ((2, 2), (0, 6))),
+    ],
+)
+def test_an_orthogonal_region_widens_to_the_matrices_that_it_cuts(shape, where, region, expected):
+    seen = layouts.described(shape, **where)
+    asked, widened = ([slice(*ends) for ends in part] for part in (region, expected))
+    assert layouts.whole_matrices("orthogonal", seen, shape, asked) == tuple(widened)
+    assert layouts.whole_matrices("letkeman", seen, shape, asked) == tuple(asked)
+    block = sample_weights(shape, "orthogonal", layout=seen, rng=1, region=widened)
+    part = sample_weights(shape, "orthogonal", layout=seen, rng=1, region=asked)
+    np.testing.assert_array_equal(block[layouts.inside(widened, asked)], part)
