@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import inspect
 import json
@@ -68,7 +69,7 @@ for scheme, shape, dtype in eval(sys.argv[2]):
     found = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float64")), np.float64)
     assert found.shape == shape
     assert np.array_equal(found, expected.astype(np.float64)), (scheme, dtype)
-layer = keras.layers.Dense(16, kernel_initializer=irwinhall.keras.Letkeman(seed=3, name="w"))
+layer = keras.layers.Dense(16, kernel_initializer=ik.Letkeman(seed=3, name="w"))
 layer.build((None, 8))
 expected = irwinhall.sample_weights((8, 16), rng=3, name="w")
 assert keras.ops.convert_to_numpy(layer.kernel).tobytes() == expected.tobytes()
@@ -332,3 +333,15 @@ def test_a_backend_that_is_missing_is_kerass_own_error():
     )
     assert "No module named 'tensorflow'" in finished.stderr
     assert "pip install 'irwinhall[keras]'" not in finished.stderr
+
+
+def test_a_deep_copy_never_repeats_weights():
+    original = ik.Letkeman(seed=1)
+    copied = copy.deepcopy(original)
+    first, second = (keras.ops.convert_to_numpy(init((4, 4))) for init in (original, copied))
+    assert not np.array_equal(first, second)
+
+
+def test_a_config_is_plain_whatever_number_the_gain_was():
+    config = ik.Letkeman(seed=1, gain=np.float32(1.5)).get_config()
+    assert json.loads(json.dumps(config))["gain"] == 1.5
