@@ -171,8 +171,8 @@ def _view(
     transposed: bool,
 ) -> View:
     if isinstance(layout, View):
-        if prod(layout.shape) != prod(shape):
-            raise ValueError(f"layout must be a view of shape {shape}, got one of {layout.shape}")
+        if layout.stored != shape:
+            raise ValueError(f"layout must be a view of shape {shape}, got one of {layout.stored}")
         return layout
     dimensions = len(shape) - checked_count("stacked", stacked, 0)
     if layout is None and dimensions < 2:
