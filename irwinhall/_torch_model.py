@@ -631,7 +631,8 @@ def _norms_step(step: _Step, weight: _Step) -> _Step:
     drawn = (*weight.parts, *weight.overlays)
     if any(part.scheme.law == "identity" or part.row("").scale == 0.0 for part in drawn):
         raise ValueError(
-            f"{weight.places[0].name} must not have rows of 0 under weight_norm, which divides by their norms"
+            f"{weight.places[0].name} must not have rows of 0 under weight_norm, "
+            "which divides by their norms"
         )
     return replace(step, parts=weight.parts, note=step.note if weight.parts else weight.note)
 

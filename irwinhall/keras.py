@@ -98,8 +98,8 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     -----
     The first call gives ``irwinhall.sample_weights(shape, scheme, rng=seed, name=name)``, the
     second draws from the name's child "1", the third from "2", and so on. Clones and copies count
-    along with their original. So one object, given to many layers, or cloned by one for query, key and value,
-    never repeats weights. What is loaded from a saved config begins anew.
+    along with their original. So one object, given to many layers, or cloned by one for query, key
+    and value, never repeats weights. What is loaded from a saved config begins anew.
 
     Examples
     --------

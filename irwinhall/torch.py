@@ -639,7 +639,9 @@ def _draw(
 
 def _ends(dtype: torch.dtype, within: tuple[float, float]) -> tuple[float, float]:
     """Return the least value of a type that is at least a, and the greatest one less than b."""
-    least, most, infinity = torch.tensor((*within, math.inf), dtype=dtype, device="cpu")
+    least, most, infinity = (
+        torch.tensor(end, dtype=dtype, device="cpu") for end in (*within, math.inf)
+    )
     if least.item() < within[0]:
         least = torch.nextafter(least, infinity)
     if most.item() >= within[1]:

@@ -723,3 +723,8 @@ def test_the_default_device_does_not_matter(dtype):
 def test_an_interval_of_one_value_takes_no_seed_beside_a_generator():
     with pytest.raises(ValueError, match="seed must be left out"):
         init.uniform_(torch.empty(3), 1, 1, torch.Generator(), seed=1)
+
+
+def test_a_view_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"layout must be a view of shape \(6, 4\), got one of"):
+        init.fill_(torch.empty(6, 4), layout=layouts.view((4, 6), "torch.linear"), seed=1)

@@ -750,9 +750,13 @@ def test_a_direction_tied_to_another_weight_is_that_weight():
 
 
 @pytest.mark.parametrize(
-    "layer, scheme",
+    ("layer", "scheme"),
     [(nn.Linear(4, 8), "identity"), (nn.Embedding(6, 4, padding_idx=0), "letkeman")],
 )
 def test_no_row_under_weight_norm_may_be_zero(layer, scheme):
     with pytest.raises(ValueError, match="weight must not have rows of 0 under weight_norm"):
         init.init_weights(torch.nn.utils.parametrizations.weight_norm(layer), scheme, seed=1)
+
+
+def test_an_uninitialized_parameter_counts_no_elements():
+    assert "\n0 elements in 2 parameters" in str(init.init_weights(nn.LazyLinear(3), seed=1))
