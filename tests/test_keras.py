@@ -69,7 +69,7 @@ for scheme, shape, dtype in eval(sys.argv[2]):
     found = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float64")), np.float64)
     assert found.shape == shape
     assert np.array_equal(found, expected.astype(np.float64)), (scheme, dtype)
-layer = keras.layers.Dense(16, kernel_initializer=ik.Letkeman(seed=3, name="w"))
+layer = keras.layers.Dense(16, kernel_initializer=irwinhall.keras.Letkeman(seed=3, name="w"))
 layer.build((None, 8))
 expected = irwinhall.sample_weights((8, 16), rng=3, name="w")
 assert keras.ops.convert_to_numpy(layer.kernel).tobytes() == expected.tobytes()
