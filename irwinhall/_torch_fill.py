@@ -171,8 +171,8 @@ def _view(
     transposed: bool,
 ) -> View:
     if isinstance(layout, View):
-        if prod(layout.shape) != prod(shape):
-            raise ValueError(f"layout must be a view of shape {shape}, got one of {layout.shape}")
+        if layout.stored != shape:
+            raise ValueError(f"layout must be a view of shape {shape}, got one of {layout.stored}")
         return layout
     dimensions = len(shape) - checked_count("stacked", stacked, 0)
     if layout is None and dimensions < 2:
@@ -329,7 +329,9 @@ def _write_copies(part: torch.Tensor, region: Places, source: Source, threads: i
         dtype = torch.float32
     most = part.numel() if source.indivisible else PIECE_BYTES // dtype.itemsize
     # The copy to a CUDA device is fastest from memory that the system keeps in place.
-    memory = torch.empty(min(most, part.numel()), dtype=dtype, pin_memory=part.is_cuda)
+    memory = torch.empty(
+        min(most, part.numel()), dtype=dtype, device="cpu", pin_memory=part.is_cuda
+    )
     for where in _cut(tuple(part.shape), most):
         target = part[where]
         made = memory[: target.numel()].view(target.shape)

@@ -116,8 +116,9 @@ def lsuv_(
     Notes
     -----
     A layer that is run several times is rescaled at its first, a weight that several layers share
-    by the first of them. A weight that is not run as a layer is left alone and reported, such as
-    those within recurrent and attention layers. Each is multiplied once, from what it was before.
+    by the first of them; one that an embedding shares is left alone. A weight that is not run as a
+    layer is left alone and reported, such as those within recurrent and attention layers. Each is
+    multiplied once, from what it was before.
 
     Examples
     --------
@@ -193,6 +194,8 @@ def _chosen(
     named = matchers("layers", layers)
     chosen: dict[int, Found] = {}
     left: dict[str, str] = {}
+    # To rescale what an embedding or attention reads too would change signals that are settled.
+    others = {id(p.tensor): p.name for p in parameters(module) if not isinstance(p.layer, _KINDS)}
     for place in parameters(module):
         if not isinstance(place.role, Weight):
             continue
@@ -202,6 +205,8 @@ def _chosen(
             left[place.name] = "not asked for"
         elif not isinstance(place.layer, _KINDS) or place.attribute != "weight":
             left[place.name] = f"within {type(place.layer).__name__}"
+        elif id(tensor) in others:
+            left[place.name] = f"tied to {others[id(tensor)]}"
         elif first is not None:
             left[place.name] = f"tied to {first.name}"
         elif is_distributed(tensor):

@@ -418,12 +418,13 @@ def _planned(
             raise ValueError(unused(rule, [c.places for c in choices], names))
     factors = _residual_factors(choices, residual, residual_factor)
     steps: dict[str, _Step] = {}
+    first_names = {p.name: c.places[0].name for c in choices for p in c.places}
     checked: set[tuple[_Part, torch.dtype]] = set()
     for choice, factor in zip(choices, factors, strict=True):
         with naming(choice.places[0].name):
             step = choice.step(factor, forget_bias)
             if isinstance(step.role, Norms):
-                step = _norms_step(step, steps[step.role.weight])
+                step = _norms_step(step, steps[first_names[step.role.weight]])
             elif step.parts:
                 dtype = choice.places[0].tensor.dtype
                 for part in (*step.parts, *step.overlays):
@@ -626,9 +627,12 @@ def _residual_factors(
 
 def _norms_step(step: _Step, weight: _Step) -> _Step:
     """Return the step of the norms that weight_norm keeps, which follow their weight."""
-    if weight.parts and any(part.row("").scale == 0.0 for part in weight.parts):
+    # The identity of more outputs than inputs has rows of zeros, and so has an embedding's padding.
+    drawn = (*weight.parts, *weight.overlays)
+    if any(part.scheme.law == "identity" or part.row("").scale == 0.0 for part in drawn):
         raise ValueError(
-            f"{weight.places[0].name} must not be 0 under weight_norm, which divides by its norm"
+            f"{weight.places[0].name} must not have rows of 0 under weight_norm, "
+            "which divides by their norms"
         )
     return replace(step, parts=weight.parts, note=step.note if weight.parts else weight.note)
 

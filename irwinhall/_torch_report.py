@@ -105,7 +105,11 @@ class Report:
         self, planned: Sequence[Planned], buffers: Sequence[str], seed: int | bytes
     ) -> None:
         self._planned = [(p.row, ref(p.tensor), p.part, p.tied_to) for p in planned]
-        self._elements = sum(math.prod(p.row.shape) for p in planned if p.tied_to is None)
+        self._elements = sum(
+            math.prod(p.row.shape)
+            for p in planned
+            if p.tied_to is None and not torch.nn.parameter.is_lazy(p.tensor)
+        )
         self._rows: tuple[Row, ...] | None = None
         self.buffers = tuple(buffers)
         self.seed = seed

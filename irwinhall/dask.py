@@ -108,7 +108,7 @@ def sample_weights(
             cut if part.stop <= 1 else (size,)
             for cut, part, size in zip(asked, one, whole, strict=True)
         )
-    token = tokenize(whole, row.name if row is scheme else scheme, made, arguments)
+    token = tokenize(whole, row, made, arguments)
     array = da.map_blocks(
         _block,
         whole,

@@ -486,7 +486,8 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = Non
 
 
 def _by_columns(scheme: str, scale: float, column_axis: int, dtype: Any) -> Initializer:
-    in_axis = -2 if column_axis == -1 else -1
+    # An orthogonal matrix has as rows whatever is no column.
+    in_axis: Axes = () if scheme == "orthogonal" else -2 if column_axis == -1 else -1
     return initializer(scheme, gain=scale, dtype=dtype, in_axis=in_axis, out_axis=column_axis)
 
 

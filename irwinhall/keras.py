@@ -50,6 +50,9 @@ class _Draws:
         self.stream = stream
         self.count = 0
 
+    def __deepcopy__(self, memo: object) -> _Draws:
+        return self
+
     def next(self) -> Stream:
         stream = self.stream.child(str(self.count)) if self.count else self.stream
         self.count += 1
@@ -94,9 +97,9 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     Notes
     -----
     The first call gives ``irwinhall.sample_weights(shape, scheme, rng=seed, name=name)``, the
-    second draws from the name's child "1", the third from "2", and so on. Clones count along with
-    their original. So one object, given to many layers, or cloned by one for query, key and value,
-    never repeats weights. What is loaded from a saved config begins anew.
+    second draws from the name's child "1", the third from "2", and so on. Clones and copies count
+    along with their original. So one object, given to many layers, or cloned by one for query, key
+    and value, never repeats weights. What is loaded from a saved config begins anew.
 
     Examples
     --------
@@ -126,7 +129,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     ) -> None:
         self._row = schemes.scheme(scheme)
         number = schemes.plain_gain(self._row, gain)
-        self._gain = number if callable(gain) else gain
+        self._gain = gain if gain is None or isinstance(gain, str) else number
         self._active_inputs = active_inputs
         if (input_axes is None) != (output_axes is None):
             raise ValueError(

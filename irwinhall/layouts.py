@@ -85,6 +85,14 @@ class View(NamedTuple):
     split: int | None = None
 
     @property
+    def stored(self) -> tuple[int, ...]:
+        """The shape as the framework stores it."""
+        if self.split is None:
+            return self.shape
+        parts, part = self.shape[self.split : self.split + 2]
+        return (*self.shape[: self.split], parts * part, *self.shape[self.split + 2 :])
+
+    @property
     def axes(self) -> dict[str, Any]:
         """The keyword arguments of `irwinhall.fans` that describe the shape."""
         return {

@@ -350,6 +350,7 @@ def uniform_(
     """
     a, b = checked_finite("a", a), checked_finite("b", b)
     check_tensor(tensor)
+    check_key(seed, generator)
     largest = torch.finfo(tensor.dtype).max
     if not -largest <= a <= b <= largest:
         raise ValueError(f"a must be at most b, both at most {largest:g}, got a={a}, b={b}")
@@ -638,8 +639,9 @@ def _draw(
 
 def _ends(dtype: torch.dtype, within: tuple[float, float]) -> tuple[float, float]:
     """Return the least value of a type that is at least a, and the greatest one less than b."""
-    infinity = torch.tensor(math.inf, dtype=dtype)
-    least, most = (torch.tensor(end, dtype=dtype) for end in within)
+    least, most, infinity = (
+        torch.tensor(end, dtype=dtype, device="cpu") for end in (*within, math.inf)
+    )
     if least.item() < within[0]:
         least = torch.nextafter(least, infinity)
     if most.item() >= within[1]:

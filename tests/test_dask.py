@@ -259,3 +259,13 @@ def test_bad_arguments_are_refused_before_anything_is_computed(arguments, error,
         arguments["out_axis"], message = 0, "once, got axis 0 in in_axis and in out_axis$"
     with pytest.raises(error, match=message):
         idask.sample_weights(**arguments)
+
+
+def test_schemes_that_share_a_name_do_not_share_chunks():
+    narrow, wide = (
+        irwinhall.schemes.Scheme("mine", "uniform", lambda fan_in, fan_out, b=bound: b)
+        for bound in (0.5, 2.0)
+    )
+    first, second = (idask.sample_weights((40, 40), row, rng=1) for row in (narrow, wide))
+    assert first.name != second.name
+    assert np.array_equal(4 * first.compute(), second.compute())

@@ -506,3 +506,12 @@ def test_an_orthogonal_expert_is_made_once_and_alone(monkeypatch):
 def test_bad_arguments_are_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("column_axis", [0, 1, 2, -1, -2, -3])
+def test_orthogonal_columns_may_be_any_axis(column_axis):
+    weights = ij.orthogonal(column_axis=column_axis)(jax.random.key(0), (4, 6, 3))
+    columns = np.moveaxis(np.asarray(weights), column_axis, -1).reshape(
+        -1, weights.shape[column_axis]
+    )
+    np.testing.assert_allclose(columns.T @ columns, np.eye(columns.shape[1]), atol=1e-5)

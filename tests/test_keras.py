@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import inspect
 import json
@@ -332,3 +333,15 @@ def test_a_backend_that_is_missing_is_kerass_own_error():
     )
     assert "No module named 'tensorflow'" in finished.stderr
     assert "pip install 'irwinhall[keras]'" not in finished.stderr
+
+
+def test_a_deep_copy_never_repeats_weights():
+    original = ik.Letkeman(seed=1)
+    copied = copy.deepcopy(original)
+    first, second = (keras.ops.convert_to_numpy(init((4, 4))) for init in (original, copied))
+    assert not np.array_equal(first, second)
+
+
+def test_a_config_is_plain_whatever_number_the_gain_was():
+    config = ik.Letkeman(seed=1, gain=np.float32(1.5)).get_config()
+    assert json.loads(json.dumps(config))["gain"] == 1.5

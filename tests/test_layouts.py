@@ -305,3 +305,8 @@ def test_an_orthogonal_region_widens_to_the_matrices_that_it_cuts(shape, where, 
     block = sample_weights(shape, "orthogonal", layout=seen, rng=1, region=widened)
     part = sample_weights(shape, "orthogonal", layout=seen, rng=1, region=asked)
     np.testing.assert_array_equal(block[layouts.inside(widened, asked)], part)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_view_knows_the_stored_shape(parts):
+    assert layouts.view((12, 5), "torch.linear", parts=parts).stored == (12, 5)

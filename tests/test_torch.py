@@ -700,3 +700,31 @@ def test_a_missing_torch_says_what_to_install():
     assert "ImportError: irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'" in (
         finished.stderr
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_default_device_does_not_matter(dtype):
+    def fill():
+        for law in (
+            init.uniform_,
+            init.trunc_normal_,
+            lambda t, **key: init.normal_(t, 1.0, **key),
+        ):
+            yield law(torch.empty(5, 7, dtype=dtype, device="cpu"), seed=SEED)
+
+    expected = list(fill())
+    with torch.device("meta"):
+        filled = list(fill())
+        assert init.uniform_(torch.empty(5, 7)).is_meta
+        assert init.trunc_normal_(torch.empty(5, 7), 1.0).is_meta
+    assert all(map(torch.equal, filled, expected))
+
+
+def test_an_interval_of_one_value_takes_no_seed_beside_a_generator():
+    with pytest.raises(ValueError, match="seed must be left out"):
+        init.uniform_(torch.empty(3), 1, 1, torch.Generator(), seed=1)
+
+
+def test_a_view_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"layout must be a view of shape \(6, 4\), got one of"):
+        init.fill_(torch.empty(6, 4), layout=layouts.view((4, 6), "torch.linear"), seed=1)

@@ -235,3 +235,13 @@ def test_bad_input_is_named(how, error, message):
 def test_what_is_no_module_is_named():
     with pytest.raises(TypeError, match="module must be a torch.nn.Module, got 3"):
         init.lsuv_(3, BATCH)
+
+
+def test_a_weight_that_an_embedding_shares_is_left_alone():
+    tokens, head = nn.Embedding(100, 16), nn.Linear(16, 100, bias=False)
+    head.weight = tokens.weight
+    model = nn.Sequential(tokens, nn.Linear(16, 16), head)
+    init.init_weights(model, "normal", gain=0.3, seed=1)
+    report = init.lsuv_(model, torch.arange(100))
+    assert report.left_alone == {"0.weight": "within Embedding", "2.weight": "tied to 0.weight"}
+    assert model[:2](torch.arange(100)).var().item() == pytest.approx(1.0, rel=0.02)

@@ -645,7 +645,7 @@ def test_weights_that_transformers_has_loaded_are_kept(monkeypatch):
 
 def test_weights_under_weight_norm_may_not_be_zero():
     model = nn.Sequential(weight_norm(nn.Linear(4, 4)))
-    with pytest.raises(ValueError, match="0.weight must not be 0 under weight_norm"):
+    with pytest.raises(ValueError, match="0.weight must not have rows of 0 under weight_norm"):
         init.init_weights(model, seed=1, plan={"0.weight": "zeros"})
 
 
@@ -740,3 +740,23 @@ def test_distributed_tensors_are_measured_refused_by_lsuv_and_refused_before_any
     with pytest.raises(ValueError, match="^1.weight: tensor must be sharded or replicated"):
         init.init_weights(model, seed=2)
     assert torch.equal(model[0].weight, before)
+
+
+def test_a_direction_tied_to_another_weight_is_that_weight():
+    plain, normed = nn.Linear(4, 4), torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+    normed.parametrizations.weight.original1 = plain.weight
+    init.init_weights(nn.ModuleDict({"plain": plain, "normed": normed}), seed=1)
+    torch.testing.assert_close(normed.weight, plain.weight)
+
+
+@pytest.mark.parametrize(
+    ("layer", "scheme"),
+    [(nn.Linear(4, 8), "identity"), (nn.Embedding(6, 4, padding_idx=0), "letkeman")],
+)
+def test_no_row_under_weight_norm_may_be_zero(layer, scheme):
+    with pytest.raises(ValueError, match="weight must not have rows of 0 under weight_norm"):
+        init.init_weights(torch.nn.utils.parametrizations.weight_norm(layer), scheme, seed=1)
+
+
+def test_an_uninitialized_parameter_counts_no_elements():
+    assert "\n0 elements in 2 parameters" in str(init.init_weights(nn.LazyLinear(3), seed=1))
