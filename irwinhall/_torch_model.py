@@ -187,7 +187,7 @@ def param_init_fn(
     -------
     callable
         It takes a module of the model, and initializes the parameters that this one holds itself,
-        to the bits that `init_weights` gives them.
+        to the bits that `init_weights` gives them. Its ``left_alone`` names those it does not.
 
     Raises
     ------
@@ -216,12 +216,21 @@ def param_init_fn(
 class ParamInit:
     """The function that `param_init_fn` returns.
 
+    Attributes
+    ----------
+    left_alone : tuple of str
+        The parameters that it does not initialize: where they are on the meta device they hold
+        anything afterwards, until they are initialized otherwise.
+
     Examples
     --------
     >>> import torch
     >>> import irwinhall.torch as init
     >>> layer = torch.nn.Linear(3, 2)
-    >>> init.param_init_fn(layer, seed=1)(layer)
+    >>> start = init.param_init_fn(layer, seed=1)
+    >>> start(layer)
+    >>> start.left_alone
+    ()
     """
 
     def __init__(
@@ -232,6 +241,7 @@ class ParamInit:
         device: torch.device | str | None,
         threads: int | None,
     ) -> None:
+        self.left_alone = tuple(step.places[0].name for step in steps if not step.parts)
         self._modules = frozenset(model.modules())
         self._steps = steps
         self._root = root

@@ -78,8 +78,9 @@ class Report:
     ----------
     rows : tuple of Row
         A row for every name of every parameter, in the order of named_parameters. std and magnitude
-        are measured when rows or the table are first asked for, from the weights as they are then:
-        ask before training. The report does not keep the model alive.
+        are measured when rows or the table are first asked for, as it takes longer than to draw the
+        weights: ask before training. What has changed by then is not measured, and says so. The
+        report does not keep the model alive; pickling it measures.
     left_alone : tuple of str
         The parameters that hold what they held before.
     buffers : tuple of str
@@ -104,7 +105,11 @@ class Report:
     def __init__(
         self, planned: Sequence[Planned], buffers: Sequence[str], seed: int | bytes
     ) -> None:
-        self._planned = [(p.row, ref(p.tensor), p.part, p.tied_to) for p in planned]
+        self._planned = [(p.row, ref(p.tensor), _version(p.tensor), p.part) for p in planned]
+        self._count = sum(p.tied_to is None for p in planned)
+        self._left_alone = tuple(
+            p.row.name for p in planned if p.row.scheme is None and p.tied_to is None
+        )
         self._elements = sum(
             math.prod(p.row.shape)
             for p in planned
@@ -119,28 +124,29 @@ class Report:
         """A row for every name of every parameter."""
         if self._rows is None:
             self._rows = tuple(
-                row if row.scheme is None else _measured(row, tensor(), part)
-                for row, tensor, part, _ in self._planned
+                row if row.scheme is None else _measured(row, tensor(), version, part)
+                for row, tensor, version, part in self._planned
             )
+            self._planned.clear()
         return self._rows
 
     @property
     def left_alone(self) -> tuple[str, ...]:
         """The parameters that hold what they held before."""
-        return tuple(
-            row.name for row, _, _, tied_to in self._planned if row.scheme is None and not tied_to
-        )
+        return self._left_alone
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_rows": self.rows, "_planned": []}
 
     def __repr__(self) -> str:
         kept = len(self.left_alone)
-        return f"<Report of {len(self._planned)} parameters, {kept} of them left alone>"
+        return f"<Report of {self._count} parameters, {kept} of them left alone>"
 
     def __str__(self) -> str:
         heads = ("parameter", "shape", "fans", "scheme", "scale", "std", "mean |w|", "note")
         lines = [table(heads, [_cells(row) for row in self.rows], right=(4, 5, 6))]
-        count = sum(tied_to is None for *_, tied_to in self._planned)
         lines.append(
-            f"{self._elements:,} elements in {count} parameters, "
+            f"{self._elements:,} elements in {self._count} parameters, "
             f"{len(self.left_alone)} of them left alone; seed {self.seed!r}"
         )
         if self.buffers:
@@ -180,9 +186,17 @@ def _cells(row: Row) -> list[str]:
 # ---- what was realized ---------------------------------------------------------------------------
 
 
-def _measured(row: Row, tensor: Any, part: tuple[int, int, int] | None) -> Row:
+def _version(tensor: Any) -> int | None:
+    """Return how often a tensor has been written to, where it counts that."""
+    counts = not torch.nn.parameter.is_lazy(tensor) and not tensor.is_inference()
+    return tensor._version if counts else None
+
+
+def _measured(row: Row, tensor: Any, version: int | None, part: tuple[int, int, int] | None) -> Row:
     if tensor is None:
         return row
+    if _version(tensor) != version:
+        return row._replace(note=", ".join(filter(None, [row.note, "changed since"])))
     tensor = tensor.detach()
     if is_distributed(tensor):
         if part is not None:

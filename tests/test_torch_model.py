@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 import re
 
 import numpy as np
@@ -621,6 +622,12 @@ def test_param_init_fn_materializes_one_module_after_the_other_to_the_same_weigh
         start(nn.Linear(2, 2))
 
 
+def test_param_init_fn_names_what_it_leaves_alone():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    start = init.param_init_fn(model, seed=1, plan={"1.weight": "leave"})
+    assert start.left_alone == ("1.weight",)
+
+
 def test_param_init_fn_materializes_on_the_accelerator_if_there_is_one():
     model = nn.Linear(4, 4, device="meta")
     init.param_init_fn(model, seed=1)(model)
@@ -698,6 +705,23 @@ def test_the_report_does_not_keep_the_model_alive():
     report = init.init_weights(nn.Linear(4, 4), seed=1)
     assert [row.std for row in report.rows] == [None, None]
     assert repr(report) == "<Report of 2 parameters, 0 of them left alone>"
+
+
+def test_a_report_does_not_measure_what_has_changed_since():
+    model = nn.Linear(100, 100)
+    report = init.init_weights(model, seed=1)
+    with torch.no_grad():
+        model.weight.mul_(100)
+    assert [(row.std, row.note) for row in report.rows] == [(None, "changed since"), (0.0, "bias")]
+
+
+def test_a_report_can_be_pickled():
+    model = nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 4))
+    model[1].weight = nn.Parameter(model[1].weight.int(), requires_grad=False)
+    report = init.init_weights(model, seed=1)
+    copied = pickle.loads(pickle.dumps(report))
+    assert (copied.rows, copied.left_alone) == (report.rows, ("1.weight",))
+    assert (str(copied), repr(copied)) == (str(report), repr(report))
 
 
 def test_a_copy_of_a_model_is_initialized_alike():
