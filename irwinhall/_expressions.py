@@ -127,7 +127,7 @@ class Polynomial(Expression):
 
 @dataclass(frozen=True)
 class FirstValues(Expression):
-    """Values for n = 1, 2, ..., and a formula for every larger n; only as the last step of a form."""
+    """Values for n = 1, 2, ..., and a formula for every larger n; the last step of a form only."""
 
     values: tuple[Expression, ...]
     variable: Symbol
