@@ -34,6 +34,7 @@ __all__ = [
     "smaller",
     "square_root",
     "write_latex",
+    "write_result",
     "write_source",
 ]
 
@@ -126,9 +127,9 @@ class Polynomial(Expression):
 
 @dataclass(frozen=True)
 class FirstValues(Expression):
-    """Tabulated values for n = 1, 2, ..., and a formula for every larger n."""
+    """Values for n = 1, 2, ..., and a formula for every larger n; the last step of a form only."""
 
-    values: tuple[Number, ...]
+    values: tuple[Expression, ...]
     variable: Symbol
     otherwise: Expression
 
@@ -170,10 +171,10 @@ class Arithmetic(NamedTuple):
 
     number: Callable[[float], Any]
     functions: Mapping[str, Callable[..., Any]]
-    cases: Callable[[Any, list[float], Any], Any]  # n, its first values, those of the formula
+    cases: Callable[[Any, list[Any], Any], Any]  # n, its first values, those of the formula
 
 
-def _select(n: Any, first: list[float], otherwise: Any) -> Any:
+def _select(n: Any, first: list[Any], otherwise: Any) -> Any:
     return np.select([n == i + 1.0 for i in range(len(first))], first, otherwise)
 
 
@@ -203,7 +204,7 @@ def evaluate(formula: Expression, values: Mapping[str, Any], arithmetic: Arithme
             case Polynomial():
                 return value(part.horner())
             case FirstValues():
-                first = [number.value for number in part.values]
+                first = [value(case) for case in part.values]
                 return arithmetic.cases(value(part.variable), first, value(part.otherwise))
             case Applied():
                 return part.function(value(part.argument), arithmetic)
@@ -219,16 +220,19 @@ class Language(NamedTuple):
     """How a programming language writes what is not the same in all."""
 
     functions: Mapping[str, str]
-    case: str  # condition, value if so, value if not
+    result: str  # a statement that returns a value
+    case: str  # one that does so under a condition
 
 
 PYTHON = Language(
     {"sqrt": "math.sqrt({0})", "min": "min({0}, {1})", "max": "max({0}, {1})"},
-    "{1} if {0} else {2}",
+    "    return {0}",
+    "    if {0}:\n        return {1}",
 )
 C = Language(
     {"sqrt": "sqrt({0})", "min": "fmin({0}, {1})", "max": "fmax({0}, {1})"},
-    "{0} ? {1} : {2}",
+    "    return {0};",
+    "    if ({0}) return {1};",
 )
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
@@ -250,12 +254,6 @@ def write_source(formula: Expression, language: Language) -> str:
                 return language.functions[part.name].format(*map(text, part.arguments))
             case Polynomial():
                 return text(part.horner())
-            case FirstValues():
-                written = text(part.otherwise)
-                for i, number in reversed(list(enumerate(part.values, start=1))):
-                    condition = f"{part.variable.name} == {float(i)!r}"
-                    written = language.case.format(condition, text(number), written)
-                return written
             case Applied():
                 return f"{part.name}({text(part.argument)})"
         raise TypeError(f"formula must be made of expressions, got {part!r}")
@@ -264,8 +262,6 @@ def write_source(formula: Expression, language: Language) -> str:
         match part:
             case Polynomial():
                 return inside(part.horner(), sign, right=right)
-            case FirstValues():
-                loose = True
             case Operation():
                 # Brackets around the right operand keep the order, and so the roundings.
                 loose = _PRECEDENCE[part.operator] < _PRECEDENCE[sign] + right
@@ -276,11 +272,32 @@ def write_source(formula: Expression, language: Language) -> str:
     return text(formula)
 
 
+def write_result(formula: Expression, language: Language) -> list[str]:
+    """Return the statements that return a formula's value, in a programming language."""
+    if not isinstance(formula, FirstValues):
+        return [language.result.format(write_source(formula, language))]
+    cases = [
+        language.case.format(f"{formula.variable.name} == {n!r}", write_source(value, language))
+        for n, value in enumerate(formula.values, start=1)
+    ]
+    return [*cases, *write_result(formula.otherwise, language)]
+
+
 def _signed(part: Operation) -> tuple[str, Expression]:
-    """Return operator and right operand, with a negative number turned round: x + -2 is x - 2."""
-    if part.operator in "+-" and isinstance(part.right, Number) and part.right.text[0] == "-":
-        return "-" if part.operator == "+" else "+", Number(part.right.text[1:], part.right.latex)
+    """Return operator and right operand, a negative one turned round: x + -2 is x - 2."""
+    if part.operator in "+-" and (right := _negated(part.right)) is not None:
+        return "-" if part.operator == "+" else "+", right
     return part.operator, part.right
+
+
+def _negated(part: Expression) -> Expression | None:
+    """Return -part if part begins with a negative number; rounding does not see the sign."""
+    match part:
+        case Number() if part.text.startswith("-"):
+            return Number(part.text[1:], part.latex)
+        case Operation("*" | "/") if (left := _negated(part.left)) is not None:
+            return Operation(part.operator, left, part.right)
+    return None
 
 
 # ---- written as LaTeX ----------------------------------------------------------------------------
@@ -297,6 +314,8 @@ def write_latex(formula: Expression) -> str:
                 return part.latex or part.name
             case Operation("/"):
                 return rf"\frac{{{text(part.left)}}}{{{text(part.right)}}}"
+            case Operation("*") if isinstance(part.left, Symbol) and part.left == part.right:
+                return f"{text(part.left)}^{{2}}"
             case Operation("*"):
                 dot = r" \cdot " if isinstance(part.right, Number) else r" \, "
                 return inside(part.left) + dot + inside(part.right)
@@ -342,7 +361,7 @@ def write_latex(formula: Expression) -> str:
         return written
 
     def inside(part: Expression) -> str:
-        loose = isinstance(part, (Polynomial, FirstValues)) or (
+        loose = isinstance(part, Polynomial) or (
             isinstance(part, Operation) and part.operator in "+-"
         )
         return rf"\left({text(part)}\right)" if loose or _negative(part) else text(part)

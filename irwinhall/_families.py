@@ -101,8 +101,9 @@ def _magnitude(formula: Expression, *, tabulated: bool = False) -> Steps:
 
 
 def _article_standard(constants: Constants) -> Steps:
-    formula = constants["limit"] + constants["a"] / (2 * _N - 1)
-    return _magnitude(square_root(_N) * FirstValues(tuple(map(Number, _BY_HAND)), _N, formula))
+    root = square_root(_N)
+    formula = root * (constants["limit"] + constants["a"] / (2 * _N - 1))
+    return _magnitude(FirstValues(tuple(Number(text) * root for text in _BY_HAND), _N, formula))
 
 
 def _article_standard_refit(constants: Constants) -> Steps:

@@ -378,8 +378,8 @@ def bound_of_octaves(
     >>> certification.bound_of_octaves(form, 0.12, (0, 6))[0]
     0.12003
     """
-    sizes = 2.0 ** np.arange(*octaves)
-    ratios = 2.0 ** np.arange(LAST.bit_length())
+    sizes = np.ldexp(1.0, np.arange(*octaves))
+    ratios = np.ldexp(1.0, np.arange(LAST.bit_length()))
     least, ratio = (grid.ravel() for grid in np.meshgrid(sizes, ratios))
     boxes = _Boxes(least, np.minimum(2.0 * least - 1.0, LAST), ratio, 2.0 * ratio)
     seen = []

@@ -19,6 +19,7 @@ from irwinhall._expressions import (
     Symbol,
     evaluate,
     write_latex,
+    write_result,
     write_source,
 )
 
@@ -220,7 +221,7 @@ class ClosedForm:
         lines += [
             f"    {symbol.name} = {write_source(formula, PYTHON)}" for symbol, formula in before
         ]
-        return "\n".join([*lines, f"    return {write_source(result, PYTHON)}", ""])
+        return "\n".join([*lines, *write_result(result, PYTHON), ""])
 
     def _c(self, public: ClosedForm) -> str:
         arguments = ", ".join(f"double {name}" for name in self.variables)
@@ -231,7 +232,7 @@ class ClosedForm:
             f"    const double {symbol.name} = {write_source(formula, C)};"
             for symbol, formula in before
         ]
-        return "\n".join([*lines, f"    return {write_source(result, C)};", "}", ""])
+        return "\n".join([*lines, *write_result(result, C), "}", ""])
 
     def _summary(self) -> str:
         what = {"magnitude": "A(n)", "normalized_bound": "The normalized Letkeman bound"}

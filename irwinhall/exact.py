@@ -30,9 +30,10 @@ c_k = a_k (1/2)(3/2)...(k-1/2).
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -230,17 +231,18 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
 
     n = _positive_integer("n", n)
     dps = _positive_integer("dps", dps)
-    with mpmath.workdps(dps + _GUARD_DIGITS):
+    context = _own_context()
+    with context.workdps(dps + _GUARD_DIGITS):
         terms = _series_length(n, dps + _GUARD_DIGITS)
         if terms is None:
             fraction = expected_magnitude(n)
-            value = mpmath.mpf(fraction.numerator) / fraction.denominator
+            value = context.mpf(fraction.numerator) / fraction.denominator
         else:
-            series = mpmath.mpf(0)
+            series = context.mpf(0)
             for c in reversed(series_coefficients(terms)):
-                series = series / n + mpmath.mpf(c.numerator) / c.denominator
-            value = mpmath.sqrt(mpmath.mpf(2) * n / (3 * mpmath.pi)) * series
-    return value
+                series = series / n + context.mpf(c.numerator) / c.denominator
+            value = context.sqrt(context.mpf(2) * n / (3 * context.pi)) * series
+    return mpmath.mp.convert(value)
 
 
 def letkeman_bound_mp(
@@ -281,8 +283,30 @@ def letkeman_bound_mp(
     import mpmath
 
     dps = _positive_integer("dps", dps)
-    with mpmath.workdps(dps + _GUARD_DIGITS):
-        return _bound(n, m, formula, lambda k: expected_magnitude_mp(k, dps + _GUARD_DIGITS))
+    context = _own_context()
+
+    def magnitude(k: int) -> mpmath.mpf:
+        return context.convert(_cached_magnitude_mp(k, dps + _GUARD_DIGITS))
+
+    with context.workdps(dps + _GUARD_DIGITS):
+        return mpmath.mp.convert(_bound(n, m, formula, magnitude))
+
+
+@lru_cache(1024)
+def _cached_magnitude_mp(n: int, dps: int) -> mpmath.mpf:
+    return expected_magnitude_mp(n, dps)
+
+
+_own = threading.local()
+
+
+def _own_context() -> Any:
+    """Return a context of mpmath for this thread alone: mpmath.mp has one precision for all."""
+    import mpmath
+
+    if not hasattr(_own, "context"):
+        _own.context = mpmath.MPContext()
+    return _own.context
 
 
 @cache

@@ -274,8 +274,8 @@ def _figures(plots: Sequence[Plot]) -> str:
     figures = "".join(
         f"""\
 <figure>
-<img src="data:image/svg+xml;base64,{base64.b64encode(plot.svg.encode()).decode()}"\
- alt="{escape(plot.alt)}">
+<div class="plot" tabindex="0"><img alt="{escape(plot.alt)}"\
+ src="data:image/svg+xml;base64,{base64.b64encode(plot.svg.encode()).decode()}"></div>
 <figcaption>{escape(plot.caption)}</figcaption>
 </figure>
 """

@@ -11,11 +11,11 @@ import csv
 import io
 import json
 import math
-import threading
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -65,9 +65,6 @@ _LAST_FRACTION = 20
 _DIGITS = 20
 # Rows of a piece.
 _PIECE = 256
-
-# mpmath has one precision for all threads of a process.
-_MPMATH = threading.Lock()
 
 
 class Table(NamedTuple):
@@ -183,12 +180,15 @@ def grid_sizes(count: int) -> list[int]:
     >>> tables.grid_sizes(13)
     [1, 3, 10, 32, 100, 316, 1000, 3162, 10000, 31623, 100000, 316228, 1000000]
     """
-    import mpmath
-
     count = _checked("sizes", count, 2, MOST_SIZES)
-    with _MPMATH, mpmath.workdps(_DIGITS):
-        steps = [mpmath.mpf(i) / (count - 1) for i in range(count)]
-        return list(dict.fromkeys(int(mpmath.nint(_LARGEST**step)) for step in steps))
+    root = count - 1
+    halves = range(1, 2 * _LARGEST, 2)  # 2 k - 1: k is nearest from k - 1/2 on
+    return list(
+        dict.fromkeys(
+            bisect_right(halves, 2**root * _LARGEST**i, key=lambda half: half**root)
+            for i in range(count)
+        )
+    )
 
 
 def closed_forms_table(
@@ -326,8 +326,7 @@ def _standard_rows(piece: tuple[int, int]) -> list[Row]:
     errors = [_errors(form, n) for form in forms]
     sizes = n.tolist()
     fractions = [str(exact.expected_magnitude(k)) if k <= _LAST_FRACTION else None for k in sizes]
-    with _MPMATH:
-        digits = [_digits(exact.expected_magnitude_mp(k, _DIGITS)) for k in sizes]
+    digits = [_digits(exact.expected_magnitude_mp(k, _DIGITS)) for k in sizes]
     columns = (magnitudes.tolist(), letkeman_bound(n).tolist(), *errors)
     return list(zip(sizes, fractions, digits, *columns, strict=True))
 
@@ -337,8 +336,7 @@ def _normalized_rows(piece: list[tuple[int, int]]) -> list[Row]:
     bounds = letkeman_bound(n, m)
     forms = approximations.closed_forms("normalized_bound")
     errors = [_errors(form, n, m) for form in forms]
-    with _MPMATH:
-        digits = [_digits(_bound_mp(*pair)) for pair in piece]
+    digits = [_digits(exact.letkeman_bound_mp(*pair, _DIGITS)) for pair in piece]
     preserved = preserved_magnitude(n, m, bounds)
     both = (preserved.forward, preserved.backward)
     forward, backward = ([_rounded(x, 10) for x in side.tolist()] for side in both)
@@ -357,18 +355,6 @@ def _errors(form: ClosedForm, *sizes: NDArray[np.int64]) -> list[float | None]:
         _rounded(error, 3) if inside else None
         for error, inside in zip(errors.tolist(), covered.tolist(), strict=True)
     ]
-
-
-@lru_cache(MOST_SIZES)
-def _magnitude_mp(n: int) -> mpmath.mpf:
-    return exact.expected_magnitude_mp(n, _DIGITS + 5)
-
-
-def _bound_mp(n: int, m: int) -> mpmath.mpf:
-    import mpmath
-
-    with mpmath.workdps(_DIGITS + 5):
-        return (n + m) / (m * _magnitude_mp(n) + n * _magnitude_mp(m))
 
 
 def _digits(value: mpmath.mpf) -> str:

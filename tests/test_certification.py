@@ -116,6 +116,23 @@ def test_the_enclosure_of_large_sizes_is_tight(name):
     assert bounds.high - bounds.low < 1e-7 + 1e-3 * FORMS[name].max_relative_error
 
 
+def test_the_remainder_of_the_series_is_part_of_the_enclosure(monkeypatch):
+    monkeypatch.setattr(certification, "EVERY", 40)  # where it is not below every rounding
+    bounds = certification._extremes_beyond(FORMS["series_3"])
+    error = Fraction(FORMS["series_3"](41)) / exact.expected_magnitude(41) - 1
+    assert bounds.low <= error <= bounds.high
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_bound_of_a_small_box_is_the_error_inside(name):
+    low, ratio = (grid.ravel() for grid in np.meshgrid(np.arange(1.0, 20.0), np.arange(1.0, 20.0)))
+    boxes = certification._Boxes(low, low, ratio, ratio)
+    bounds, _ = certification._bounds_of_boxes(FORMS[name], boxes)
+    errors = certification.relative_error(FORMS[name], low.astype(int), (low * ratio).astype(int))
+    assert (abs(errors) <= bounds).all()
+    assert bounds == pytest.approx(abs(errors), abs=1e-6)
+
+
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_every_box_holds_the_errors_inside(name):
     generator = np.random.default_rng(1)

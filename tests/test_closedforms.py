@@ -120,7 +120,11 @@ def test_a_form_survives_pickling(name):
             r"\sqrt{\tfrac{2}{3\pi} \, \left(n + 0.10000000087 + \frac{0.022142654}{n}",
         ),
         ("minimax_1e12", r"- \frac{0.002142}{n^{3}}"),
-        ("article_standard", r"\begin{cases} 0.5 & n = 1 \\ 0.471404520791 & n = 2 \\"),
+        (
+            "article_standard",
+            r"\begin{cases} 0.5 \, \sqrt{n} & n = 1 \\ 0.471404520791 \, \sqrt{n} & n = 2 \\",
+        ),
+        ("tabulated_2", r"\frac{0.02655 - \frac{0.094}{n^{2}}}{n}"),
         ("article_normalized", r"b = 1.08 - \frac{0.08}{\sqrt{6 \, d - 5}}"),
         ("normalized_series_1", r"\frac{n + m}{m \, \hat{A}(n) + n \, \hat{A}(m)}"),
     ],
@@ -138,8 +142,22 @@ def test_matplotlib_can_draw_the_latex(name):
     MathTextParser("path").parse(f"${latex}$".replace(r"\tfrac", r"\frac"))
 
 
+@pytest.mark.parametrize("name", FORMS)
+def test_the_texts_are_pleasant_to_read(name):
+    lines = [*FORMS[name].as_python().splitlines(), *FORMS[name].as_c().splitlines()]
+    assert max(map(len, lines)) < 125
+    assert not any(" + -" in line or " - -" in line or " if " in line.lstrip() for line in lines)
+
+
+def test_first_values_are_returned_one_by_one():
+    assert "    if n == 2:\n        return 0.6666666666666666\n" in FORMS["tabulated_1"].as_python()
+    assert "    if (n == 2) return 0.6666666666666666;\n" in FORMS["tabulated_1"].as_c()
+
+
 def test_signs_and_brackets_keep_the_order_of_operations():
     n = Symbol("n")
     formula = n - (Number("-2") + n) / (n * n) - (n - 1) * Number("-3")
     assert write_source(formula, PYTHON) == "n - (-2.0 + n) / (n * n) - (n - 1.0) * -3.0"
     assert write_source(n + Number("-2"), C) == "n - 2.0"
+    assert write_source(n - Number("-2") * n / (n * n), C) == "n + 2.0 * n / (n * n)"
+    assert write_source(n + (Number("-2") + n) / n, C) == "n + (-2.0 + n) / n"

@@ -287,3 +287,17 @@ def test_printed_digits_are_the_exact_value_rounded_once(dps):
         printed = mpmath.nstr(exact.letkeman_bound_mp(n, n + 3, dps), dps)
         with localcontext(prec=dps):
             assert Decimal(printed) == Decimal(fraction.numerator) / fraction.denominator
+
+
+def test_the_precision_of_another_thread_does_not_matter(monkeypatch):
+    def interrupted(count):
+        mpmath.mp.dps = 3  # as another thread might, in the middle
+        return coefficients(count)
+
+    coefficients = exact.series_coefficients
+    expected = exact.expected_magnitude_mp(10**6, dps=50)
+    with mpmath.workdps(15):
+        monkeypatch.setattr(exact, "series_coefficients", interrupted)
+        magnitude = exact.expected_magnitude_mp(10**6, dps=50)
+        assert mpmath.mp.dps == 3
+    assert mpmath.nstr(magnitude, 50) == mpmath.nstr(expected, 50)
