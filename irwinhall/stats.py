@@ -550,7 +550,7 @@ class EdgingtonResult(NamedTuple):
 
 
 def edgington(
-    pvalues: ArrayLike, weights: ArrayLike | None = None, *, axis: int = 0
+    pvalues: ArrayLike, weights: ArrayLike | None = None, *, axis: int | None = 0
 ) -> EdgingtonResult:
     """Combine independent p-values by their sum (Edgington's method).
 
@@ -563,8 +563,8 @@ def edgington(
         The p-values, in (0, 1]; any number of them.
     weights : array_like of float, optional
         Their weights, positive and as many; default all the same.
-    axis : int
-        The axis along which they are combined.
+    axis : int or None
+        The axis along which they are combined; None combines all.
 
     Returns
     -------
@@ -603,7 +603,7 @@ def edgington(
     if p.ndim == 0:
         raise ValueError(f"pvalues must have at least one axis, got {pvalues!r}")
     _refuse("pvalues", "in (0, 1]", p, ~((p > 0.0) & (p <= 1.0)))
-    rows = np.moveaxis(p, axis, -1)
+    rows = p.ravel() if axis is None else np.moveaxis(p, axis, -1)
     count = rows.shape[-1]
     if count == 0:
         raise ValueError("pvalues must be at least one along the axis")

@@ -495,6 +495,7 @@ def test_p_values_are_combined_along_an_axis():
     p = np.array([[0.1, 0.9, 0.3], [0.2, 0.8, 1.0]])
     assert_array_equal(stats.edgington(p).pvalue, [stats.edgington(c).pvalue for c in p.T])
     assert_array_equal(stats.edgington(p, axis=1).pvalue, [stats.edgington(r).pvalue for r in p])
+    assert stats.edgington(p, axis=None) == stats.edgington(p.ravel())
     weighted = stats.edgington(p, [1.0, 2.0, 3.0], axis=1).pvalue
     assert_array_equal(weighted, [stats.edgington(r, [1.0, 2.0, 3.0]).pvalue for r in p])
 
