@@ -56,7 +56,7 @@ def measure(files: list[Path]) -> Results:
 
 def _machine() -> dict[str, str]:
     model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    packages = ("numpy", "scipy", "mpmath", "torch", "mkl", "randomgen")
+    packages = ("numpy", "scipy", "mpmath", "torch", "mkl", "randomgen", "jax", "keras", "dask")
     found = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
     return {
         "processor": model[1] if model else platform.processor() or platform.machine(),
@@ -99,6 +99,24 @@ def _stream_summary(results: Results) -> str:
     head = ["law", "type", "threads", "ns", "of streaming stores", "x NumPy", "x torch", "x MKL"]
     machine = _machine_line(results["bench_stream"]["machine"])
     return _markdown(head, rows) + "\n\n" + machine
+
+
+def _transformer_table(results: Results) -> str:
+    """Return the times of a whole model, and what its filling adds to the memory."""
+    part = results["bench_torch"]
+    peak = part["benchmarks"]["bench_peak_memory"]
+    rows = []
+    for name, measured in part["benchmarks"].items():
+        found = re.fullmatch(r"bench_(\w+)\[(.*)\]", name)
+        if found:
+            where = {"transformer": "memory in use", "to_empty": "meta, to_empty, fill"}[found[1]]
+            torch, whole = measured["rivals"]["torch.nn.init"], measured["calls"]
+            ours, theirs = (_time(m["nanoseconds"] * whole) for m in (measured, torch))
+            rows.append([found[2], where, ours, theirs, f"{torch['ratio']:.3g}"])
+    head = ["law", "from", "irwinhall.torch", "torch.nn.init", "ratio"]
+    memory = f"The model takes {peak['model']:,.0f} MiB; filling it adds {peak['above']:.0f} MiB."
+    lines = (_markdown(head, rows), memory, _machine_line(part["machine"]))
+    return "\n\n".join(lines)
 
 
 def _time(nanoseconds: float) -> str:
@@ -184,6 +202,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),
     "distribution accuracy": lambda results: _distribution_accuracy(),
     "distribution speed": _distribution_speed,
+    "frameworks speed": lambda r: _versus_table(r, "bench_frameworks", "a weight of 4096 x 4096"),
+    "torch speed": _transformer_table,
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         exact,
         executors,
         gains,
+        layouts,
         lsuv,
         montecarlo,
         schemes,
@@ -53,6 +54,7 @@ __all__ = [
     "gains",
     "get_include",
     "kernels",
+    "layouts",
     "letkeman_bound",
     "lsuv",
     "montecarlo",
@@ -63,22 +65,13 @@ __all__ = [
     "tables",
 ]
 
-# Loaded on first use, so that importing the package imports NumPy and nothing heavier.
+# Loaded on first use, so that importing the package imports NumPy and nothing heavier. The last row
+# needs the frameworks, and is not in __all__, which a star import would load.
 _SUBMODULES = frozenset(
     {
-        "approximations",
-        "article",
-        "certification",
-        "distribution",
-        "exact",
-        "executors",
-        "gains",
-        "lsuv",
-        "montecarlo",
-        "schemes",
-        "stats",
-        "stream",
-        "tables",
+        *("approximations", "article", "certification", "distribution", "exact", "executors"),
+        *("gains", "layouts", "lsuv", "montecarlo", "schemes", "stats", "stream", "tables"),
+        *("dask", "jax", "keras", "torch"),
     }
 )
 _MODULE_OF = {

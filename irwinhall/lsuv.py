@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerReport", "Rescaled", "rescale"]
 
+Result = TypeVar("Result")
 Layer: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], ArrayLike]"
 
 
@@ -132,30 +134,45 @@ def rescale(
     ['0.6 1.000', '0.5 1.000', '0.4 1.000']
     """
     arrays = _checked(layers, weights)
-    variance = _positive("variance", variance)
-    tolerance = _positive("tolerance", tolerance)
+    variance = positive("variance", variance)
+    tolerance = positive("tolerance", tolerance)
     max_iterations = checked_count("max_iterations", max_iterations, 1)
 
     signal: NDArray[Any] = np.asarray(inputs)
     reports = []
-    for number, layer in enumerate(layers):
-        given, factor, iterations = arrays[number], 1.0, 0
-        output, reached = _run(number, layer, given, signal)
-        before = reached
-        while abs(reached - variance) > tolerance * variance and iterations < max_iterations:
-            if reached == 0.0:
-                raise ZeroDivisionError(
-                    f"layers[{number}] is dead: its output has the variance 0 for these inputs"
-                )
-            # From the weights given, so that they are rounded once, however many iterations.
-            factor *= math.sqrt(variance / reached)
-            arrays[number] = (given.astype(np.float64) * factor).astype(given.dtype)
-            iterations += 1
-            output, reached = _run(number, layer, arrays[number], signal)
-        converged = abs(reached - variance) <= tolerance * variance
-        reports.append(LayerReport(before, reached, factor, iterations, converged))
-        signal = output
+    for number, (layer, given) in enumerate(zip(layers, arrays, strict=True)):
+        run = partial(_scaled, number, layer, given, signal)
+        (arrays[number], signal), report = settled(
+            f"layers[{number}]", run, variance, tolerance, max_iterations
+        )
+        reports.append(report)
     return Rescaled(arrays, reports)
+
+
+def settled(
+    name: str,
+    run: Callable[[float], tuple[Result, float]],
+    variance: float,
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[Result, LayerReport]:
+    """Return what a layer of settled variance gives, and the report of it.
+
+    run takes the factor on the weights, and returns what it likes and the variance of the output.
+    """
+    factor, iterations = 1.0, 0
+    result, reached = run(factor)
+    before = reached
+    while abs(reached - variance) > tolerance * variance and iterations < max_iterations:
+        if reached == 0.0:
+            raise ZeroDivisionError(
+                f"{name} is dead: its output has the variance 0 for these inputs"
+            )
+        factor *= math.sqrt(variance / reached)
+        iterations += 1
+        result, reached = run(factor)
+    converged = abs(reached - variance) <= tolerance * variance
+    return result, LayerReport(before, reached, factor, iterations, converged)
 
 
 def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDArray[Any]]:
@@ -182,6 +199,18 @@ def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDAr
     return arrays
 
 
+def _scaled(
+    number: int, layer: Layer, given: NDArray[Any], signal: NDArray[Any], factor: float
+) -> tuple[tuple[NDArray[Any], NDArray[Any]], float]:
+    """Return the scaled weights and the layer's output, and the variance of that."""
+    weights = given
+    if factor != 1.0:
+        # From the weights given, so that they are rounded once, however many iterations.
+        weights = (given.astype(np.float64) * factor).astype(given.dtype)
+    output, variance = _run(number, layer, weights, signal)
+    return (weights, output), variance
+
+
 def _run(
     number: int, layer: Layer, weights: NDArray[Any], signal: NDArray[Any]
 ) -> tuple[NDArray[Any], float]:
@@ -197,7 +226,7 @@ def _run(
     return output, variance
 
 
-def _positive(name: str, value: object) -> float:
+def positive(name: str, value: object) -> float:
     number = checked_real(name, value)
     if not 0.0 < number < math.inf:
         raise ValueError(f"{name} must be finite and positive, got {number}")

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[np.float64]
 
-__all__ = ["SCHEMES", "Scheme", "Statistics", "sample_weights", "scale", "scheme", "statistics"]
+__all__ = [
+    "SCHEMES",
+    "Scheme",
+    "Statistics",
+    "sample_weights",
+    "scale",
+    "scale_of",
+    "scheme",
+    "statistics",
+]
 
 Law: TypeAlias = Literal[
     "uniform",
@@ -477,7 +486,7 @@ def scheme(name: str) -> Scheme:
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
-    return _row(name)
+    return row_of(name)
 
 
 def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None) -> float:
@@ -516,9 +525,9 @@ def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None)
     >>> schemes.scale("lecun_uniform", 300, 64, gain=2)
     0.2
     """
-    row = _row(scheme)
+    row = row_of(scheme)
     plain_fans = Fans(checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1))
-    return _scale(row, plain_fans, _plain_gain(row, gain))
+    return _scale(row, plain_fans, plain_gain(row, gain))
 
 
 def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None) -> Statistics:
@@ -565,9 +574,9 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     >>> round(schemes.statistics("letkeman_normalized", 784, 256).backward_magnitude, 4)
     0.8442
     """
-    row = _row(scheme)
+    row = row_of(scheme)
     n, m = checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1)
-    number = _plain_gain(row, gain)
+    number = plain_gain(row, gain)
     factor = _scale(row, Fans(n, m), number)
     size = abs(factor)
     mean = 0.0
@@ -711,11 +720,98 @@ def sample_weights(
     >>> irwinhall.sample_weights(3, "constant", gain=-4.5)
     array([-4.5, -4.5, -4.5], dtype=float32)
     """
-    row = _row(scheme)
+    row = row_of(scheme)
     if shape is None and (out is None or region is not None):
         raise TypeError("shape must be given, unless out is given and region is not")
     whole = checked_shape(writable_array(out).shape if shape is None else shape)
-    number = _plain_gain(row, gain)
+    number = plain_gain(row, gain)
+    factor, layout = _sized(
+        whole, row, number, in_axis, out_axis, batch_axis, groups, active_inputs
+    )
+
+    stream = _stream(rng, name)
+    if factor != 0.0 and row.law in _DRAWN_LAWS:
+        draw = getattr(stream, row.law)
+        try:
+            return draw(whole, factor, dtype=dtype, out=out, region=region, threads=threads)
+        except ValueError:
+            _check_range(row, number, factor, element_type(dtype, _dtype_of(out))[0])
+            raise
+    start, count = checked_region(region, whole)
+
+    def values() -> Any:
+        if row.law not in _MATRIX_LAWS or factor == 0.0 or 0 in count:
+            return factor
+        if row.law == "identity":
+            return _identity(layout, start, count) * factor
+        if row.law == "delta_orthogonal":
+            return _delta_orthogonal(layout, start, count, stream, threads) * factor
+        return _orthogonal(layout, start, count, stream, threads) * factor
+
+    return _written(values, factor, whole, count, dtype, out, region, threads)
+
+
+def scale_of(
+    shape: Shape,
+    scheme: str | Scheme = "letkeman",
+    *,
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    groups: SupportsIndex = 1,
+    active_inputs: SupportsIndex | None = None,
+    gain: Gain = None,
+    dtype: DTypeLike | None = None,
+) -> float:
+    """Return the scale that `sample_weights` gives to a weight, without drawing anything.
+
+    Parameters
+    ----------
+    shape, scheme, in_axis, out_axis, batch_axis, groups, active_inputs, gain
+        As for `sample_weights`.
+    dtype : optional
+        The element type that must be able to hold the scale.
+
+    Returns
+    -------
+    float
+        The bound, standard deviation or other scale, as `Scheme` says.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sample_weights`.
+
+    Examples
+    --------
+    >>> from irwinhall import schemes
+    >>> kernel = schemes.scale_of((64, 32, 3, 3), "he_normal", in_axis=1, out_axis=0)
+    >>> kernel == schemes.scale("he_normal", 288, 576)
+    True
+    """
+    row = row_of(scheme)
+    number = plain_gain(row, gain)
+    whole = checked_shape(shape)
+    factor, _ = _sized(whole, row, number, in_axis, out_axis, batch_axis, groups, active_inputs)
+    if dtype is not None and factor != 0.0:
+        _check_range(row, number, factor, element_type(dtype, None)[0])
+    return factor
+
+
+# ---- arguments -----------------------------------------------------------------------------------
+
+
+def _sized(
+    whole: tuple[int, ...],
+    row: Scheme,
+    gain: float,
+    in_axis: Axes,
+    out_axis: Axes,
+    batch_axis: Axes,
+    groups: SupportsIndex,
+    active_inputs: SupportsIndex | None,
+) -> tuple[float, _Layout]:
+    """Return the scale of a weight, and which of its axes are what, for schemes that ask."""
     by_fans = callable(row.rule)
     if active_inputs is not None and not by_fans:
         raise ValueError(
@@ -733,40 +829,17 @@ def sample_weights(
     if by_fans or row.law in _MATRIX_LAWS:
         layer = fans(whole, **axes, groups=groups)
         layout = _Layout.of(whole, axes, groups)
+        if row.law == "delta_orthogonal":
+            _check_delta(layout.inputs, layout.outputs_of_group)
         if active_inputs is not None:
             layer = _with_active_inputs(layer, layout.inputs, active_inputs)
     else:
         _check_unused(whole, axes, groups)
-    factor = _scale(row, layer, number)
-
-    stream = _stream(rng, name)
-    if factor != 0.0 and row.law in _DRAWN_LAWS:
-        draw = getattr(stream, row.law)
-        try:
-            return draw(whole, factor, dtype=dtype, out=out, region=region, threads=threads)
-        except ValueError:
-            _check_range(row, number, factor, element_type(dtype, _dtype_of(out))[0])
-            raise
-    if row.law == "delta_orthogonal":
-        _check_delta(layout.inputs, layout.outputs_of_group)
-    start, count = checked_region(region, whole)
-
-    def values() -> Any:
-        if row.law not in _MATRIX_LAWS or factor == 0.0:
-            return factor
-        if row.law == "identity":
-            return _identity(layout, start, count) * factor
-        if row.law == "delta_orthogonal":
-            return _delta_orthogonal(layout, start, count, stream, threads) * factor
-        return _orthogonal(layout, start, count, stream, threads) * factor
-
-    return _written(values, factor, whole, count, dtype, out, region, threads)
+    return _scale(row, layer, gain), layout
 
 
-# ---- arguments -----------------------------------------------------------------------------------
-
-
-def _row(scheme: object) -> Scheme:
+def row_of(scheme: object) -> Scheme:
+    """Return the row that a scheme is or names."""
     if isinstance(scheme, Scheme):
         if scheme.law not in get_args(Law):
             raise ValueError(f"law must be one of {', '.join(get_args(Law))}, got {scheme.law!r}")
@@ -787,8 +860,8 @@ def _row(scheme: object) -> Scheme:
     return row
 
 
-def _plain_gain(row: Scheme, gain: Gain) -> float:
-    """Return the gain to use: the one given, that of the activation given, or the row's."""
+def plain_gain(row: Scheme, gain: Gain) -> float:
+    """Return the gain to use: the one given, that of the activation given, or the row's own."""
     if gain is None:
         if row.gain is None:
             what = {"constant": "value", "uniform": "bound"}.get(row.law, "standard deviation")
@@ -817,7 +890,8 @@ def _check_range(row: Scheme, gain: float, factor: float, code: int) -> None:
         wrong = not 2.0**least <= factor <= most
         rule = f"a bound from 2**{least} to {most:g}"
     else:
-        wrong, rule = factor > most, f"a std of at most {most:g}"
+        what = "a std" if row.law in _DRAWN_LAWS else "weights"
+        wrong, rule = abs(factor) > most, f"{what} of at most {most:g}"
     if wrong:
         raise ValueError(
             f"gain must give {row.name} {rule} for {name}, got {gain}, which gives {factor}"
@@ -868,9 +942,9 @@ _MATRIX_LAWS = ("orthogonal", "delta_orthogonal", "identity")
 # truncated law divides: then its bound is 2.2737... and its magnitude 0.8272... of its own.
 _NORMAL_MAGNITUDE = math.sqrt(2.0 / math.pi)
 _CUT_MASS = math.erf(math.sqrt(2.0))
-_CUT_STD = math.sqrt(1.0 - 2.0 * _NORMAL_MAGNITUDE * math.exp(-2.0) / _CUT_MASS)
-_CUT_BOUND = 2.0 / _CUT_STD
-_CUT_MAGNITUDE = _NORMAL_MAGNITUDE * (1.0 - math.exp(-2.0)) / _CUT_MASS / _CUT_STD
+CUT_STD = math.sqrt(1.0 - 2.0 * _NORMAL_MAGNITUDE * math.exp(-2.0) / _CUT_MASS)
+_CUT_BOUND = 2.0 / CUT_STD
+_CUT_MAGNITUDE = _NORMAL_MAGNITUDE * (1.0 - math.exp(-2.0)) / _CUT_MASS / CUT_STD
 
 
 def _coordinate(dimensions: int) -> float:

@@ -525,7 +525,7 @@ def writable_array(out: object) -> NDArray[Any]:
             raise TypeError(f"out must be an array or a buffer, got {type(out).__name__}") from None
     if not array.flags.writeable:
         raise ValueError("out must be writeable, got a read-only buffer")
-    if _overlaps_itself(array):
+    if not array.flags.c_contiguous and overlaps_itself(array.shape, array.strides, array.itemsize):
         raise ValueError(
             "out must have nested strides, so that no element is written twice, got strides "
             f"{array.strides} for shape {array.shape}"
@@ -533,15 +533,15 @@ def writable_array(out: object) -> NDArray[Any]:
     return array
 
 
-def _overlaps_itself(array: NDArray[Any]) -> bool:
+def overlaps_itself(shape: tuple[int, ...], strides: tuple[int, ...], span: int) -> bool:
     """Return whether an axis steps less than what the axes with smaller steps span.
 
-    Nested axes, as every array made by slicing and transposing has, never overlap.
+    The strides and the span of one element have the same unit. Nested axes, as every array made by
+    slicing and transposing has, never overlap.
     """
-    if array.flags.c_contiguous or array.size == 0:
+    if 0 in shape:
         return False
-    span = array.itemsize
-    axes = [(abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
+    axes = [(abs(s), n) for s, n in zip(strides, shape, strict=True) if n > 1]
     for stride, length in sorted(axes):
         if stride < span:
             return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex
 
@@ -17,8 +18,7 @@ import numpy as np
 from irwinhall._arguments import Shape, checked_shape
 from irwinhall._files import whole_file
 from irwinhall.fans import Axes
-from irwinhall.schemes import Gain, Scheme, sample_weights
-from irwinhall.schemes import scheme as scheme_row
+from irwinhall.schemes import Gain, Scheme, row_of, sample_weights
 from irwinhall.stream import Seed, Stream, element_type
 
 if TYPE_CHECKING:
@@ -92,10 +92,9 @@ def save_weights(
     >>> bool((saved == whole).all())
     True
     """
-    target = Path(path)
     whole = checked_shape(shape)
-    row = scheme if isinstance(scheme, Scheme) else scheme_row(scheme)
-    element = _stored_type(dtype)
+    row = row_of(scheme)
+    element = stored_type(dtype)
     # A seed that cannot be used twice, as None and generators are, must be used once.
     stream = rng if isinstance(rng, Stream) else Stream(rng)
 
@@ -117,14 +116,11 @@ def save_weights(
     in_one_piece = row.law in ("orthogonal", "delta_orthogonal")
     if not in_one_piece and whole:  # checks every argument before the disk is touched
         fill((slice(0, 0),), np.empty((0, *whole[1:]), element))
-    with whole_file(target, overwrite=overwrite) as file:
-        offset = _write_header(file, whole, element)
-        size = math.prod(whole) * element.itemsize
-        _reserve(file, offset, size)
+    with new_file(path, whole, element, overwrite) as (file, offset):
+        size = math.prod(whole)
         if size:
             weights = np.memmap(file, element, "r+", offset, whole)
-            most = math.prod(whole) if in_one_piece else _PIECE // element.itemsize
-            for region in _pieces(whole, most):
+            for region in _pieces(whole, size if in_one_piece else _PIECE // element.itemsize):
                 where: Any = (*region, ...)  # a view, even of a single number
                 piece = weights[where]
                 fill(region, piece)
@@ -134,7 +130,22 @@ def save_weights(
             del weights, piece
 
 
-def _stored_type(dtype: DTypeLike) -> np.dtype[Any]:
+@contextmanager
+def new_file(
+    path: str | os.PathLike[str], shape: tuple[int, ...], element: np.dtype[Any], overwrite: bool
+) -> Iterator[tuple[BinaryIO, int]]:
+    """Give a .npy file to fill, all of its size there, and where its array begins.
+
+    It is a hidden file, which gets the name when the block ends, or is removed if that fails.
+    """
+    with whole_file(Path(path), overwrite=overwrite) as file:
+        offset = _write_header(file, shape, element)
+        _reserve(file, offset, math.prod(shape) * element.itemsize)
+        yield file, offset
+
+
+def stored_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the type that a file has for an element type: uint16 for the bits of bfloat16."""
     if dtype == "bfloat16" or getattr(dtype, "__name__", None) == "bfloat16":
         return np.dtype(np.uint16)
     _, element = element_type(dtype, None)

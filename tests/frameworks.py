@@ -6,6 +6,9 @@ from types import ModuleType
 
 import pytest
 
+# Keras reads it when it is first imported. Its own default is TensorFlow.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
 
 def framework(name: str) -> ModuleType:
     """Import a framework, or skip the calling test module, saying what is missing.

@@ -3,12 +3,14 @@
 import ast
 import importlib
 import inspect
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from frameworks import framework
 
 import irwinhall
 
@@ -17,6 +19,8 @@ PACKAGE = ROOT / "irwinhall"
 SOURCES = ROOT / "src_c"
 TESTS = ROOT / "tests"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("_"))
+# Modules that are there only with the framework of their name.
+ADAPTERS = frozenset({"dask", "jax", "keras", "torch"})
 HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm", "fractions"]
 
 # A module imports only from floors below its own.
@@ -52,11 +56,23 @@ FLOORS = {
     "codegen": 4,
     "compare": 4,
     "flow": 4,
+    "layouts": 4,
     "weightfile": 4,
+    "_torch_layers": 4,
+    "_torch_shards": 4,
+    "_torch_fill": 5,
+    "_torch_plan": 5,
+    "_torch_report": 5,
+    "_torch_lsuv": 6,
+    "_torch_model": 6,
+    "dask": 5,
+    "jax": 5,
+    "keras": 5,
     "plots": 5,
     "tables": 5,
     "htmlreport": 6,
     "cli": 7,
+    "torch": 7,
     "__main__": 8,
 }
 
@@ -89,9 +105,19 @@ def comment_above(function):
     return re.sub(r"\n \* ?", "\n", comment)
 
 
+def module_or_none(name):
+    """Import a module of the package, unless it is an adapter whose framework is not there."""
+    try:
+        return importlib.import_module(f"irwinhall.{name}")
+    except ImportError:
+        if name not in ADAPTERS or os.environ.get("IRWINHALL_REQUIRE_FRAMEWORKS"):
+            raise
+        return None
+
+
 def public_functions():
     """Yield (name, object) of every public function and class of the package."""
-    for module in (irwinhall, *(importlib.import_module(f"irwinhall.{name}") for name in MODULES)):
+    for module in (irwinhall, *filter(None, map(module_or_none, MODULES))):
         for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
             if callable(value):
@@ -202,8 +228,25 @@ def test_an_unknown_name_is_named():
         _ = irwinhall.letkemann
 
 
+def test_the_adapters_can_be_had_but_are_not_listed():
+    # A star import must not ask for every framework.
+    assert ADAPTERS < irwinhall._SUBMODULES
+    assert ADAPTERS & set(irwinhall.__all__) == set()
+
+
+@pytest.mark.parametrize("module", sorted(ADAPTERS & set(MODULES)))
+def test_an_adapter_without_its_framework_says_what_to_install(module):
+    program = f"import sys; sys.modules[{module!r}] = None; import irwinhall.{module}"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    last = finished.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: irwinhall.{module} needs ")
+    assert last.endswith(f"pip install 'irwinhall[{module}]'")
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_a_docstring(module):
+    if module in ADAPTERS:
+        framework(module)
     assert importlib.import_module(f"irwinhall.{module}").__doc__
 
 

@@ -89,6 +89,35 @@ def test_the_scale_is_proportional_to_the_gain(name):
     assert schemes.scale(name, 20, 30, gain=8) == 8 * schemes.scale(name, 20, 30, gain=1)
 
 
+@pytest.mark.parametrize(
+    ("shape", "arguments", "sizes"),
+    [
+        ((784, 256), {}, (784, 256)),
+        ((64, 32, 3, 3), {"in_axis": 1, "out_axis": 0}, (288, 576)),
+        ((3, 3, 16, 128), {"groups": 4}, (144, 288)),
+        ((8, 512, 256), {"batch_axis": 0}, (512, 256)),
+        ((3, 1000, 64), {"active_inputs": 2}, (6, 192)),
+    ],
+)
+def test_the_scale_of_a_weight_is_that_of_its_fans(shape, arguments, sizes):
+    for name in ("letkeman_normalized", "he_normal", "kalafus_uniform"):
+        for gain in (None, 0.3, "gelu"):
+            expected = schemes.scale(name, *sizes, gain=gain)
+            assert schemes.scale_of(shape, name, gain=gain, **arguments) == expected
+
+
+def test_the_scale_of_a_weight_must_fit_its_type():
+    assert schemes.scale_of((), "constant", gain=-6e4, dtype="float16") == -6e4
+    with pytest.raises(ValueError, match="^gain must give constant weights of at most 65504 for"):
+        schemes.scale_of((), "constant", gain=-7e4, dtype="float16")
+    with pytest.raises(ValueError, match="^gain must give letkeman a bound from"):
+        schemes.scale_of((1, 2), gain=1e5, dtype="float16")
+    with pytest.raises(ValueError, match="^gain must give he_normal a std of at most"):
+        schemes.scale_of((1, 2), "he_normal", gain=1e39, dtype="bfloat16")
+    with pytest.raises(ValueError, match="at least as many outputs as inputs for delta_orthogonal"):
+        schemes.scale_of((3, 3, 5, 4), "delta_orthogonal")
+
+
 def test_own_gains():
     gains = {name: row.gain for name, row in SCHEMES.items()}
     assert {name for name, gain in gains.items() if gain == math.sqrt(2)} == {

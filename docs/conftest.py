@@ -1,0 +1,11 @@
+"""A page named after an optional framework is tested where the framework is installed."""
+
+import pytest
+from frameworks import framework
+
+
+@pytest.fixture(autouse=True)
+def _framework_of_the_page(request):
+    name = request.path.stem.split("-")[0]
+    if name in ("dask", "jax", "keras", "torch"):
+        framework(name)

@@ -1,0 +1,218 @@
+"""What the layers of PyTorch hold: the layout of every weight, the constant of everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.utils import parametrizations, parametrize
+
+__all__ = ["Constant", "Found", "Norms", "Weight", "modules", "parameters"]
+
+
+class Weight(NamedTuple):
+    """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.view`."""
+
+    layout: str
+    groups: int = 1
+    parts: int = 1
+    recurrent: bool = False
+    zero_row: int | None = None  # an embedding's padding_idx
+
+
+class Constant(NamedTuple):
+    """A parameter that starts as a constant, and what it is."""
+
+    value: float
+    what: str
+    forget_gate: slice | None = None  # where an LSTM's bias is that of the forget gate
+
+
+class Norms(NamedTuple):
+    """The norms that weight_norm keeps of a weight, over all its axes but one."""
+
+    weight: str
+    dim: int
+
+
+Role: TypeAlias = Weight | Constant | Norms
+Roles: TypeAlias = dict[str, Role]
+
+
+class Found(NamedTuple):
+    """A parameter: its qualified name, the layer it belongs to, where it is held, and its role.
+
+    The role is a sentence where it is not known.
+    """
+
+    name: str
+    layer: nn.Module
+    owner: nn.Module
+    attribute: str
+    role: Role | str
+
+    @property
+    def tensor(self) -> Any:
+        """The parameter as it is now."""
+        return getattr(self.owner, self.attribute)
+
+
+# ---- layers --------------------------------------------------------------------------------------
+
+_BIAS = Constant(0.0, "bias")
+_LINEAR = Weight("torch.linear")
+
+
+def _dense(layer: Any) -> Roles:
+    return {"weight": _LINEAR, "bias": _BIAS}
+
+
+def _bilinear(layer: Any) -> Roles:
+    return {"weight": Weight("torch.bilinear"), "bias": _BIAS}
+
+
+def _convolution(layer: Any) -> Roles:
+    return {"weight": Weight("torch.conv", layer.groups), "bias": _BIAS}
+
+
+def _transposed_convolution(layer: Any) -> Roles:
+    return {"weight": Weight("torch.conv_transpose", layer.groups), "bias": _BIAS}
+
+
+def _embedding(layer: Any) -> Roles:
+    return {"weight": Weight("torch.embedding", zero_row=layer.padding_idx)}
+
+
+def _attention(layer: Any) -> Roles:
+    return {
+        "in_proj_weight": Weight("torch.linear", parts=3),
+        **dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight"), _LINEAR),
+        **dict.fromkeys(("in_proj_bias", "bias_k", "bias_v"), _BIAS),
+    }
+
+
+_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
+
+
+def _recurrent(layer: Any) -> Roles:
+    return _gated(layer, _GATES[layer.mode])
+
+
+def _gated(layer: Any, gates: int) -> Roles:
+    """Return the roles in a recurrent layer, of any depth and both directions, or in a cell."""
+    roles: Roles = {}
+    for name in layer._parameters:
+        if name.startswith("weight_ih"):
+            roles[name] = Weight("torch.linear", parts=gates)
+        elif name.startswith("weight_hh"):
+            roles[name] = Weight("torch.linear", parts=gates, recurrent=True)
+        elif name.startswith("weight_hr"):  # an LSTM's projection of what it puts out
+            roles[name] = _LINEAR
+        elif name.startswith("bias_ih") and gates == 4:
+            # The second of an LSTM's gates. Two biases are added up: one of them is enough.
+            forget = slice(layer.hidden_size, 2 * layer.hidden_size)
+            roles[name] = _BIAS._replace(forget_gate=forget)
+        elif name.startswith("bias_"):
+            roles[name] = _BIAS
+    return roles
+
+
+def _norm(layer: Any) -> Roles:
+    return {"weight": Constant(1.0, "norm"), "bias": Constant(0.0, "norm")}
+
+
+def _prelu(layer: Any) -> Roles:
+    return {"weight": Constant(layer.init, "slope")}
+
+
+# The first row that a layer is an instance of says what its own parameters are.
+_LAYERS: tuple[tuple[tuple[type, ...], Callable[[Any], Roles]], ...] = (
+    ((nn.Linear,), _dense),
+    ((nn.Bilinear,), _bilinear),
+    ((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),
+    ((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), _transposed_convolution),
+    ((nn.Embedding, nn.EmbeddingBag), _embedding),
+    ((nn.MultiheadAttention,), _attention),
+    ((nn.RNN, nn.GRU, nn.LSTM), _recurrent),
+    ((nn.RNNCell,), partial(_gated, gates=1)),
+    ((nn.GRUCell,), partial(_gated, gates=3)),
+    ((nn.LSTMCell,), partial(_gated, gates=4)),
+    ((_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm), _norm),
+    ((nn.PReLU,), _prelu),
+)
+
+
+def _roles(layer: nn.Module) -> Roles:
+    for kinds, roles in _LAYERS:
+        if isinstance(layer, kinds):
+            return roles(layer)
+    return {}
+
+
+# ---- models --------------------------------------------------------------------------------------
+
+# The attributes by which torch.compile, FSDP and activation checkpoints hold what they wrap.
+_WRAPPED = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+_PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+def modules(
+    root: nn.Module, name: str = "", above: tuple[nn.Module, ...] = ()
+) -> Iterator[tuple[str, nn.Module]]:
+    """Yield root and every module in it, by every qualified name that it has.
+
+    In the order of named_modules. What wrappers add to names is left out, so that a wrapped model
+    has the names of the model.
+    """
+    yield name, root
+    for attribute, child in root._modules.items():
+        if child is None or child in (root, *above):
+            continue
+        if attribute == "parametrizations" and parametrize.is_parametrized(root):
+            continue
+        wrapped = attribute in _WRAPPED or (attribute == "module" and isinstance(root, _PARALLEL))
+        yield from modules(child, name if wrapped else joined(name, attribute), (root, *above))
+
+
+def parameters(root: nn.Module) -> Iterator[Found]:
+    """Yield every parameter, by every qualified name that it has, in the order of named_parameters.
+
+    A weight under weight_norm has the name it would have without.
+    """
+    for prefix, layer in modules(root):
+        roles = _roles(layer)
+        unknown = f"{type(layer).__name__} is no known layer" if not roles else ""
+        for attribute, parameter in layer._parameters.items():
+            if parameter is not None:
+                role = roles.get(attribute, unknown or f"not of {_kind(layer)}")
+                yield Found(joined(prefix, attribute), layer, layer, attribute, role)
+        if parametrize.is_parametrized(layer):
+            yield from _parametrized(prefix, layer, roles)
+
+
+def _parametrized(prefix: str, layer: Any, roles: Roles) -> Iterator[Found]:
+    for attribute, chain in layer.parametrizations.items():
+        name, inner = joined(prefix, attribute), joined(prefix, f"parametrizations.{attribute}")
+        if len(chain) == 1 and isinstance(chain[0], parametrizations._WeightNorm):
+            role: Role | str = roles.get(attribute, f"not of {_kind(layer)}")
+            yield Found(name, layer, chain, "original1", role)
+            norms = Norms(name, chain[0].dim)
+            yield Found(joined(inner, "original0"), layer, chain, "original0", norms)
+            continue
+        reason = "parametrized by " + ", ".join(type(each).__name__ for each in chain)
+        for below, module in modules(chain, inner):
+            for held, parameter in module._parameters.items():
+                if parameter is not None:
+                    yield Found(joined(below, held), layer, module, held, reason)
+
+
+def _kind(layer: nn.Module) -> str:
+    return type(layer).__name__
+
+
+def joined(prefix: str, name: str) -> str:
+    """Return the qualified name of what a module of a qualified name holds."""
+    return f"{prefix}.{name}" if prefix else name

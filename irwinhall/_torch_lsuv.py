@@ -1,0 +1,228 @@
+"""LSUV of a PyTorch model: `irwinhall.lsuv` in one pass of a batch, layer by layer as it is run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from irwinhall._arguments import checked_count
+from irwinhall._torch_layers import Found, Weight, parameters
+from irwinhall._torch_plan import Pattern, matchers
+from irwinhall._torch_report import table
+from irwinhall._torch_shards import is_distributed
+from irwinhall.lsuv import LayerReport, positive, settled
+
+__all__ = ["LsuvReport", "lsuv_"]
+
+_KINDS = (
+    nn.Linear,
+    nn.Bilinear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
+
+class LsuvReport(NamedTuple):
+    """What `lsuv_` did; it prints as a table.
+
+    Attributes
+    ----------
+    layers : dict
+        Of every rescaled weight, by its qualified name and in the order they were run, an
+        `irwinhall.lsuv.LayerReport`.
+    left_alone : dict
+        Of every other weight why it was left alone.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> model = torch.nn.Linear(64, 10)
+    >>> report = init.lsuv_(model, init.normal_(torch.empty(100, 64), seed=1), tolerance=1e-3)
+    >>> round(report.layers["weight"].variance_after, 2)
+    1.0
+    """
+
+    layers: dict[str, LayerReport]
+    left_alone: dict[str, str]
+
+    def __str__(self) -> str:
+        heads = ("weight", "variance", "after", "factor", "steps", "note")
+        rows = [
+            (
+                name,
+                f"{done.variance_before:.4g}",
+                f"{done.variance_after:.4g}",
+                f"{done.factor:.4g}",
+                f"{done.iterations}",
+                "" if done.converged else "not converged",
+            )
+            for name, done in self.layers.items()
+        ]
+        kept = [(name, "", "", "", "", why) for name, why in self.left_alone.items()]
+        return table(heads, rows + kept, right=(1, 2, 3, 4))
+
+
+def lsuv_(
+    module: nn.Module,
+    batch: Any,
+    *,
+    layers: Pattern | Sequence[Pattern] = "*",
+    variance: float = 1.0,
+    tolerance: float = 0.01,
+    max_iterations: int = 10,
+) -> LsuvReport:
+    """Rescale a model's weights, in place, until each layer's output has unit variance on a batch.
+
+    The batch is run once. When the model comes to a linear, bilinear, convolution or transposed
+    convolution layer, that layer is repeated until its output has the variance, and the model goes
+    on from there: every layer gets what the rescaled ones before it give.
+
+    Parameters
+    ----------
+    module : Module
+        The model, its weights initialized; the article starts from "orthogonal". It runs as it was
+        before torch.compile, in evaluation mode, without dropout, with the norms' statistics as
+        they are, and without gradients. Afterwards its mode and its hooks are what they were.
+    batch : Tensor, sequence or mapping
+        The model's argument, arguments, or arguments by name.
+    layers : pattern or sequence of patterns
+        Which weights to rescale, as for the plan of `init_weights`.
+    variance, tolerance, max_iterations
+        As for `irwinhall.lsuv.rescale`.
+
+    Returns
+    -------
+    LsuvReport
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or a weight is a DTensor.
+    ArithmeticError
+        If an output is not finite (OverflowError), or has no variance to rescale: a dead layer
+        (ZeroDivisionError). The message names it. Whatever is raised, by the model too, all weights
+        are then as they were.
+
+    Notes
+    -----
+    A layer that is run several times is rescaled at its first, a weight that several layers share
+    by the first of them. A weight that is not run as a layer is left alone and reported, such as
+    those within recurrent and attention layers. Each is multiplied once, from what it was before.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> model = torch.nn.Sequential(
+    ...     torch.nn.Linear(64, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10)
+    ... )
+    >>> _ = init.init_weights(model, "orthogonal", seed=1)
+    >>> print(init.lsuv_(model, init.normal_(torch.empty(500, 64), seed=2)))
+    weight    variance  after  factor  steps  note
+    0.weight    0.6...      1  1.2...      1
+    2.weight    0.4...      1  1.4...      1
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"module must be a torch.nn.Module, got {module!r} ({type(module).__name__})"
+        )
+    module = getattr(module, "_orig_mod", module)  # hooks would have to be compiled too
+    numbers = (
+        positive("variance", variance),
+        positive("tolerance", tolerance),
+        checked_count("max_iterations", max_iterations, 1),
+    )
+    chosen, report = _chosen(module, layers)
+    originals: list[tuple[Any, Any]] = []
+
+    def settle(place: Found, layer: Any, args: Any, kwargs: Any, output: Any) -> Any:
+        if place.name in report.layers:
+            return None
+        weight = place.tensor
+        given = weight.detach().clone()
+        originals.append((weight, given))
+        run = partial(_run, place.name, weight, given, layer, args, kwargs)
+        output, report.layers[place.name] = settled(place.name, run, *numbers)
+        return output
+
+    modes = [(each, each.training) for each in module.modules()]
+    hooks = [
+        place.layer.register_forward_hook(partial(settle, place), prepend=True, with_kwargs=True)
+        for place in chosen
+    ]
+    try:
+        for each, _ in modes:
+            each.training = False
+        with torch.no_grad():
+            if isinstance(batch, Mapping):
+                module(**batch)
+            elif isinstance(batch, (tuple, list)):
+                module(*batch)
+            else:
+                module(batch)
+    except BaseException:
+        with torch.no_grad():
+            for weight, given in originals:
+                weight.copy_(given)
+        raise
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for each, training in modes:
+            each.training = training
+    for place in chosen:
+        if place.name not in report.layers:
+            report.left_alone[place.name] = "not run as a layer"
+    return report
+
+
+def _chosen(
+    module: nn.Module, layers: Pattern | Sequence[Pattern]
+) -> tuple[list[Found], LsuvReport]:
+    """Return the places of the weights to rescale, and a report of the others."""
+    named = matchers("layers", layers)
+    chosen: dict[int, Found] = {}
+    left: dict[str, str] = {}
+    for place in parameters(module):
+        if not isinstance(place.role, Weight):
+            continue
+        tensor = place.tensor
+        first = chosen.get(id(tensor))
+        if not any(matches([place]) for _, matches in named):
+            left[place.name] = "not asked for"
+        elif not isinstance(place.layer, _KINDS) or place.attribute != "weight":
+            left[place.name] = f"within {type(place.layer).__name__}"
+        elif first is not None:
+            left[place.name] = f"tied to {first.name}"
+        elif is_distributed(tensor):
+            raise ValueError(f"{place.name} must be whole, got a DTensor: LSUV looks at all data")
+        else:
+            chosen[id(tensor)] = place
+    if not chosen:
+        raise ValueError(f"layers must name weights that can be rescaled, got {layers!r}")
+    return list(chosen.values()), LsuvReport({}, left)
+
+
+def _run(
+    name: str, weight: Any, given: Any, layer: Any, args: Any, kwargs: Any, factor: float
+) -> tuple[Any, float]:
+    """Return the output of a layer whose weight is multiplied by a factor, and its variance."""
+    if factor != 1.0:
+        weight.copy_(given.double() * factor)
+    output = layer.forward(*args, **kwargs)
+    if output.numel() == 0:
+        raise ValueError(f"{name} must give values, got an output of shape {tuple(output.shape)}")
+    variance = float(output.double().var(correction=0))
+    if not math.isfinite(variance):
+        raise OverflowError(f"{name} must give finite values of finite variance")
+    return output, variance

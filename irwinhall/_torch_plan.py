@@ -1,0 +1,184 @@
+"""Plans: which parameters of a model start otherwise than the rest, by name or kind of layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypedDict
+
+from torch import nn
+
+from irwinhall import schemes
+from irwinhall._arguments import checked_count, checked_finite
+from irwinhall.schemes import Gain, Scheme
+
+if TYPE_CHECKING:
+    from irwinhall._torch_layers import Found
+
+__all__ = [
+    "Options",
+    "Pattern",
+    "Plan",
+    "Rule",
+    "matcher",
+    "naming",
+    "rules_of",
+    "unused",
+]
+
+Pattern: TypeAlias = "str | re.Pattern[str] | type[nn.Module]"
+
+
+class Options(TypedDict, total=False):
+    """What a plan may say of the parameters that a pattern fits; what is left out is as without.
+
+    Attributes
+    ----------
+    scheme : str or Scheme
+        As for `init_weights`.
+    gain : float, str or callable
+        In place of the scheme's own gain, as for `init_weights`.
+    factor : float
+        What the gain is multiplied by.
+    layout : str
+        A name of `irwinhall.layouts.LAYOUTS`, such as "torch.linear" for (out, in) or
+        "torch.matmul" for (in, out). Parameters of unknown layers need one to have fans.
+    groups, stacked : int
+        As for `irwinhall.layouts.view`: groups of a convolution; leading axes that stack weights,
+        such as experts.
+    parts : int or sequence of int
+        How many weights of equal size are fused along the out axis, as for
+        `irwinhall.layouts.view`; or their sizes, if these differ. Then each is a weight with a
+        stream of its own, named after the parameter, a slash and its number from 0.
+    active_inputs : int
+        How many inputs are not 0 at a time, as for `irwinhall.sample_weights`.
+
+    Examples
+    --------
+    >>> import irwinhall.torch as init
+    >>> query_key_value: init.Options = {"parts": (4096, 1024, 1024)}
+    >>> experts: init.Options = {"layout": "torch.linear", "stacked": 1, "factor": 0.5}
+    """
+
+    scheme: str | Scheme
+    gain: Gain
+    factor: float
+    layout: str
+    groups: int
+    stacked: int
+    parts: int | Sequence[int]
+    active_inputs: int
+
+
+Plan: TypeAlias = "Mapping[Pattern, str | Scheme | Options | Literal['leave']]"
+
+_STORED = ("groups", "parts", "stacked")
+
+
+class Rule(NamedTuple):
+    """A line of a plan, checked as far as that goes without a parameter."""
+
+    pattern: Pattern
+    matches: Callable[[Iterable[Found]], bool]
+    leave: bool
+    scheme: Scheme | None
+    options: Options
+
+
+def rules_of(plan: Plan | None) -> list[Rule]:
+    """Return the rules of a plan, in its order."""
+    if plan is None:
+        return []
+    if not isinstance(plan, Mapping):
+        raise TypeError(f"plan must be a mapping, got {plan!r} ({type(plan).__name__})")
+    return [_rule(pattern, said) for pattern, said in plan.items()]
+
+
+def _rule(pattern: Pattern, said: object) -> Rule:
+    matches = matcher("plan", pattern)
+    where = f"plan[{_shown(pattern)}]"
+    if said == "leave":
+        return Rule(pattern, matches, True, None, {})
+    if isinstance(said, (str, Scheme)):
+        said = {"scheme": said}
+    if not isinstance(said, Mapping):
+        raise TypeError(
+            f"{where} must be a scheme, 'leave' or a mapping of options, "
+            f"got {said!r} ({type(said).__name__})"
+        )
+    unknown = [key for key in said if key not in Options.__annotations__]
+    if unknown:
+        known = ", ".join(Options.__annotations__)
+        raise ValueError(f"{where} must have no options but {known}, got {unknown[0]!r}")
+    options: Options = {**said}  # type: ignore[typeddict-item]
+    with naming(where):
+        scheme = None
+        if "scheme" in options:
+            scheme = schemes.row_of(options["scheme"])
+            schemes.plain_gain(scheme, options.get("gain"))
+        if checked_finite("factor", options.get("factor", 1.0)) < 0.0:
+            raise ValueError(f"factor must be at least 0, got {options['factor']}")
+        stored = [key for key in ("layout", *_STORED) if key in options]
+        if scheme is not None and scheme.law == "constant" and stored:
+            raise ValueError(f"{stored[0]} must be left out for {scheme.name}, which reads none")
+        parts = options.get("parts", 1)
+        if isinstance(parts, Sequence) and not isinstance(parts, str):
+            options["parts"] = tuple(checked_count("parts", size, 1) for size in parts)
+        else:
+            checked_count("parts", parts, 1)
+    return Rule(pattern, matches, False, scheme, options)
+
+
+def matcher(what: str, pattern: object) -> Callable[[Iterable[Found]], bool]:
+    """Return whether a pattern names one of the places where a parameter is found."""
+    if isinstance(pattern, str):
+        return lambda places: any(fnmatchcase(place.name, pattern) for place in places)
+    if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str):
+        return lambda places: any(pattern.search(place.name) for place in places)
+    if isinstance(pattern, type) and issubclass(pattern, nn.Module):
+        return lambda places: any(isinstance(place.layer, pattern) for place in places)
+    raise TypeError(
+        f"{what} must have strings, compiled regular expressions or types of modules as patterns, "
+        f"got {pattern!r} ({type(pattern).__name__})"
+    )
+
+
+def matchers(what: str, patterns: object) -> list[tuple[object, Callable[[Iterable[Found]], bool]]]:
+    """Return one pattern or each of several, and its matcher."""
+    if isinstance(patterns, str) or not isinstance(patterns, Sequence):
+        patterns = [patterns]
+    return [(pattern, matcher(what, pattern)) for pattern in patterns]
+
+
+def _shown(pattern: Pattern) -> str:
+    """Return a pattern as a message has it."""
+    return pattern.__name__ if isinstance(pattern, type) else repr(pattern)
+
+
+def unused(rule: Rule, parameters: Sequence[Sequence[Found]], names: Sequence[str]) -> str:
+    """Return why a rule decides nothing."""
+    found = [places[0].name for places in parameters if rule.matches(places)]
+    what = f"plan must have only patterns that decide something, got {_shown(rule.pattern)}"
+    if found:
+        return (
+            f"{what}: patterns before it decide, or it cannot be for, "
+            f"{', '.join(found[:3])}{' ...' * (len(found) > 3)}"
+        )
+    near = []
+    if isinstance(rule.pattern, str):
+        import difflib
+
+        near = difflib.get_close_matches(rule.pattern, names, n=3, cutoff=0.8)
+    hint = f"; did you mean {' or '.join(near)}" if near else ""
+    return f"{what}, which fits no parameter{hint}"
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Name what an error is about, in front of its message."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what}: {error}") from None

@@ -1,0 +1,210 @@
+"""What init_weights did to each parameter, as rows and as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from weakref import ref
+
+import torch
+
+from irwinhall._torch_shards import is_distributed
+
+__all__ = ["Planned", "Report", "Row", "table"]
+
+# How many elements are measured at a time, in float32: few enough for the cache, and for torch to
+# stay on one thread, whose others are slow to start and stop on a busy machine.
+_CHUNK = 2**15
+
+
+class Row(NamedTuple):
+    """What became of a parameter, or of a part of one whose parts differ in size.
+
+    Attributes
+    ----------
+    name : str
+        Its qualified name, which is that of its stream.
+    shape : tuple of int
+        Its shape.
+    fan_in, fan_out : int or None
+        The fans of one part, group or expert; None for what is no weight of a known layout.
+    scheme : str or None
+        The name of the scheme; None if it was left alone.
+    gain, scale : float or None
+        The gain, with all factors in it, and the scale that the scheme makes of it: the bound of a
+        uniform law, the standard deviation of a normal one, the value of a constant.
+    std, magnitude : float or None
+        What was realized: standard deviation and mean magnitude. Of a DTensor, those of what this
+        process holds of it.
+    note : str
+        What else there is to know, or why it was left alone.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> layer = torch.nn.Linear(784, 256)
+    >>> row = init.init_weights(layer, seed=1).rows[0]
+    >>> row.name, row.fan_in, row.fan_out, row.scheme, round(row.scale, 4), round(row.magnitude, 3)
+    ('weight', 784, 256, 'letkeman', 0.0775, 0.039)
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    fan_in: int | None = None
+    fan_out: int | None = None
+    scheme: str | None = None
+    gain: float | None = None
+    scale: float | None = None
+    std: float | None = None
+    magnitude: float | None = None
+    note: str = ""
+
+
+class Planned(NamedTuple):
+    """A row without what was realized, and where to measure that: a tensor, or part of an axis."""
+
+    row: Row
+    tensor: Any
+    part: tuple[int, int, int] | None = None  # axis, first, length
+    tied_to: str | None = None
+
+
+class Report:
+    """What `init_weights` did to each parameter; it prints as a table.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        A row for every name of every parameter, in the order of named_parameters. std and magnitude
+        are measured when rows or the table are first asked for, from the weights as they are then:
+        ask before training. The report does not keep the model alive.
+    left_alone : tuple of str
+        The parameters that hold what they held before.
+    buffers : tuple of str
+        The buffers, which hold what they held before; the statistics of norms are not among them.
+    seed : int or bytes
+        What the weights were drawn from: the same seed gives the same weights again.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> model = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.LayerNorm(4))
+    >>> print(init.init_weights(model, "he_normal", seed=1))
+    parameter  shape  fans  scheme     scale    std  mean |w|  note
+    0.weight   4x8    8, 4  he_normal    0.5  0...    0...
+    0.bias     4            zeros          0      0         0  bias
+    1.weight   4            ones           1      0         1  norm
+    1.bias     4            zeros          0      0         0  norm
+    44 elements in 4 parameters, 0 of them left alone; seed 1
+    """
+
+    def __init__(
+        self, planned: Sequence[Planned], buffers: Sequence[str], seed: int | bytes
+    ) -> None:
+        self._planned = [(p.row, ref(p.tensor), p.part, p.tied_to) for p in planned]
+        self._elements = sum(math.prod(p.row.shape) for p in planned if p.tied_to is None)
+        self._rows: tuple[Row, ...] | None = None
+        self.buffers = tuple(buffers)
+        self.seed = seed
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """A row for every name of every parameter."""
+        if self._rows is None:
+            self._rows = tuple(
+                row if row.scheme is None else _measured(row, tensor(), part)
+                for row, tensor, part, _ in self._planned
+            )
+        return self._rows
+
+    @property
+    def left_alone(self) -> tuple[str, ...]:
+        """The parameters that hold what they held before."""
+        return tuple(
+            row.name for row, _, _, tied_to in self._planned if row.scheme is None and not tied_to
+        )
+
+    def __repr__(self) -> str:
+        kept = len(self.left_alone)
+        return f"<Report of {len(self._planned)} parameters, {kept} of them left alone>"
+
+    def __str__(self) -> str:
+        heads = ("parameter", "shape", "fans", "scheme", "scale", "std", "mean |w|", "note")
+        lines = [table(heads, [_cells(row) for row in self.rows], right=(4, 5, 6))]
+        count = sum(tied_to is None for *_, tied_to in self._planned)
+        lines.append(
+            f"{self._elements:,} elements in {count} parameters, "
+            f"{len(self.left_alone)} of them left alone; seed {self.seed!r}"
+        )
+        if self.buffers:
+            lines.append(f"buffers left alone: {', '.join(self.buffers)}")
+        return "\n".join(lines)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    """Return lines of aligned columns, those of the given numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        return "  ".join(
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+
+    return "\n".join(map(line, [heads, *rows]))
+
+
+def _cells(row: Row) -> list[str]:
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.4g}"
+
+    return [
+        row.name,
+        "x".join(map(str, row.shape)),
+        "" if row.fan_in is None else f"{row.fan_in}, {row.fan_out}",
+        row.scheme or "",
+        number(row.scale),
+        number(row.std),
+        number(row.magnitude),
+        row.note,
+    ]
+
+
+# ---- what was realized ---------------------------------------------------------------------------
+
+
+def _measured(row: Row, tensor: Any, part: tuple[int, int, int] | None) -> Row:
+    if tensor is None:
+        return row
+    tensor = tensor.detach()
+    if is_distributed(tensor):
+        if part is not None:
+            return row
+        tensor = tensor.to_local()
+    elif part is not None:
+        tensor = tensor.narrow(*part)
+    count = tensor.numel()
+    if count == 0 or tensor.is_meta:
+        return row
+    total = squares = magnitudes = 0.0
+    for chunk in _chunks(tensor):
+        values = chunk if chunk.dtype == torch.float64 else chunk.float()
+        total += float(values.sum())
+        squares += float(values.square().sum())
+        magnitudes += float(values.abs().sum())
+    variance = max(squares / count - (total / count) ** 2, 0.0)
+    return row._replace(std=math.sqrt(variance), magnitude=magnitudes / count)
+
+
+def _chunks(tensor: Any) -> Iterator[Any]:
+    """Yield pieces of bounded size, none of them a copy."""
+    if tensor.numel() <= _CHUNK:
+        yield tensor
+        return
+    axis = max(range(tensor.ndim), key=tensor.size)
+    length = max(_CHUNK * tensor.size(axis) // tensor.numel(), 1)
+    for piece in tensor.split(length, dim=axis):
+        yield from _chunks(piece) if length == 1 else (piece,)

@@ -1,0 +1,188 @@
+"""Dask: random weights as a dask.array, in any chunks and on any scheduler.
+
+Every chunk is made from its place in the stream, without the rest: equal to
+`irwinhall.sample_weights` for the same seed and name, on threads, processes or a cluster that loses
+workers on the way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from irwinhall import layouts, schemes
+from irwinhall._arguments import Shape, checked_shape
+from irwinhall.layouts import Where
+from irwinhall.schemes import Gain, Scheme
+from irwinhall.stream import Seed, Stream, element_type
+from irwinhall.weightfile import new_file, stored_type
+
+try:
+    import dask.array as da
+    from dask.base import tokenize
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "dask":
+        raise
+    raise ImportError("irwinhall.dask needs Dask: pip install 'irwinhall[dask]'") from error
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+__all__ = ["sample_weights", "to_npy"]
+
+
+def sample_weights(
+    shape: Shape,
+    scheme: str | Scheme = "letkeman",
+    *,
+    rng: Seed | Stream = None,
+    name: str = "",
+    chunks: Any = "auto",
+    active_inputs: int | None = None,
+    gain: Gain = None,
+    dtype: DTypeLike = "float32",
+    **where: Unpack[Where],
+) -> da.Array:
+    """Return random weights of a layer, sized by a scheme, as a dask.array.
+
+    Parameters
+    ----------
+    shape, scheme, rng, name, active_inputs, gain
+        As for `irwinhall.sample_weights`. None and a Generator give their seed now, once.
+    chunks : int, tuple or str
+        As `dask.array` takes them.
+    dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
+        Element type.
+    **where
+        in_axis (default -2), out_axis (-1), batch_axis (none) and groups, as for `irwinhall.fans`;
+        or layout, groups, parts and stacked, as for `irwinhall.layouts.view`.
+
+    Returns
+    -------
+    dask.array.Array
+        ``irwinhall.sample_weights(shape, scheme, ...)``, bit for bit, for any chunks.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names it. Nothing waits for compute to fail.
+
+    Notes
+    -----
+    A chunk is one task with nothing before it, on one thread. An orthogonal matrix has to be made
+    whole: one task makes it, in the memory of one worker, and the chunks are cut from it.
+
+    Examples
+    --------
+    >>> import irwinhall, irwinhall.dask
+    >>> weights = irwinhall.dask.sample_weights((784, 256), rng=1, name="w", chunks=(100, 256))
+    >>> weights.numblocks
+    (8, 1)
+    >>> bool((weights.compute() == irwinhall.sample_weights((784, 256), rng=1, name="w")).all())
+    True
+    """
+    whole = checked_shape(shape)
+    row = schemes.row_of(scheme)
+    seen = layouts.described(whole, **where)
+    element = np.dtype(element_type(dtype, None)[1])
+    stream = rng if isinstance(rng, Stream) else Stream(rng)
+    arguments = {
+        "layout": seen,
+        "rng": stream.child(name) if name else stream,
+        "active_inputs": active_inputs,
+        "gain": schemes.plain_gain(row, gain),
+        "dtype": element.name,
+        "threads": 1,
+    }
+    # An empty region checks what remains.
+    empty = layouts.sample_weights(whole, row, region=[slice(0, 0)] * len(whole), **arguments)
+    asked = da.core.normalize_chunks(chunks, whole, dtype=element)
+    made = asked
+    if row.law in ("orthogonal", "delta_orthogonal"):
+        # One element widens to what cannot be cut.
+        one = layouts.whole_matrices(row, seen, whole, [slice(0, min(1, size)) for size in whole])
+        made = tuple(
+            cut if part.stop <= 1 else (size,)
+            for cut, part, size in zip(asked, one, whole, strict=True)
+        )
+    token = tokenize(whole, row.name if row is scheme else scheme, made, arguments)
+    array = da.map_blocks(
+        _block,
+        whole,
+        row,
+        arguments,
+        chunks=made,
+        dtype=element,
+        meta=empty,
+        name=f"irwinhall-{token}",
+    )
+    return array.rechunk(asked)
+
+
+def _block(
+    whole: tuple[int, ...],
+    row: Scheme,
+    arguments: dict[str, Any],
+    block_info: Mapping[Any, Any],
+) -> Any:
+    region = [slice(*ends) for ends in block_info[None]["array-location"]]
+    return layouts.sample_weights(whole, row, region=region, **arguments)
+
+
+def to_npy(weights: da.Array, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a dask.array of weights to one .npy file, chunk by chunk.
+
+    Parameters
+    ----------
+    weights : dask.array.Array
+        Of float32, float64, float16 or bfloat16, whose bits are stored as uint16.
+    path : str or path
+        Where to write, on a disk that all workers see. The directory must exist; the file appears
+        under its name only when it is whole.
+    overwrite : bool
+        Whether a file that is there is replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a file under this name, unless overwrite.
+    OSError
+        If the file cannot be written; a disk too small shows before anything is computed.
+
+    Notes
+    -----
+    Each task writes its chunk through a memory map, so that no more than the chunks at work is in
+    memory. For Zarr, Dask's own ``weights.to_zarr(...)`` does the same.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import irwinhall, irwinhall.dask
+    >>> weights = irwinhall.dask.sample_weights((784, 256), rng=1, chunks=(100, 100))
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = pathlib.Path(directory, "w.npy")
+    ...     irwinhall.dask.to_npy(weights, path)
+    ...     saved = np.load(path)
+    >>> bool((saved == irwinhall.sample_weights((784, 256), rng=1)).all())
+    True
+    """
+    element = stored_type(weights.dtype)
+    with new_file(path, weights.shape, element, overwrite) as (file, _):
+        if weights.size:
+            da.store(weights, _Npy(os.path.abspath(file.name)), lock=False)
+
+
+class _Npy:
+    """A .npy file that chunks are assigned to, from any process."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __setitem__(self, where: Any, block: Any) -> None:
+        weights = np.load(self.path, mmap_mode="r+")
+        weights[where] = block.view(weights.dtype)
+        weights.flush()

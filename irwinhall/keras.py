@@ -1,0 +1,301 @@
+"""Keras initializers of every scheme, whose bits do not depend on the backend.
+
+Weights are made by NumPy from the stream, equal to `irwinhall.sample_weights` for the same seed and
+name, and handed to the backend. What shares its name with one of `keras.initializers` has its law,
+cut normals included; `SchemeInitializer` takes any scheme by its name in
+`irwinhall.schemes.SCHEMES`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from irwinhall import layouts, schemes
+from irwinhall.schemes import Gain
+from irwinhall.stream import Stream
+
+try:
+    import keras
+except ModuleNotFoundError as error:
+    if error.name != "keras":
+        raise
+    raise ImportError("irwinhall.keras needs Keras: pip install 'irwinhall[keras]'") from error
+
+__all__ = [
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "KalafusNormal",
+    "KalafusUniform",
+    "LecunNormal",
+    "LecunUniform",
+    "Letkeman",
+    "LetkemanGaussian",
+    "LetkemanNormalized",
+    "LetkemanNormalizedGaussian",
+    "Orthogonal",
+    "SchemeInitializer",
+]
+
+_registered = keras.saving.register_keras_serializable(package="irwinhall")
+
+
+class _Draws:
+    """How often an initializer and its clones have drawn, and from what."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.count = 0
+
+    def next(self) -> Stream:
+        stream = self.stream.child(str(self.count)) if self.count else self.stream
+        self.count += 1
+        return stream
+
+
+class _Config(dict[str, Any]):
+    """A config that knows, as long as it stays in memory, whose it is."""
+
+    draws: _Draws
+
+
+# Layers that know their fans, as those of attention do, tell them to a VarianceScaling.
+@_registered
+class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[misc]
+    """An initializer of any scheme.
+
+    Parameters
+    ----------
+    scheme : str
+        A name or alias of `irwinhall.schemes.SCHEMES`, with the meaning that it has there.
+    seed : int, optional
+        What the weights are drawn from. Without one, 128 bits of Python's `random`, which
+        ``keras.utils.set_random_seed`` governs.
+    name : str
+        The parameter's name: parameters of one model may share a seed and differ by name.
+    gain : float, str or callable, optional
+        As for `irwinhall.sample_weights`; of a callable the number is kept.
+    active_inputs : int, optional
+        As for `irwinhall.sample_weights`.
+    layout, groups, parts, stacked
+        As for `irwinhall.layouts.view`. Default: (..., in, out), as Keras itself reads a shape.
+    input_axes, output_axes : sequence of int, optional
+        Both, in place of a layout: which axes are inputs and outputs. EinsumDense, and with it
+        attention, sets them by itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; shape and axes are seen when it is called.
+
+    Notes
+    -----
+    The first call gives ``irwinhall.sample_weights(shape, scheme, rng=seed, name=name)``, the
+    second draws from the name's child "1", the third from "2", and so on. Clones count along with
+    their original. So one object, given to many layers, or cloned by one for query, key and value,
+    never repeats weights. What is loaded from a saved config begins anew.
+
+    Examples
+    --------
+    >>> import irwinhall, irwinhall.keras, keras
+    >>> init = irwinhall.keras.SchemeInitializer("he_normal", seed=1, name="hidden")
+    >>> layer = keras.layers.Dense(16, kernel_initializer=init)
+    >>> layer.build((None, 8))
+    >>> expected = irwinhall.sample_weights((8, 16), "he_normal", rng=1, name="hidden")
+    >>> bool((keras.ops.convert_to_numpy(layer.kernel) == expected).all())
+    True
+    """
+
+    def __init__(
+        self,
+        scheme: str = "letkeman",
+        seed: int | None = None,
+        *,
+        name: str = "",
+        gain: Gain = None,
+        active_inputs: int | None = None,
+        layout: str | None = None,
+        groups: int = 1,
+        parts: int = 1,
+        stacked: int = 0,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        self._row = schemes.scheme(scheme)
+        number = schemes.plain_gain(self._row, gain)
+        self._gain = number if callable(gain) else gain
+        self._active_inputs = active_inputs
+        if (input_axes is None) != (output_axes is None):
+            raise ValueError(
+                "input_axes and output_axes must be given together, "
+                f"got {input_axes!r} and {output_axes!r}"
+            )
+        if layout is not None and input_axes is not None:
+            raise ValueError(
+                "input_axes and output_axes must be left out with a layout, "
+                f"got {input_axes!r} and {output_axes!r}"
+            )
+        self._where: dict[str, Any] = {"groups": groups}
+        if layout is not None:
+            self._where.update(layout=layout, parts=parts, stacked=stacked)
+        elif parts != 1 or stacked != 0:
+            raise ValueError("layout must be given with parts or stacked, got None")
+        if input_axes is not None and output_axes is not None:
+            self._where.update(in_axis=tuple(input_axes), out_axis=tuple(output_axes))
+        layouts.check_where(self._where)
+        # What EinsumDense reads: None asks it for the axes, and a layout knows them.
+        self.input_axes = self._where.get("in_axis", None if layout is None else ())
+        self.output_axes = self._where.get("out_axis", None if layout is None else ())
+        self._given_seed = None if seed is None else _integer(seed)
+        self.seed = random.getrandbits(128) if seed is None else _integer(seed)
+        self._draws = _Draws(Stream(self.seed, name))
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        """Return weights of the given shape as a tensor of the backend.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the whole weight.
+        dtype : optional
+            float32, float64, float16 or bfloat16; default ``keras.config.floatx()``.
+
+        Returns
+        -------
+        tensor
+        """
+        element = keras.backend.standardize_dtype(dtype)
+        weights = layouts.sample_weights(
+            shape,
+            self._row,
+            layout=layouts.described(shape, **self._where),
+            rng=self._draws.next(),
+            active_inputs=self._active_inputs,
+            gain=self._gain,
+            dtype=element,
+        )
+        return keras.ops.convert_to_tensor(weights, dtype=element)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` takes: plain values, for JSON."""
+        axes = {
+            "input_axes": self._where.get("in_axis"),
+            "output_axes": self._where.get("out_axis"),
+        }
+        config = _Config(
+            scheme=self._row.name,
+            seed=self._given_seed,
+            name=self._draws.stream.name,
+            gain=self._gain,
+            active_inputs=self._active_inputs,
+            layout=self._where.get("layout"),
+            groups=self._where["groups"],
+            parts=self._where.get("parts", 1),
+            stacked=self._where.get("stacked", 0),
+            **{key: value and list(value) for key, value in axes.items()},
+        )
+        config.draws = self._draws
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> SchemeInitializer:
+        """Return the initializer of a config; of one still in memory, a clone."""
+        made = cls(**config)
+        original = getattr(config, "draws", None)
+        if original is not None:
+            stream = original.stream
+            if (config["seed"] in (None, stream.seed)) and config["name"] == stream.name:
+                made.seed, made._draws = stream.seed, original
+        return made
+
+
+def _integer(seed: object) -> int:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise TypeError(f"seed must be an integer or None, got {seed!r} ({type(seed).__name__})")
+    return int(seed)
+
+
+# ---- by the names of keras.initializers, and by ours ---------------------------------------------
+
+
+def _named(name: str, scheme: str) -> type[SchemeInitializer]:
+    """Return the registered class of a scheme."""
+    row = schemes.SCHEMES[scheme]
+
+    def __init__(self: SchemeInitializer, seed: int | None = None, **more: Any) -> None:  # noqa: N807
+        SchemeInitializer.__init__(self, scheme, seed, **more)
+
+    def get_config(self: SchemeInitializer) -> dict[str, Any]:
+        config = SchemeInitializer.get_config(self)
+        del config["scheme"]
+        return config
+
+    law = row.law.replace("_", " ") + ", cut at 2 standard deviations" * ("trunc" in row.law)
+    documentation = f"""Preserves {row.preserves} ({law}): the scheme {scheme}.
+
+    Parameters
+    ----------
+    seed, **more
+        As for `SchemeInitializer`.
+
+    Examples
+    --------
+    >>> import irwinhall, irwinhall.keras, keras
+    >>> weights = keras.ops.convert_to_numpy(irwinhall.keras.{name}(seed=1)((8, 16)))
+    >>> bool((weights == irwinhall.sample_weights((8, 16), "{scheme}", rng=1)).all())
+    True
+    """
+    body = {
+        "__init__": __init__,
+        "get_config": get_config,
+        "__doc__": documentation,
+        "__module__": __name__,
+    }
+    made: type[SchemeInitializer] = _registered(type(name, (SchemeInitializer,), body))
+    return made
+
+
+Letkeman = _named("Letkeman", "letkeman")
+LetkemanNormalized = _named("LetkemanNormalized", "letkeman_normalized")
+LetkemanGaussian = _named("LetkemanGaussian", "letkeman_gaussian")
+LetkemanNormalizedGaussian = _named("LetkemanNormalizedGaussian", "letkeman_normalized_gaussian")
+KalafusUniform = _named("KalafusUniform", "kalafus_uniform")
+KalafusNormal = _named("KalafusNormal", "kalafus_normal")
+GlorotUniform = _named("GlorotUniform", "xavier_uniform")
+GlorotNormal = _named("GlorotNormal", "xavier_truncated_normal")
+HeUniform = _named("HeUniform", "he_uniform")
+HeNormal = _named("HeNormal", "he_truncated_normal")
+LecunUniform = _named("LecunUniform", "lecun_uniform")
+LecunNormal = _named("LecunNormal", "lecun_truncated_normal")
+
+
+@_registered
+class Orthogonal(SchemeInitializer):
+    """Orthonormal columns, or rows if fewer, times the gain: the scheme orthogonal.
+
+    Parameters
+    ----------
+    gain : float
+        What the matrix is multiplied by.
+    seed, **more
+        As for `SchemeInitializer`.
+
+    Examples
+    --------
+    >>> import irwinhall.keras, keras
+    >>> q = keras.ops.convert_to_numpy(irwinhall.keras.Orthogonal(seed=1)((16, 8)))
+    >>> bool(abs(q.T @ q - keras.ops.convert_to_numpy(keras.ops.eye(8))).max() < 1e-6)
+    True
+    """
+
+    def __init__(self, gain: Gain = 1.0, seed: int | None = None, **more: Any) -> None:
+        super().__init__("orthogonal", seed, gain=gain, **more)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` takes."""
+        config = super().get_config()
+        del config["scheme"]
+        return config

@@ -1,0 +1,676 @@
+"""Initialization of PyTorch tensors, in place, under the names of torch.nn.init and more.
+
+    import irwinhall.torch as init
+    init.letkeman_(layer.weight)
+
+Every scheme of `irwinhall.schemes.SCHEMES` that sizes weights is a function of its name and an
+underscore. Those that torch.nn.init has too take its arguments, in its order and with its meaning.
+All draw from our stream: with `seed` and `name` the bits are those of `irwinhall.sample_weights`,
+whatever the strides, the device and the sharding; without, torch.manual_seed or `generator`
+governs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, SupportsIndex
+
+try:
+    import torch
+except ImportError as error:
+    raise ImportError("irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'") from error
+
+from numpy.typing import NDArray
+
+from irwinhall import gains
+from irwinhall._arguments import checked_finite, checked_real
+from irwinhall._torch_fill import (
+    Key,
+    Source,
+    check_key,
+    check_tensor,
+    fill_,
+    has_values,
+    is_kept,
+    stream_of,
+    write,
+)
+from irwinhall._torch_lsuv import LsuvReport, lsuv_
+from irwinhall._torch_model import ParamInit, init_weights, param_init_fn
+from irwinhall._torch_plan import Options
+from irwinhall._torch_report import Report, Row
+from irwinhall._torch_shards import Places
+from irwinhall.layouts import View
+from irwinhall.schemes import SCHEMES, Gain
+from irwinhall.stream import Stream
+
+__all__ = [
+    "LsuvReport",
+    "Options",
+    "ParamInit",
+    "Report",
+    "Row",
+    "constant_",
+    "delta_orthogonal_",
+    "fill_",
+    "he_normal_",
+    "he_normal_fan_out_",
+    "he_truncated_normal_",
+    "he_uniform_",
+    "he_uniform_fan_out_",
+    "identity_",
+    "init_weights",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "kalafus_normal_",
+    "kalafus_uniform_",
+    "lecun_normal_",
+    "lecun_truncated_normal_",
+    "lecun_uniform_",
+    "letkeman_",
+    "letkeman_gaussian_",
+    "letkeman_normalized_",
+    "letkeman_normalized_gaussian_",
+    "lsuv_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "param_init_fn",
+    "trunc_normal_",
+    "truncated_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_standard_",
+    "xavier_truncated_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
+
+
+# ---- one function for every scheme -------------------------------------------------------------
+
+
+class InPlace(Protocol):
+    """The type of the functions that are named after schemes; see `fill_` for the arguments."""
+
+    __name__: str
+
+    def __call__(
+        self,
+        tensor: torch.Tensor,
+        gain: Gain = None,
+        generator: torch.Generator | None = None,
+        *,
+        seed: Key = None,
+        name: str = "",
+        layout: str | View | None = None,
+        groups: SupportsIndex = 1,
+        parts: SupportsIndex = 1,
+        stacked: SupportsIndex = 0,
+        transposed: bool = False,
+        active_inputs: SupportsIndex | None = None,
+    ) -> torch.Tensor:
+        """Fill the tensor in place and return it."""
+
+
+_ABOUT = """Fill a tensor with weights of the scheme {name}, in place, and return it.
+
+{law} law; it preserves {preserves}. When: {when}.
+
+Parameters
+----------
+tensor : Tensor
+    As for `fill_`: any float type, strides and device, or a DTensor.
+gain : float, str or callable, optional
+    A number, or the activation that the layer reads; default {gain:.5g}.
+generator : torch.Generator, optional
+    Gives the seed. Default torch's own, so that torch.manual_seed governs.
+seed, name
+    In place of a generator: the bits are then those of
+    ``irwinhall.sample_weights(..., "{name}", rng=seed, name=name)``.
+layout, groups, parts, stacked, transposed, active_inputs
+    As for `fill_`.
+
+Returns
+-------
+Tensor
+    The same tensor.
+
+Raises
+------
+TypeError, ValueError
+    As for `fill_`.
+
+Examples
+--------
+>>> import torch
+>>> import irwinhall.torch as init
+>>> weight = init.{name}_(torch.empty(6, 3, 3, 3), seed=1, name="conv.weight")
+>>> weight.shape
+torch.Size([6, 3, 3, 3])
+"""
+
+
+def _in_place(scheme: str) -> InPlace:
+    """Return the function of a scheme, documented from its row."""
+    row = SCHEMES[scheme]
+
+    def function(
+        tensor: torch.Tensor,
+        gain: Gain = None,
+        generator: torch.Generator | None = None,
+        *,
+        seed: Key = None,
+        name: str = "",
+        layout: str | View | None = None,
+        groups: SupportsIndex = 1,
+        parts: SupportsIndex = 1,
+        stacked: SupportsIndex = 0,
+        transposed: bool = False,
+        active_inputs: SupportsIndex | None = None,
+    ) -> torch.Tensor:
+        return fill_(
+            tensor,
+            row,
+            gain,
+            generator,
+            seed=seed,
+            name=name,
+            layout=layout,
+            groups=groups,
+            parts=parts,
+            stacked=stacked,
+            transposed=transposed,
+            active_inputs=active_inputs,
+        )
+
+    law = row.law.replace("_", " ").capitalize()
+    function.__name__ = function.__qualname__ = f"{scheme}_"
+    function.__doc__ = _ABOUT.format(**{**row._asdict(), "law": law})
+    return function
+
+
+letkeman_ = _in_place("letkeman")
+letkeman_normalized_ = _in_place("letkeman_normalized")
+letkeman_gaussian_ = _in_place("letkeman_gaussian")
+letkeman_normalized_gaussian_ = _in_place("letkeman_normalized_gaussian")
+xavier_standard_ = _in_place("xavier_standard")
+xavier_uniform_ = _in_place("xavier_uniform")
+xavier_normal_ = _in_place("xavier_normal")
+xavier_truncated_normal_ = _in_place("xavier_truncated_normal")
+he_uniform_ = _in_place("he_uniform")
+he_normal_ = _in_place("he_normal")
+he_truncated_normal_ = _in_place("he_truncated_normal")
+he_uniform_fan_out_ = _in_place("he_uniform_fan_out")
+he_normal_fan_out_ = _in_place("he_normal_fan_out")
+lecun_uniform_ = _in_place("lecun_uniform")
+lecun_normal_ = _in_place("lecun_normal")
+lecun_truncated_normal_ = _in_place("lecun_truncated_normal")
+kalafus_uniform_ = _in_place("kalafus_uniform")
+kalafus_normal_ = _in_place("kalafus_normal")
+orthogonal_ = _in_place("orthogonal")
+delta_orthogonal_ = _in_place("delta_orthogonal")
+identity_ = _in_place("identity")
+
+
+# ---- torch's own names, arguments and meaning ----------------------------------------------------
+
+
+def kaiming_uniform_(
+    tensor: torch.Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: torch.Generator | None = None,
+    **how: Any,
+) -> torch.Tensor:
+    """Fill a tensor uniformly by He's rule, in place, and return it.
+
+    bound = gain * sqrt(3 / fan)
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`.
+    a : float
+        Slope of leaky_relu for negative values; not read for any other nonlinearity.
+    mode : {"fan_in", "fan_out"}
+        The fan to size by: fan_in keeps the variance of signals, fan_out that of gradients.
+    nonlinearity : str
+        Gives the gain: torch.nn.init.calculate_gain's where that knows it, else
+        ``irwinhall.gain(nonlinearity)``.
+    generator : torch.Generator, optional
+        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+    **how
+        seed, name, layout, groups, parts, stacked, transposed and active_inputs, as for `fill_`.
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `fill_`, and for an unknown mode or nonlinearity.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> weight = init.kaiming_uniform_(torch.empty(64, 300), nonlinearity="relu", seed=1)
+    >>> round(float(weight.abs().max()), 4), round((6 / 300) ** 0.5, 4)
+    (0.1414, 0.1414)
+    """
+    scheme, gain = _he("uniform", a, mode, nonlinearity)
+    return fill_(tensor, scheme, gain, generator, **how)
+
+
+def kaiming_normal_(
+    tensor: torch.Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: torch.Generator | None = None,
+    **how: Any,
+) -> torch.Tensor:
+    """Fill a tensor normally by He's rule, in place, and return it.
+
+    std = gain / sqrt(fan)
+
+    Parameters
+    ----------
+    tensor, a, mode, nonlinearity, generator, **how
+        As for `kaiming_uniform_`.
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `kaiming_uniform_`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> weight = init.kaiming_normal_(torch.empty(600, 200), mode="fan_out", seed=1)
+    >>> round(float(weight.std()), 3), round((2 / 600) ** 0.5, 3)
+    (0.058, 0.058)
+    """
+    scheme, gain = _he("normal", a, mode, nonlinearity)
+    return fill_(tensor, scheme, gain, generator, **how)
+
+
+def uniform_(
+    tensor: torch.Tensor,
+    a: float = 0.0,
+    b: float = 1.0,
+    generator: torch.Generator | None = None,
+    *,
+    seed: Key = None,
+    name: str = "",
+) -> torch.Tensor:
+    """Fill a tensor with values uniform on [a, b), in place, and return it.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`; any number of dimensions.
+    a, b : float
+        Ends of the interval: finite, a at most b.
+    generator : torch.Generator, optional
+        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+    seed, name
+        In place of a generator. For a = -b the bits are those of
+        ``irwinhall.Stream(seed, name).uniform(shape, b)``, and for others those of the middle and
+        half the width, added up in float32 (float64 for float64) and rounded once.
+
+    Returns
+    -------
+    Tensor
+        The same tensor. No value is b, also after rounding to 16 bits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or no value of the tensor's type lies in the interval.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> values = init.uniform_(torch.empty(1000, dtype=torch.bfloat16), 2, 3, seed=1)
+    >>> float(values.min()), float(values.max())
+    (2.0, 2.984375)
+    """
+    a, b = checked_finite("a", a), checked_finite("b", b)
+    check_tensor(tensor)
+    largest = torch.finfo(tensor.dtype).max
+    if not -largest <= a <= b <= largest:
+        raise ValueError(f"a must be at most b, both at most {largest:g}, got a={a}, b={b}")
+    middle, half = 0.5 * a + 0.5 * b, 0.5 * b - 0.5 * a
+    if half == 0.0:
+        return constant_(tensor, a)
+
+    def law(stream: Stream, **to: Any) -> None:
+        stream.uniform(bound=half, **to)
+
+    return _draw(tensor, law, middle, (a, b), generator, seed, name)
+
+
+def normal_(
+    tensor: torch.Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    generator: torch.Generator | None = None,
+    *,
+    seed: Key = None,
+    name: str = "",
+) -> torch.Tensor:
+    """Fill a tensor with normal values, in place, and return it.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`; any number of dimensions.
+    mean, std : float
+        Finite, std at least 0.
+    generator : torch.Generator, optional
+        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+    seed, name
+        In place of a generator. For mean 0 the bits are those of
+        ``irwinhall.Stream(seed, name).normal(shape, std)``; another mean is added in float32
+        (float64 for float64), and the sum rounded once.
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> values = init.normal_(torch.empty(1000, 1000), 1.0, 0.02, seed=1)
+    >>> round(float(values.mean()), 3), round(float(values.std()), 3)
+    (1.0, 0.02)
+    """
+    mean, std = checked_finite("mean", mean), _checked_std(std)
+
+    def law(stream: Stream, **to: Any) -> None:
+        stream.normal(std=std, **to)
+
+    return _draw(tensor, law, mean, None, generator, seed, name)
+
+
+def trunc_normal_(
+    tensor: torch.Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: torch.Generator | None = None,
+    *,
+    seed: Key = None,
+    name: str = "",
+) -> torch.Tensor:
+    """Fill a tensor with normal values cut to [a, b], in place, and return it.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`; any number of dimensions.
+    mean, std : float
+        Those of the normal law before the cut; finite, std positive.
+    a, b : float
+        Where it is cut: values, not standard deviations, as in torch.nn.init; a less than b. With
+        std=0.02 the defaults cut nothing that ever occurs; see `truncated_normal_`.
+    generator : torch.Generator, optional
+        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+    seed, name
+        In place of a generator. For mean 0 the bits are those of ``irwinhall.Stream(seed,
+        name).truncated_normal(shape, std, low=a / std, high=b / std, corrected=False)``.
+
+    Returns
+    -------
+    Tensor
+        The same tensor. No value is outside [a, b], also after rounding to 16 bits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, no value of the tensor's type lies in the interval, or
+        all of it lies more than 37 standard deviations from the mean.
+
+    Notes
+    -----
+    One draw an element, by inversion: no loop that may not end.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> values = init.trunc_normal_(torch.empty(1000, 1000), std=1.0, seed=1)
+    >>> float(values.abs().max()) <= 2.0, round(float(values.std()), 2)
+    (True, 0.88)
+    """
+    mean, std = checked_finite("mean", mean), checked_finite("std", std)
+    if std <= 0.0:
+        raise ValueError(f"std must be positive, got {std}")
+    a, b = checked_real("a", a), checked_real("b", b)
+    if not a < b:
+        raise ValueError(f"a must be less than b, got a={a}, b={b}")
+    low, high = _deviations(a - mean, std, math.inf), _deviations(b - mean, std, -math.inf)
+
+    def law(stream: Stream, **to: Any) -> None:
+        stream.truncated_normal(std=std, low=low, high=high, corrected=False, **to)
+
+    return _draw(tensor, law, mean, (a, math.nextafter(b, math.inf)), generator, seed, name)
+
+
+def truncated_normal_(
+    tensor: torch.Tensor,
+    std: float = 1.0,
+    low: float = -2.0,
+    high: float = 2.0,
+    generator: torch.Generator | None = None,
+    *,
+    corrected: bool = True,
+    seed: Key = None,
+    name: str = "",
+) -> torch.Tensor:
+    """Fill a tensor with normal values cut at standard deviations, in place, and return it.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`; any number of dimensions.
+    std, low, high, corrected
+        As for `irwinhall.Stream.truncated_normal`: low and high are in standard deviations, and std
+        is that of the result, unless corrected is false.
+    generator : torch.Generator, optional
+        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+    seed, name
+        In place of a generator: the bits are those of ``irwinhall.Stream(seed,
+        name).truncated_normal(shape, std, low=low, high=high, corrected=corrected)``.
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> values = init.truncated_normal_(torch.empty(1000, 1000), 0.02, seed=1)
+    >>> round(float(values.std()), 3), bool(values.abs().max() < 0.0455)
+    (0.02, True)
+    """
+    std = _checked_std(std)
+
+    def law(stream: Stream, **to: Any) -> None:
+        stream.truncated_normal(std=std, low=low, high=high, corrected=corrected, **to)
+
+    return _draw(tensor, law, 0.0, None, generator, seed, name)
+
+
+def constant_(tensor: torch.Tensor, val: float) -> torch.Tensor:
+    """Fill a tensor with a value, in place, and return it: torch.nn.init.constant_.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    val : float
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> init.constant_(torch.empty(2), 0.5)
+    tensor([0.5000, 0.5000])
+    """
+    return torch.nn.init.constant_(tensor, val)
+
+
+def zeros_(tensor: torch.Tensor) -> torch.Tensor:
+    """Fill a tensor with 0, in place, and return it: torch.nn.init.zeros_.
+
+    Parameters
+    ----------
+    tensor : Tensor
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> init.zeros_(torch.empty(2))
+    tensor([0., 0.])
+    """
+    return torch.nn.init.zeros_(tensor)
+
+
+def ones_(tensor: torch.Tensor) -> torch.Tensor:
+    """Fill a tensor with 1, in place, and return it: torch.nn.init.ones_.
+
+    Parameters
+    ----------
+    tensor : Tensor
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> init.ones_(torch.empty(2))
+    tensor([1., 1.])
+    """
+    return torch.nn.init.ones_(tensor)
+
+
+# ---- laws without a scheme -----------------------------------------------------------------------
+
+
+def _draw(
+    tensor: torch.Tensor,
+    law: Callable[..., None],
+    shift: float,
+    within: tuple[float, float] | None,
+    generator: torch.Generator | None,
+    seed: Key,
+    name: str,
+) -> torch.Tensor:
+    """Fill a tensor from a law of a stream, shifted, then kept in [within[0], within[1])."""
+    check_tensor(tensor)
+    check_key(seed, generator)
+    if tensor.numel() == 0 or is_kept(tensor):
+        return tensor
+    adjust = None
+    if shift != 0.0:
+        largest = torch.finfo(tensor.dtype).max
+        if abs(shift) > largest:
+            raise ValueError(f"mean must be at most {largest:g} for {tensor.dtype}, got {shift}")
+        ends = None if within is None else _ends(tensor.dtype, within)
+
+        def adjust(values: torch.Tensor) -> None:
+            values.add_(shift)
+            if ends is not None:
+                values.clamp_(*ends)
+
+    if not has_values(tensor):
+        return tensor
+    stream, shape = stream_of(tensor, seed, generator, name), tuple(tensor.shape)
+
+    def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
+        law(stream, shape=shape, out=out, dtype=dtype, region=region, threads=threads)
+
+    return write(tensor, Source(draw, adjust))
+
+
+def _ends(dtype: torch.dtype, within: tuple[float, float]) -> tuple[float, float]:
+    """Return the least value of a type that is at least a, and the greatest one less than b."""
+    infinity = torch.tensor(math.inf, dtype=dtype)
+    least, most = (torch.tensor(end, dtype=dtype) for end in within)
+    if least.item() < within[0]:
+        least = torch.nextafter(least, infinity)
+    if most.item() >= within[1]:
+        most = torch.nextafter(most, -infinity)
+    if least > most:
+        raise ValueError(f"a and b must have a value of {dtype} between them, got {within}")
+    return least.item(), most.item()
+
+
+def _deviations(distance: float, std: float, inward: float) -> float:
+    """Return a distance in standard deviations, never so far that times std it is beyond."""
+    count = distance / std
+    while (count * std - distance) * inward < 0.0:
+        count = math.nextafter(count, inward)
+    return count
+
+
+def _checked_std(std: object) -> float:
+    number = checked_finite("std", std)
+    if number < 0.0:
+        raise ValueError(f"std must be at least 0, got {number}")
+    return number
+
+
+def _he(law: str, slope: float, mode: str, nonlinearity: str) -> tuple[str, float]:
+    """Return the scheme that a mode names, and the gain that torch has for a nonlinearity."""
+    modes = {"fan_in": f"he_{law}", "fan_out": f"he_{law}_fan_out"}
+    scheme = modes.get(mode.lower()) if isinstance(mode, str) else None
+    if scheme is None:
+        raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    row = gains.activation(nonlinearity)
+    convention: Literal["exact", "torch"] = "exact" if row.torch is None else "torch"
+    used = slope if row.name == "leaky_relu" else None
+    return scheme, gains.gain(row, slope=used, convention=convention)

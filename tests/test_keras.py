@@ -1,0 +1,334 @@
+"""Keras: bits of sample_weights on every backend, nothing repeated, configs that round-trip."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from frameworks import framework
+
+keras = framework("keras")
+
+import irwinhall  # noqa: E402
+import irwinhall.keras as ik  # noqa: E402
+from irwinhall import layouts  # noqa: E402
+from irwinhall.schemes import SCHEMES  # noqa: E402
+
+# The class of a name, the scheme that it is.
+CLASSES = {
+    "Letkeman": "letkeman",
+    "LetkemanNormalized": "letkeman_normalized",
+    "LetkemanGaussian": "letkeman_gaussian",
+    "LetkemanNormalizedGaussian": "letkeman_normalized_gaussian",
+    "KalafusUniform": "kalafus_uniform",
+    "KalafusNormal": "kalafus_normal",
+    "GlorotUniform": "xavier_uniform",
+    "GlorotNormal": "xavier_truncated_normal",
+    "HeUniform": "he_uniform",
+    "HeNormal": "he_truncated_normal",
+    "LecunUniform": "lecun_uniform",
+    "LecunNormal": "lecun_truncated_normal",
+    "Orthogonal": "orthogonal",
+}
+
+
+def array(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+# ---- bits ----------------------------------------------------------------------------------------
+
+CASES = [
+    (scheme, shape, dtype)
+    for scheme in ("letkeman", "letkeman_normalized", "he_normal", "lecun_truncated_normal", "ones")
+    for shape, dtype in [
+        ((64, 32), "float32"),
+        ((3, 3, 8, 16), "float16"),
+        ((32, 16), "bfloat16"),
+        ((7, 5), "float64"),
+    ]
+    if (os.environ["KERAS_BACKEND"], dtype) != ("jax", "float64")  # needs x64
+]
+
+BACKEND_PROGRAM = """
+import sys
+import keras, numpy as np, irwinhall, irwinhall.keras
+assert keras.backend.backend() == sys.argv[1]
+for scheme, shape, dtype in eval(sys.argv[2]):
+    init = irwinhall.keras.SchemeInitializer(scheme, seed=3, name="w")
+    tensor = init(shape, dtype)
+    assert keras.backend.standardize_dtype(tensor.dtype) == dtype, (tensor.dtype, dtype)
+    expected = irwinhall.sample_weights(shape, scheme, rng=3, name="w", dtype=dtype)
+    found = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float64")), np.float64)
+    assert found.shape == shape
+    assert np.array_equal(found, expected.astype(np.float64)), (scheme, dtype)
+layer = keras.layers.Dense(16, kernel_initializer=irwinhall.keras.Letkeman(seed=3, name="w"))
+layer.build((None, 8))
+expected = irwinhall.sample_weights((8, 16), rng=3, name="w")
+assert keras.ops.convert_to_numpy(layer.kernel).tobytes() == expected.tobytes()
+print("equal")
+"""
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_every_backend_has_the_bits_of_sample_weights(backend):
+    if backend == "torch":
+        framework("torch")
+    finished = subprocess.run(
+        [sys.executable, "-c", BACKEND_PROGRAM, backend, repr(CASES)],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.stdout == "equal\n", finished.stderr
+
+
+@pytest.mark.parametrize(("scheme", "shape", "dtype"), CASES)
+def test_bits_are_those_of_sample_weights(scheme, shape, dtype):
+    tensor = ik.SchemeInitializer(scheme, seed=3, name="w")(shape, dtype)
+    assert keras.backend.standardize_dtype(tensor.dtype) == dtype
+    expected = irwinhall.sample_weights(shape, scheme, rng=3, name="w", dtype=dtype)
+    assert array(tensor).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(("name", "scheme"), CLASSES.items())
+def test_a_class_is_its_scheme(name, scheme):
+    assert name in ik.__all__
+    weights = array(getattr(ik, name)(seed=1)((20, 30)))
+    assert weights.tobytes() == irwinhall.sample_weights((20, 30), scheme, rng=1).tobytes()
+
+
+def test_every_scheme_can_be_had():
+    for name, row in SCHEMES.items():
+        arguments = {"gain": 0.5} if row.gain is None else {}
+        weights = array(ik.SchemeInitializer(name, seed=1, **arguments)((8, 16)))
+        expected = irwinhall.sample_weights((8, 16), name, rng=1, **arguments)
+        assert weights.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("name", ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal"])
+def test_what_shares_its_name_with_keras_has_its_law(name):
+    from scipy.stats import ks_2samp
+
+    ours = array(getattr(ik, name)(seed=1)((3, 3, 64, 128))).ravel()
+    theirs = array(getattr(keras.initializers, name)(seed=1)((3, 3, 64, 128))).ravel()
+    assert ks_2samp(ours, theirs).pvalue > 1e-4
+    assert abs(abs(ours).max() / abs(theirs).max() - 1) < 1e-3
+
+
+# ---- fans ----------------------------------------------------------------------------------------
+
+
+def kernels(layer, shape):
+    layer.build(shape)
+    return {weight.path: array(weight) for weight in layer.trainable_weights}
+
+
+@pytest.mark.parametrize(
+    ("layer", "layout", "more"),
+    [
+        ("Dense", "keras.dense", {"units": 6}),
+        ("Conv2D", "keras.conv", {"filters": 6, "kernel_size": (3, 5), "groups": 2}),
+        ("Conv2DTranspose", "keras.conv_transpose", {"filters": 6, "kernel_size": (3, 5)}),
+    ],
+)
+def test_a_layer_stores_what_its_layout_says(layer, layout, more):
+    groups = {"groups": more["groups"]} if "groups" in more else {}
+    init = ik.LetkemanNormalized(seed=1, layout=layout, **groups)
+    built = getattr(keras.layers, layer)(kernel_initializer=init, use_bias=False, **more)
+    (weights,) = kernels(built, (None, 9, 9, 8) if layer != "Dense" else (None, 8)).values()
+    fans = {"Dense": (8, 6), "Conv2D": (60, 45), "Conv2DTranspose": (120, 90)}[layer]
+    assert layouts.fans(weights.shape, layout, **groups) == fans
+    bound = irwinhall.letkeman_bound(*fans)
+    assert 0.8 * bound < abs(weights).max() < bound
+
+
+def test_a_depthwise_kernel_has_the_fans_of_one_channel():
+    init = ik.Letkeman(seed=1, layout="keras.depthwise")
+    layer = keras.layers.DepthwiseConv2D(3, depthwise_initializer=init, use_bias=False)
+    (weights,) = kernels(layer, (None, 9, 9, 32)).values()
+    bound = irwinhall.letkeman_bound(9)
+    assert 0.95 * bound < abs(weights).max() < bound
+
+
+def test_the_gates_of_an_lstm_have_fans_of_their_own():
+    layer = keras.layers.LSTM(
+        64,
+        kernel_initializer=ik.LetkemanNormalized(seed=1, layout="keras.dense", parts=4),
+        recurrent_initializer=ik.Orthogonal(seed=1, layout="keras.dense", parts=4),
+    )
+    found = kernels(layer, (None, 5, 32))
+    kernel, recurrent = (w for path, w in found.items() if path.endswith("kernel"))
+    bound = irwinhall.letkeman_bound(32, 64)
+    assert 0.95 * bound < abs(kernel).max() < bound
+    for gate in np.split(recurrent, 4, axis=1):
+        np.testing.assert_allclose(gate.T @ gate, np.eye(64), atol=1e-5)
+
+
+def test_attention_has_the_fans_of_its_matrices_and_no_two_equal_kernels():
+    layer = keras.layers.MultiHeadAttention(
+        8, 16, kernel_initializer=ik.LetkemanNormalized(seed=1), use_bias=False
+    )
+    layer.build((None, 5, 64), (None, 5, 64))
+    found = [array(weight) for weight in layer.trainable_weights]
+    assert [w.shape for w in found] == [(64, 8, 16)] * 3 + [(8, 16, 64)]
+    bound = irwinhall.letkeman_bound(64, 128)
+    assert all(0.99 * bound < abs(w).max() < bound for w in found[:3])
+    bound = irwinhall.letkeman_bound(128, 64)
+    assert 0.99 * bound < abs(found[3]).max() < bound
+    assert len({w.tobytes() for w in found}) == 4
+
+
+# ---- seeds ---------------------------------------------------------------------------------------
+
+
+def test_one_object_in_many_layers_never_repeats_weights():
+    init = ik.HeNormal(seed=1, name="model")
+    layers = [keras.layers.Dense(8, kernel_initializer=init) for _ in range(3)]
+    layers += [keras.layers.EinsumDense("ab,bc->ac", 8, kernel_initializer=init) for _ in range(2)]
+    for layer in layers:
+        layer.build((None, 8))
+    found = [array(layer.kernel) for layer in layers]
+    stream = irwinhall.Stream(1, "model")
+    names = [stream, *(stream.child(str(i)) for i in range(1, 5))]
+    for kernel, child in zip(found, names, strict=True):
+        expected = irwinhall.sample_weights((8, 8), "he_truncated_normal", rng=child)
+        assert kernel.tobytes() == expected.tobytes()
+
+
+def test_clones_draw_on_and_what_is_loaded_begins_anew():
+    init = ik.Letkeman(seed=1)
+    first = array(init((4, 5)))
+    clone = init.clone()
+    drawn = {array(made((4, 5))).tobytes() for made in (clone, init, clone.clone())}
+    assert len(drawn | {first.tobytes()}) == 4
+    loaded = keras.initializers.deserialize(keras.initializers.serialize(init))
+    assert array(loaded((4, 5))).tobytes() == first.tobytes()
+
+
+def test_a_config_that_is_changed_is_no_clone():
+    config = ik.Letkeman(seed=1).get_config()
+    config["seed"] = 2
+    weights = array(ik.Letkeman.from_config(config)((4, 5)))
+    assert weights.tobytes() == irwinhall.sample_weights((4, 5), rng=2).tobytes()
+
+
+def test_without_a_seed_keras_seeds():
+    def drawn():
+        keras.utils.set_random_seed(42)
+        inits = [ik.Letkeman(), ik.Letkeman()]
+        return [array(init((4, 5))).tobytes() for init in (*inits, inits[0], inits[0].clone())]
+
+    once, again = drawn(), drawn()
+    assert once == again
+    assert len(set(once)) == 4
+    assert ik.Letkeman().get_config()["seed"] is None
+
+
+# ---- saving --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        ik.Letkeman(seed=1, name="w", active_inputs=2),
+        ik.HeNormal(gain="gelu"),
+        ik.Orthogonal(2.0, 5, input_axes=(0,), output_axes=[1, 2]),
+        ik.SchemeInitializer("normal", 2**100, gain=0.02),
+        ik.SchemeInitializer(gain=np.tanh, layout="keras.conv", groups=2),
+        ik.LecunNormal(layout="keras.dense", parts=3, stacked=1),
+    ],
+)
+def test_a_config_round_trips_through_json(init):
+    config = json.loads(json.dumps(keras.initializers.serialize(init)))
+    assert config["registered_name"].startswith("irwinhall>")
+    loaded = keras.initializers.deserialize(config)
+    assert type(loaded) is type(init)
+    assert loaded.get_config() == init.get_config()
+    arguments = inspect.signature(ik.SchemeInitializer).parameters
+    assert set(init.get_config()) | {"scheme"} == set(arguments)
+
+
+def test_a_registered_name_is_enough():
+    layer = keras.layers.Dense(3, kernel_initializer="irwinhall>Letkeman")
+    assert isinstance(layer.kernel_initializer, ik.Letkeman)
+
+
+def test_a_sequential_model_trains_and_is_saved_and_loaded(tmp_path):
+    if keras.backend.backend() == "numpy":
+        pytest.skip("the numpy backend does not train")
+    keras.utils.set_random_seed(0)
+    x = irwinhall.Stream(1, "x").normal((256, 8))
+    y = (x[:, :1] * x[:, 1:2] > 0).astype(np.float32)
+    model = keras.Sequential(
+        [
+            keras.layers.Input((8,)),
+            keras.layers.Dense(32, "relu", kernel_initializer=ik.HeNormal(seed=1, name="first")),
+            keras.layers.Dense(32, "relu", kernel_initializer=ik.HeNormal(seed=1, name="second")),
+            keras.layers.Dense(1, kernel_initializer=ik.Letkeman(seed=1, name="last")),
+        ]
+    )
+    first = irwinhall.sample_weights((8, 32), "he_truncated_normal", rng=1, name="first")
+    assert array(model.layers[0].kernel).tobytes() == first.tobytes()
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.01), loss)
+    losses = model.fit(x, y, batch_size=64, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    path = tmp_path / "model.keras"
+    model.save(path)
+    loaded = keras.models.load_model(path)
+    for ours, theirs in zip(model.weights, loaded.weights, strict=True):
+        assert array(ours).tobytes() == array(theirs).tobytes()
+    assert loaded.layers[0].kernel_initializer.get_config()["name"] == "first"
+    anew = keras.models.clone_model(loaded)
+    assert array(anew.layers[0].kernel).tobytes() == first.tobytes()
+
+
+# ---- arguments -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: ik.SchemeInitializer("he_norml"), ValueError, "did you mean he_normal"),
+        (lambda: ik.SchemeInitializer(None), TypeError, "^name must be a string, got None"),
+        (lambda: ik.SchemeInitializer("normal"), ValueError, "^gain must be given for normal"),
+        (lambda: ik.Letkeman(1.0), TypeError, "^seed must be an integer or None, got 1.0"),
+        (lambda: ik.Letkeman(True), TypeError, "^seed must be an integer or None, got True"),
+        (lambda: ik.Letkeman(name=1), TypeError, "^name must be a string, got 1"),
+        (lambda: ik.Letkeman(layout="keras.lstm"), ValueError, "^layout must be one of"),
+        (lambda: ik.Letkeman(parts=3), ValueError, "^layout must be given with parts or stacked"),
+        (lambda: ik.Letkeman(input_axes=[0]), ValueError, "^input_axes and output_axes must be"),
+        (
+            lambda: ik.Letkeman(input_axes=[0], output_axes=[1], layout="keras.dense"),
+            ValueError,
+            "^input_axes and output_axes must be left out with a layout, got ",
+        ),
+        (lambda: ik.Letkeman(axis=3), TypeError, "axis"),
+        (lambda: ik.Letkeman()((5,)), ValueError, "^in_axis must name an axis of shape"),
+        (lambda: ik.Letkeman()((0, 5)), ValueError, "^shape must give fans of at least 1"),
+        (lambda: ik.Letkeman()((4, 5), "int32"), TypeError, "^dtype must be one of"),
+    ],
+)
+def test_bad_arguments_are_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_backend_that_is_missing_is_kerass_own_error():
+    if importlib.util.find_spec("tensorflow"):
+        pytest.skip("tensorflow is installed")
+    finished = subprocess.run(
+        [sys.executable, "-c", "import irwinhall.keras"],
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+    )
+    assert "No module named 'tensorflow'" in finished.stderr
+    assert "pip install 'irwinhall[keras]'" not in finished.stderr

@@ -1,0 +1,742 @@
+"""init_weights against sample_weights with axes by hand, and what it must leave as it was."""
+
+import copy
+import math
+import re
+
+import numpy as np
+import pytest
+from frameworks import framework
+
+torch = framework("torch")
+
+from torch import nn  # noqa: E402
+
+import irwinhall  # noqa: E402
+import irwinhall.torch as init  # noqa: E402
+from irwinhall import schemes  # noqa: E402
+
+weight_norm = nn.utils.parametrizations.weight_norm
+spectral_norm = nn.utils.parametrizations.spectral_norm
+
+
+def expected(view, name, scheme="letkeman", seed=1, dtype="float32", **how):
+    """Return the weights of sample_weights for a shape in which every axis has one meaning."""
+    return irwinhall.sample_weights(view, scheme, rng=seed, name=name, dtype=dtype, **how)
+
+
+def state(model):
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def same(first, second):
+    return set(first) == set(second) and all(torch.equal(first[n], second[n]) for n in first)
+
+
+OUT_IN = {"in_axis": 1, "out_axis": 0}
+PARTS = {"in_axis": 2, "out_axis": 1, "batch_axis": 0}
+
+# A layer, one of its weights, the shape that shows every axis, what the axes are, and the fans.
+WEIGHTS = [
+    (lambda: nn.Linear(48, 32), "weight", (32, 48), OUT_IN, (48, 32)),
+    (
+        lambda: nn.Bilinear(3, 4, 5),
+        "weight",
+        (5, 3, 4),
+        {"in_axis": (1, 2), "out_axis": 0},
+        (12, 5),
+    ),
+    (lambda: nn.Conv1d(16, 32, 5), "weight", (32, 16, 5), OUT_IN, (80, 160)),
+    (lambda: nn.Conv2d(6, 8, 3), "weight", (8, 6, 3, 3), OUT_IN, (54, 72)),
+    (lambda: nn.Conv3d(4, 8, 3), "weight", (8, 4, 3, 3, 3), OUT_IN, (108, 216)),
+    (
+        lambda: nn.Conv2d(64, 128, 3, groups=4),
+        "weight",
+        (128, 16, 3, 3),
+        {**OUT_IN, "groups": 4},
+        (144, 288),
+    ),
+    (
+        lambda: nn.Conv2d(64, 64, 3, groups=64),
+        "weight",
+        (64, 1, 3, 3),
+        {**OUT_IN, "groups": 64},
+        (9, 9),
+    ),
+    (
+        lambda: nn.ConvTranspose1d(6, 4, 3),
+        "weight",
+        (6, 4, 3),
+        {"in_axis": 0, "out_axis": 1},
+        (18, 12),
+    ),
+    (
+        lambda: nn.ConvTranspose2d(8, 12, 3, groups=4),
+        "weight",
+        (4, 2, 3, 3, 3),
+        {"in_axis": 1, "out_axis": 2, "batch_axis": 0},
+        (18, 27),
+    ),
+    (
+        lambda: nn.ConvTranspose3d(2, 3, 2),
+        "weight",
+        (2, 3, 2, 2, 2),
+        {"in_axis": 0, "out_axis": 1},
+        (16, 24),
+    ),
+    (lambda: nn.Embedding(50, 16), "weight", (50, 16), {"active_inputs": 1}, (1, 16)),
+    (lambda: nn.EmbeddingBag(50, 16), "weight", (50, 16), {"active_inputs": 1}, (1, 16)),
+    (lambda: nn.MultiheadAttention(16, 4), "in_proj_weight", (3, 16, 16), PARTS, (16, 16)),
+    (lambda: nn.MultiheadAttention(16, 4), "out_proj.weight", (16, 16), OUT_IN, (16, 16)),
+    (
+        lambda: nn.MultiheadAttention(16, 4, kdim=8, vdim=12),
+        "k_proj_weight",
+        (16, 8),
+        OUT_IN,
+        (8, 16),
+    ),
+    (
+        lambda: nn.MultiheadAttention(16, 4, kdim=8, vdim=12),
+        "v_proj_weight",
+        (16, 12),
+        OUT_IN,
+        (12, 16),
+    ),
+    (lambda: nn.RNN(7, 9), "weight_ih_l0", (9, 7), OUT_IN, (7, 9)),
+    (lambda: nn.GRU(7, 9), "weight_ih_l0", (3, 9, 7), PARTS, (7, 9)),
+    (lambda: nn.LSTM(7, 9, 2), "weight_ih_l1", (4, 9, 9), PARTS, (9, 9)),
+    (
+        lambda: nn.LSTM(7, 9, bidirectional=True, num_layers=2),
+        "weight_ih_l1_reverse",
+        (4, 9, 18),
+        PARTS,
+        (18, 9),
+    ),
+    (lambda: nn.LSTM(7, 9, proj_size=5), "weight_hr_l0", (5, 9), OUT_IN, (9, 5)),
+    (lambda: nn.RNNCell(7, 9), "weight_ih", (9, 7), OUT_IN, (7, 9)),
+    (lambda: nn.GRUCell(7, 9), "weight_ih", (3, 9, 7), PARTS, (7, 9)),
+    (lambda: nn.LSTMCell(7, 9), "weight_ih", (4, 9, 7), PARTS, (7, 9)),
+]
+
+
+@pytest.mark.parametrize("scheme", ["letkeman", "xavier_normal", "orthogonal"])
+@pytest.mark.parametrize(("layer", "name", "view", "axes", "fans"), WEIGHTS)
+def test_a_weight_has_the_bits_of_sample_weights_and_its_logical_fans(
+    layer, name, view, axes, fans, scheme
+):
+    model = layer()
+    report = init.init_weights(model, scheme, seed=1)
+    if scheme == "orthogonal":
+        axes = {key: value for key, value in axes.items() if key != "active_inputs"}
+    weights = expected(view, name, scheme, **axes)
+    made = model.get_parameter(name).detach().numpy()
+    np.testing.assert_array_equal(made, weights.reshape(made.shape))
+    [row] = [row for row in report.rows if row.name == name]
+    if scheme != "orthogonal":
+        assert (row.fan_in, row.fan_out) == fans
+    assert row.scale == schemes.scale(scheme, *fans)
+
+
+def test_a_weight_under_weight_norm_has_the_bits_it_has_without():
+    model = weight_norm(nn.Linear(48, 32))
+    init.init_weights(model, seed=1)
+    chain = model.parametrizations.weight
+    weights = expected((32, 48), "weight", **OUT_IN)
+    np.testing.assert_array_equal(chain.original1.detach().numpy(), weights)
+    norms = np.linalg.norm(weights.astype("f8"), axis=1, keepdims=True)
+    np.testing.assert_allclose(chain.original0.detach().numpy(), norms, rtol=1e-6)
+    np.testing.assert_allclose(model.weight.detach().numpy(), weights, rtol=1e-6)
+
+
+RECURRENT = [
+    (lambda: nn.RNN(7, 9), "weight_hh_l0", 1, 9),
+    (lambda: nn.GRU(7, 9), "weight_hh_l0", 3, 9),
+    (lambda: nn.LSTM(7, 9, 2, bidirectional=True), "weight_hh_l1_reverse", 4, 9),
+    (lambda: nn.LSTM(7, 9, proj_size=5), "weight_hh_l0", 4, 5),
+    (lambda: nn.LSTMCell(7, 9), "weight_hh", 4, 9),
+    (lambda: nn.GRUCell(7, 9), "weight_hh", 3, 9),
+]
+
+
+@pytest.mark.parametrize(("layer", "name", "gates", "inputs"), RECURRENT)
+def test_recurrent_weights_are_orthogonal_gate_by_gate(layer, name, gates, inputs):
+    model = layer()
+    init.init_weights(model, "he_normal", gain=3.0, seed=1)
+    weight = model.get_parameter(name).detach().double().reshape(gates, -1, inputs)
+    products = weight.transpose(1, 2) @ weight
+    torch.testing.assert_close(
+        products, torch.eye(inputs).double().expand_as(products), atol=1e-6, rtol=0
+    )
+    assert not torch.equal(weight[0], weight[-1]) or gates == 1
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: nn.Linear(4, 3),
+        lambda: nn.MultiheadAttention(4, 2, add_bias_kv=True),
+        lambda: nn.LSTM(3, 4),
+        lambda: nn.ConvTranspose2d(4, 3, 2),
+        lambda: nn.Bilinear(2, 3, 4),
+    ],
+)
+def test_biases_are_zero(layer):
+    model = layer()
+    init.init_weights(model, seed=1)
+    biases = [p for name, p in model.named_parameters() if "bias" in name]
+    assert biases
+    assert all((bias == 0).all() for bias in biases)
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM(3, 4, 2), nn.LSTMCell(3, 4)])
+def test_the_forget_gates_of_lstms_may_start_open(layer):
+    init.init_weights(layer, seed=1, forget_bias=1.0)
+    for name, bias in layer.named_parameters():
+        if "bias" in name:
+            opened = [0.0] * 4 + [float("ih" in name)] * 4 + [0.0] * 8
+            assert bias.tolist() == opened
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda: nn.LayerNorm(6),
+        lambda: nn.GroupNorm(2, 6),
+        lambda: nn.RMSNorm(6),
+        lambda: nn.BatchNorm1d(6),
+        lambda: nn.BatchNorm3d(6),
+        lambda: nn.InstanceNorm2d(6, affine=True, track_running_stats=True),
+        lambda: nn.SyncBatchNorm(6),
+        lambda: nn.PReLU(6, init=0.2),
+    ],
+)
+def test_norms_and_slopes_start_as_they_are_made_even_from_garbage(norm):
+    fresh, used = norm(), norm().to_empty(device="cpu")
+    with torch.no_grad():
+        for tensor in used.state_dict().values():
+            tensor.fill_(9)
+    report = init.init_weights(used, seed=1)
+    assert same(state(fresh), state(used))
+    assert report.left_alone == report.buffers == ()
+
+
+def test_the_row_of_the_padding_stays_zero():
+    layer = nn.Embedding(9, 4, padding_idx=-2)
+    init.init_weights(layer, seed=1)
+    weights = expected((9, 4), "weight", active_inputs=1)
+    weights[7] = 0
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), weights)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_any_float_type(dtype):
+    model = nn.Linear(48, 32).to(getattr(torch, dtype))
+    init.init_weights(model, "he_normal", seed=1)
+    weights = expected((32, 48), "weight", "he_normal", dtype=dtype, **OUT_IN)
+    np.testing.assert_array_equal(model.weight.detach().double().numpy(), weights.astype("f8"))
+
+
+# ---- names ---------------------------------------------------------------------------------------
+
+
+class Stack(nn.Module):
+    """Layers by name, in the order given."""
+
+    def __init__(self, **layers):
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+
+def test_inserting_removing_and_reordering_layers_changes_no_other_parameter():
+    def made(*names):
+        sizes = {"first": (4, 8), "norm": 8, "second": (8, 8), "extra": (8, 8), "last": (8, 2)}
+        layers = {
+            name: nn.LayerNorm(size) if name == "norm" else nn.Linear(*size)
+            for name, size in sizes.items()
+        }
+        model = Stack(**{name: layers[name] for name in names})
+        init.init_weights(model, "he_normal", seed=7)
+        return state(model)
+
+    whole = made("first", "norm", "second", "extra", "last")
+    for names in [
+        ("first", "norm", "second", "last"),
+        ("last", "extra", "second", "norm", "first"),
+        ("last",),
+    ]:
+        for name, tensor in made(*names).items():
+            assert torch.equal(tensor, whole[name])
+
+
+def test_running_twice_changes_nothing():
+    model = nn.TransformerEncoderLayer(16, 4, 32)
+    init.init_weights(model, seed=3)
+    once = state(model)
+    init.init_weights(model, seed=3)
+    assert same(once, state(model))
+
+
+def test_no_two_parameters_of_a_model_are_alike():
+    model = nn.ModuleList(nn.TransformerEncoderLayer(16, 4, 16) for _ in range(3))
+    init.init_weights(model, seed=3)
+    weights = {p.detach().numpy().tobytes() for p in model.parameters() if p.ndim > 1}
+    assert len(weights) == 12
+
+
+def test_wrappers_do_not_count_in_names():
+    from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+
+    plain = Stack(a=nn.Linear(4, 4), module=nn.Linear(4, 4))
+    inner = Stack(a=checkpoint_wrapper(nn.Linear(4, 4)), module=nn.Linear(4, 4))
+    wrapped = nn.DataParallel(torch.compile(inner, backend="eager"))
+    report = init.init_weights(plain, seed=1)
+    names = [row.name for row in init.init_weights(wrapped, seed=1).rows]
+    assert names == [row.name for row in report.rows]
+    for one, other in zip(plain.parameters(), wrapped.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_tied_weights_stay_tied_and_have_the_first_of_their_names():
+    model = Stack(embedding=nn.Embedding(20, 8), head=nn.Linear(8, 20, bias=False))
+    model.head.weight = model.embedding.weight
+    report = init.init_weights(model, seed=1)
+    assert model.head.weight is model.embedding.weight
+    weights = expected((20, 8), "embedding.weight", active_inputs=1)
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+    assert [(row.name, row.note) for row in report.rows][1] == (
+        "head.weight",
+        "tied to embedding.weight",
+    )
+    assert report.left_alone == ()
+
+
+def test_a_plan_may_call_a_tied_weight_by_any_of_its_names():
+    model = Stack(embedding=nn.Embedding(20, 8), head=nn.Linear(8, 20, bias=False))
+    model.head.weight = model.embedding.weight
+    init.init_weights(model, seed=1, plan={"head.*": {"scheme": "normal", "gain": 0.02}})
+    weights = expected((20, 8), "embedding.weight", "normal", gain=0.02)
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+
+
+def test_a_layer_used_twice_is_one_layer():
+    layer = nn.Linear(4, 4)
+    report = init.init_weights(Stack(a=layer, b=layer), seed=1)
+    np.testing.assert_array_equal(
+        layer.weight.detach().numpy(), expected((4, 4), "a.weight", **OUT_IN)
+    )
+    assert [row.name for row in report.rows] == ["a.weight", "b.weight", "a.bias", "b.bias"]
+
+
+# ---- seeds ---------------------------------------------------------------------------------------
+
+
+def test_without_a_seed_torch_governs():
+    def drawn(*seeds):
+        model = nn.Linear(8, 8)
+        torch.manual_seed(seeds[0])
+        for _ in seeds:
+            report = init.init_weights(model)
+        again = nn.Linear(8, 8)
+        init.init_weights(again, seed=report.seed)
+        assert torch.equal(model.weight, again.weight)
+        return model.weight.detach().numpy().tobytes()
+
+    assert drawn(5) == drawn(5)
+    assert len({drawn(5), drawn(6), drawn(5, 5)}) == 3
+
+
+def test_a_generator_governs_and_a_stream_names_the_model():
+    def weight(**how):
+        model = nn.Linear(8, 8)
+        init.init_weights(model, **how)
+        return model.weight.detach().numpy()
+
+    one, other = (weight(generator=torch.Generator().manual_seed(5)) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    named = expected((8, 8), "critic/weight", seed=4, **OUT_IN)
+    np.testing.assert_array_equal(weight(seed=irwinhall.Stream(4, "critic")), named)
+
+
+# ---- plans ---------------------------------------------------------------------------------------
+
+
+class Block(nn.Module):
+    """A block of a transformer, with what plans are for: fused weights, experts and parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.positions = nn.Parameter(torch.ones(1, 5, 8))
+        self.experts = nn.Parameter(torch.ones(3, 16, 8))
+        self.qkv = nn.Linear(8, 16)
+        self.norm = nn.LayerNorm(8)
+        self.down = nn.Linear(16, 8)
+        self.register_buffer("mask", torch.ones(5))
+
+
+def rows(plan, model=None, **how):
+    report = init.init_weights(model or Block(), "xavier_uniform", seed=1, plan=plan, **how)
+    return {row.name: row for row in report.rows}
+
+
+def test_what_belongs_to_no_known_layer_is_left_alone_and_reported():
+    model = Block()
+    report = init.init_weights(model, seed=1)
+    assert report.left_alone == ("positions", "experts")
+    assert report.buffers == ("mask",)
+    assert all((tensor == 1).all() for tensor in (model.positions, model.experts, model.mask))
+    assert report.rows[0].note == "Block is no known layer"
+
+
+def test_parts_of_different_sizes_are_weights_of_their_own():
+    model = Block()
+    found = rows({"qkv.weight": {"parts": (8, 4, 4)}}, model)
+    made = model.qkv.weight.detach().numpy()
+    for number, part in enumerate((made[:8], made[8:12], made[12:])):
+        weights = expected(part.shape, f"qkv.weight/{number}", "xavier_uniform", **OUT_IN)
+        np.testing.assert_array_equal(part, weights)
+        row = found[f"qkv.weight/{number}"]
+        assert (row.fan_in, row.fan_out) == (8, len(part))
+        assert row.magnitude == pytest.approx(np.abs(part).mean(), rel=1e-5)
+
+
+def test_equal_parts_and_stacked_experts_have_the_fans_of_one():
+    model = Block()
+    found = rows(
+        {"experts": {"layout": "torch.linear", "stacked": 1}, "qkv.*": {"parts": 2}}, model
+    )
+    assert (found["experts"].fan_in, found["experts"].fan_out) == (8, 16)
+    assert (found["qkv.weight"].fan_in, found["qkv.weight"].fan_out) == (8, 8)
+    weights = expected((3, 16, 8), "experts", "xavier_uniform", **PARTS)
+    np.testing.assert_array_equal(model.experts.detach().numpy(), weights)
+
+
+def test_the_first_pattern_that_fits_decides():
+    found = rows(
+        {
+            "qkv.weight": "he_normal",
+            re.compile(r"^down\."): {"factor": 0.5},
+            nn.Linear: "zeros",
+            "positions": {"scheme": "normal", "gain": 0.02},
+        }
+    )
+    assert (found["qkv.weight"].scheme, found["qkv.weight"].gain) == ("he_normal", math.sqrt(2))
+    assert found["down.weight"].scale == 0.5 * schemes.scale("xavier_uniform", 16, 8)
+    assert (found["positions"].scheme, found["positions"].scale) == ("normal", 0.02)
+
+
+def test_a_scheme_is_for_weights_and_a_constant_for_everything():
+    found = rows(
+        {"qkv.*": "he_normal", "norm.*": "zeros", "down.*": {"scheme": "constant", "gain": -2}}
+    )
+    kinds = {name: row.scheme for name, row in found.items()}
+    assert kinds["qkv.bias"] == "zeros"
+    assert kinds["norm.weight"] == "zeros"
+    assert found["down.bias"].scale == found["down.weight"].scale == -2.0
+
+
+def test_what_a_plan_leaves_is_left():
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), weight_norm(nn.Linear(4, 4)))
+    model(torch.randn(10, 4))
+    before = state(model)
+    report = init.init_weights(
+        model, seed=1, plan={"0.weight": "leave", nn.BatchNorm1d: "leave", "2.weight": "leave"}
+    )
+    changed = {
+        name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])
+    }
+    assert changed == {"0.bias", "2.bias"}
+    assert len(report.left_alone) == 5
+
+
+def test_a_gain_is_for_the_scheme_it_stands_beside():
+    model = Stack(a=nn.Linear(4, 4), b=nn.Linear(4, 4), c=nn.Linear(4, 4))
+    report = init.init_weights(
+        model, "lecun_normal", gain="relu", seed=1, plan={"b.*": "he_normal", "c.*": {"gain": 3}}
+    )
+    gains = [row.gain for row in report.rows if row.name.endswith("weight")]
+    assert gains == [pytest.approx(math.sqrt(2)), math.sqrt(2), 3.0]
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected_factor"), [(None, 1 / math.sqrt(6)), (0.25, 0.25), (0, 0.0)]
+)
+def test_residual_branches_are_scaled_by_their_number_or_as_asked(factor, expected_factor):
+    layers = nn.ModuleList(nn.TransformerEncoderLayer(8, 2, 16) for _ in range(3))
+    report = init.init_weights(
+        layers,
+        "he_normal",
+        seed=1,
+        residual=("*.self_attn.out_proj.*", "*.linear2.*"),
+        residual_factor=factor,
+    )
+    ends = {"self_attn.out_proj.weight": (8, 8), "linear2.weight": (16, 8)}
+    for row in report.rows:
+        end = row.name.split(".", 1)[1]
+        if end in ends:
+            assert row.scale == pytest.approx(
+                expected_factor * schemes.scale("he_normal", *ends[end]), rel=1e-15
+            )
+        elif row.name.endswith("linear1.weight"):
+            assert row.scale == schemes.scale("he_normal", 8, 16)
+
+
+def test_the_last_norms_of_residual_branches_may_start_at_zero():
+    model = Stack(norm1=nn.BatchNorm2d(4), norm2=nn.BatchNorm2d(4))
+    init.init_weights(model, seed=1, residual="norm2.*", residual_factor=0)
+    assert (model.norm1.weight == 1).all()
+    assert (model.norm2.weight == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ({"plan": {"qvk.weight": "he_normal"}}, ValueError, "'qvk.weight', which fits no .* qkv.w"),
+        ({"plan": {nn.Conv2d: "he_normal"}}, ValueError, "got Conv2d, which fits no parameter"),
+        ({"plan": {re.compile("x$"): "leave"}}, ValueError, "got .*compile.* fits no parameter"),
+        ({"plan": {"*": "leave", "qkv.*": "zeros"}}, ValueError, "'qkv.*': patterns before it"),
+        ({"plan": {"*.bias": "he_normal"}}, ValueError, "it cannot be for, qkv.bias"),
+        ({"plan": {"experts": "he_normal"}}, ValueError, "it cannot be for, experts"),
+        ({"plan": {"experts": {"layout": "torch.linear"}}}, ValueError, "^experts: shape must be"),
+        ({"plan": {"qkv.weight": {"layout": "tf.dense"}}}, ValueError, "^qkv.weight: layout must"),
+        ({"plan": {"qkv.weight": {"parts": 3}}}, ValueError, "^qkv.weight: parts must divide"),
+        ({"plan": {"qkv.weight": {"parts": (8, 4)}}}, ValueError, "add up to the 16 of axis 0"),
+        (
+            {"plan": {"experts": {"parts": (8, 8), "layout": "flax.attention_in"}}},
+            ValueError,
+            "^experts: parts must not differ for a weight with groups or two out axes",
+        ),
+        ({"plan": {"qkv.weight": {"parts": 0}}}, ValueError, "^plan.'qkv.weight'.: parts must be"),
+        ({"plan": {"qkv.weight": {"parts": "ab"}}}, TypeError, "parts must be an integer"),
+        ({"plan": {"qkv.weight": {"gian": 1}}}, ValueError, "no options but .* got 'gian'"),
+        ({"plan": {"qkv.weight": {"factor": -1}}}, ValueError, "factor must be at least 0"),
+        ({"plan": {"qkv.weight": {"active_inputs": 9}}}, ValueError, "^qkv.weight: active_inputs"),
+        ({"plan": {"qkv.weight": "he_norml"}}, ValueError, "did you mean he_normal"),
+        ({"plan": {"qkv.weight": "normal"}}, ValueError, "gain must be given for normal"),
+        ({"plan": {"qkv.weight": {"scheme": "zeros", "parts": 2}}}, ValueError, "parts must be l"),
+        ({"plan": {"qkv.weight": 3}}, TypeError, "must be a scheme, 'leave' or a mapping"),
+        ({"plan": {3: "zeros"}}, TypeError, "plan must have strings, .* as patterns, got 3"),
+        ({"plan": ["qkv.weight"]}, TypeError, "plan must be a mapping, got"),
+        (
+            {"plan": {"qkv.*": "delta_orthogonal", "down.*": "delta_orthogonal"}},
+            ValueError,
+            "^down",
+        ),
+        ({"residual": "up.weight"}, ValueError, "residual must name weights .* got 'up.weight'"),
+        ({"residual": "down.bias"}, ValueError, "got 'down.bias', which names none"),
+        ({"residual": "down.*", "plan": {"down.*": "leave"}}, ValueError, "which names none"),
+        ({"residual": "down.*", "residual_factor": -1}, ValueError, "residual_factor must be at l"),
+        ({"residual_factor": 0.5}, ValueError, "residual_factor must be left out"),
+        ({"scheme": "normal"}, ValueError, "gain must be given for normal"),
+        ({"scheme": 3}, TypeError, "scheme|name must be"),
+        ({"gain": "rleu"}, ValueError, "did you mean relu"),
+        ({"gain": 1e39}, ValueError, "gain must give"),
+        ({"generator": torch.Generator()}, ValueError, "seed must be left out"),
+        ({"forget_bias": math.inf}, ValueError, "forget_bias must be finite"),
+    ],
+)
+def test_an_invalid_plan_is_named_and_changes_nothing(how, error, message):
+    model = Block()
+    before = state(model)
+    random = torch.get_rng_state()
+    with pytest.raises(error, match=message):
+        init.init_weights(model, **{"seed": 1, **how})
+    assert same(before, state(model))
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_what_is_no_module_is_named():
+    with pytest.raises(TypeError, match="module must be a torch.nn.Module, got tensor"):
+        init.init_weights(torch.ones(2), seed=1)
+
+
+# ---- what cannot be filled -----------------------------------------------------------------------
+
+
+def test_what_cannot_be_filled_is_reported():
+    model = Stack(
+        lazy=nn.LazyLinear(3),
+        empty=nn.Linear(4, 4),
+        spectral=spectral_norm(nn.Linear(3, 3)),
+        old=nn.Linear(2, 2),
+    )
+    model.empty.weight = nn.Parameter(torch.empty(4, 0))
+    model.old.weight = nn.Parameter(torch.ones(2, 2, dtype=torch.int8), requires_grad=False)
+    report = init.init_weights(model, seed=1)
+    notes = {row.name: row.note for row in report.rows if row.scheme is None}
+    assert notes == {
+        "lazy.weight": "uninitialized: run the model on a batch first",
+        "lazy.bias": "uninitialized: run the model on a batch first",
+        "empty.weight": "no elements",
+        "spectral.parametrizations.weight.original": "parametrized by _SpectralNorm",
+        "old.weight": "torch.int8 is no type that is filled",
+    }
+    assert report.left_alone == tuple(notes)
+    assert "spectral.parametrizations.weight.original" in str(report)
+
+
+def test_a_weight_without_its_shape_is_an_error():
+    model = nn.Linear(4, 4)
+    model.weight = nn.Parameter(torch.ones(16))
+    with pytest.raises(ValueError, match="^weight: shape must be .out, in. .* got .16,"):
+        init.init_weights(model, seed=1)
+
+
+def test_meta_tensors_are_untouched_and_to_empty_gives_the_same_weights():
+    def model():
+        return nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 8), nn.BatchNorm1d(8))
+
+    whole = model()
+    init.init_weights(whole, seed=1)
+    with torch.device("meta"):
+        later = model()
+    report = init.init_weights(later, seed=1)
+    assert all(row.note == "on the meta device, untouched" for row in report.rows)
+    assert len(report.left_alone) == 5
+    later.to_empty(device="cpu")
+    init.init_weights(later, seed=1)
+    assert same(state(whole), state(later))
+
+
+def test_param_init_fn_materializes_one_module_after_the_other_to_the_same_weights():
+    def model():
+        layers = nn.Sequential(
+            nn.Embedding(9, 8), nn.Linear(8, 9, bias=False), nn.BatchNorm1d(9), nn.LSTM(9, 4)
+        )
+        layers[1].weight = layers[0].weight
+        layers.append(weight_norm(nn.Linear(4, 4)))
+        return layers
+
+    whole = model()
+    init.init_weights(whole, "he_normal", seed=1, residual="1.*", residual_factor=0.5)
+    with torch.device("meta"):
+        parts = model()
+    start = init.param_init_fn(
+        parts, "he_normal", seed=1, device="cpu", residual="1.*", residual_factor=0.5
+    )
+    for module in parts.modules():
+        start(module)
+    assert same(state(whole), state(parts))
+    with pytest.raises(ValueError, match="module must be one of the model .* got another Linear"):
+        start(nn.Linear(2, 2))
+
+
+def test_param_init_fn_materializes_on_the_accelerator_if_there_is_one():
+    model = nn.Linear(4, 4, device="meta")
+    init.param_init_fn(model, seed=1)(model)
+    device = torch.accelerator.current_accelerator() or torch.device("cpu")
+    assert model.weight.device.type == device.type
+
+
+def test_weights_that_transformers_has_loaded_are_kept(monkeypatch):
+    model = nn.Linear(4, 4)
+    model.weight._is_hf_initialized = True
+    before = model.weight.detach().clone()
+
+    def normal_(tensor):  # as transformers puts it in torch's place while it loads
+        return tensor
+
+    normal_.__module__ = "transformers.initialization"
+    monkeypatch.setattr(torch.nn.init, "normal_", normal_)
+    report = init.init_weights(model, seed=1)
+    assert torch.equal(model.weight, before)
+    assert [row.note for row in report.rows] == ["loaded by transformers", "bias"]
+
+
+def test_weights_under_weight_norm_may_not_be_zero():
+    model = nn.Sequential(weight_norm(nn.Linear(4, 4)))
+    with pytest.raises(ValueError, match="0.weight must not be 0 under weight_norm"):
+        init.init_weights(model, seed=1, plan={"0.weight": "zeros"})
+
+
+# ---- the report ----------------------------------------------------------------------------------
+
+
+def test_realized_figures_are_those_of_the_weights():
+    model = nn.Sequential(nn.Linear(300, 400), nn.Linear(2**16, 2), nn.LayerNorm(5))
+    model[0].weight = nn.Parameter(torch.empty(300, 400).t())
+    report = init.init_weights(model, "he_normal", seed=1)
+    for row in report.rows:
+        values = model.get_parameter(row.name).detach().double()
+        assert row.std == pytest.approx(float(values.std(correction=0)), rel=1e-5, abs=0)
+        assert row.magnitude == pytest.approx(float(values.abs().mean()), rel=1e-5, abs=0)
+
+
+def test_the_scale_is_reached():
+    model = nn.Linear(1000, 1000)
+    [row, _] = init.init_weights(model, seed=1).rows
+    # 10^6 weights: 5 standard errors of the mean magnitude of a uniform law.
+    assert row.magnitude == pytest.approx(irwinhall.letkeman_bound(1000) / 2, rel=5 * 0.577e-3)
+    assert row.std == pytest.approx(irwinhall.letkeman_bound(1000) / math.sqrt(3), rel=5 * 0.5e-3)
+
+
+def test_the_report_prints_as_a_table():
+    model = nn.Sequential(nn.Linear(8, 4), nn.LSTM(4, 2))
+    model.register_buffer("table", torch.ones(3))
+    report = init.init_weights(model, "identity", seed=1, plan={"0.bias": "leave"})
+    lines = str(report).splitlines()
+    assert lines[0].split() == [
+        "parameter",
+        "shape",
+        "fans",
+        "scheme",
+        "scale",
+        "std",
+        "mean",
+        "|w|",
+        "note",
+    ]
+    assert lines[1].split()[1:] == ["4x8", "8,", "4", "identity", "1", "0.3307", "0.125"]
+    assert lines[2].split(maxsplit=2) == ["0.bias", "4", "left alone by the plan"]
+    assert lines[-2:] == [
+        "100 elements in 6 parameters, 1 of them left alone; seed 1",
+        "buffers left alone: table",
+    ]
+
+
+def test_the_report_does_not_keep_the_model_alive():
+    report = init.init_weights(nn.Linear(4, 4), seed=1)
+    assert [row.std for row in report.rows] == [None, None]
+    assert repr(report) == "<Report of 2 parameters, 0 of them left alone>"
+
+
+def test_a_copy_of_a_model_is_initialized_alike():
+    model = nn.TransformerEncoderLayer(16, 4, 32)
+    other = copy.deepcopy(model)
+    init.init_weights(model, seed=3)
+    init.init_weights(other, seed=3, threads=1)
+    assert same(state(model), state(other))
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    """Yield a mesh of this process alone."""
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    from torch.distributed.tensor import init_device_mesh
+
+    yield init_device_mesh("cpu", (1,))
+    torch.distributed.destroy_process_group()
+
+
+def test_distributed_tensors_are_measured_refused_by_lsuv_and_refused_before_anything_is_written(
+    mesh,
+):
+    from torch.distributed.tensor import DTensor, Partial, Shard, distribute_tensor
+
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 6))
+    model[1].weight = nn.Parameter(distribute_tensor(model[1].weight.detach(), mesh, [Shard(0)]))
+    report = init.init_weights(model, seed=1, plan={"0.weight": {"parts": (1, 3)}})
+    values = model[1].weight.to_local().detach()
+    row = next(row for row in report.rows if row.name == "1.weight")
+    assert row.magnitude == pytest.approx(float(values.abs().mean()), rel=1e-5)
+    with pytest.raises(ValueError, match="1.weight must be whole, got a DTensor"):
+        init.lsuv_(model, torch.ones(2, 4))
+    parts = init.init_weights(model, seed=1, plan={"1.weight": {"parts": (2, 4)}}).rows
+    assert [row.std for row in parts if row.name.startswith("1.weight/")] == [None, None]
+
+    model[1].weight = nn.Parameter(DTensor.from_local(torch.ones(6, 4), mesh, [Partial()]))
+    before = model[0].weight.detach().clone()
+    with pytest.raises(ValueError, match="^1.weight: tensor must be sharded or replicated"):
+        init.init_weights(model, seed=2)
+    assert torch.equal(model[0].weight, before)
