@@ -50,6 +50,7 @@ cdef object checked_integers(str name, object value):
         raise TypeError(f"{name} must be an integer or an array of integers, got {value} (bool)")
     if type(value) is int:
         checked_int(name, value)
+        return np.asarray(value, np.int64)
     array = as_array(name, value)
     if isinstance(value, (list, tuple)):
         # NumPy makes integers of booleans beside integers, and floats or objects of large integers.
@@ -76,11 +77,13 @@ cdef object checked_integers(str name, object value):
 
 cdef tuple checked_shape(str names, tuple arrays):
     """Return the shape that the arrays broadcast to."""
-    shapes = [array.shape for array in arrays]
+    shapes = [array.shape for array in arrays if array.ndim]
+    if len(shapes) == 1:
+        return shapes[0]
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        listed = ", ".join(map(str, shapes))
+        listed = ", ".join(str(array.shape) for array in arrays)
         raise ValueError(f"{names} must broadcast together, got shapes {listed}") from None
 
 

@@ -1,5 +1,9 @@
 from typing import Any
 
+import numpy as np
+
+UFUNCS: dict[str, np.ufunc]
+
 def pdf(x: Any, n: Any, out: Any) -> Any: ...
 def logpdf(x: Any, n: Any, out: Any) -> Any: ...
 def cdf(x: Any, n: Any, out: Any) -> Any: ...

@@ -128,6 +128,9 @@ for _kind in range(KINDS):
             loops, &kind_of_loop[2 * _kind], types, 2, 2, 1, cnp.PyUFunc_None, names[_kind], NULL,
             0))
 
+# By name, without the checks below: what is no probability or no n within range gives NaN.
+UFUNCS = dict(zip(["pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"], ufuncs))
+
 
 # ---- checks --------------------------------------------------------------------------------------
 

@@ -16,8 +16,7 @@ cdef extern from "ih_weighted.h" nogil:
     ctypedef struct ih_weights:
         pass
     size_t ih_weights_scratch(size_t) noexcept
-    void ih_weights_prepare(
-        ih_weights *, size_t, const double *, size_t, const double *, void *) noexcept
+    void ih_weights_prepare(ih_weights *, size_t, const double *, void *) noexcept
     void ih_weighted_array(
         const ih_weights *, ih_weighted_kind, size_t, const double *, double *) noexcept
     double ih_weighted_magnitude(const ih_weights *) noexcept
@@ -67,19 +66,17 @@ cdef object prepare(ih_weights *weights, str name, cnp.ndarray row):
     used = row[row != 0.0]
     if used.size == 0:
         return None
-    cdef cnp.ndarray size = np.sort(np.abs(used))[::-1].copy()
-    cdef cnp.ndarray negative = -used[used < 0.0]
-    if size[size.size - 1] < LEAST_RATIO * size[0]:
+    cdef cnp.ndarray ordered = used[np.argsort(-np.abs(used), kind="stable")]
+    first, last = ordered[0], ordered[ordered.size - 1]
+    if abs(last) < LEAST_RATIO * abs(first):
         raise ValueError(
-            f"{name} must be within a factor of 2**400 of each other, got {size[0]} "
-            f"and {size[size.size - 1]}")
-    cdef cnp.ndarray scratch = np.empty(ih_weights_scratch(size.size), np.uint8)
-    cdef size_t count = size.size, negatives = negative.size
-    cdef const double *sizes = <const double *>cnp.PyArray_DATA(size)
-    cdef const double *negative_sizes = <const double *>cnp.PyArray_DATA(negative)
+            f"{name} must be within a factor of 2**400 of each other, got {first} and {last}")
+    cdef cnp.ndarray scratch = np.empty(ih_weights_scratch(ordered.size), np.uint8)
+    cdef size_t count = ordered.size
+    cdef const double *sizes = <const double *>cnp.PyArray_DATA(ordered)
     cdef void *memory = cnp.PyArray_DATA(scratch)
     with nogil:
-        ih_weights_prepare(weights, count, sizes, negatives, negative_sizes, memory)
+        ih_weights_prepare(weights, count, sizes, memory)
     return scratch
 
 

@@ -19,7 +19,7 @@ from scipy import optimize
 from scipy.stats import rv_continuous
 from scipy.stats._distn_infrastructure import _ShapeInfo
 
-from irwinhall import _weighted, distribution
+from irwinhall import _distribution, _weighted, distribution
 from irwinhall.exact import uniform_cumulants
 from irwinhall.stream import Stream
 
@@ -32,6 +32,9 @@ _MOST_ADDED = 64
 # A fit with loc and scale free stops here: the likelihood hardly tells such a sum from a normal.
 _MOST_FITTED = 10**6
 
+_UFUNCS = _distribution.UFUNCS
+_SCALARS = (int, float)
+
 _Floats = NDArray[np.float64]
 
 
@@ -39,7 +42,7 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
     """What the sum and the mean of n uniforms share."""
 
     def _argcheck(self, n: Any) -> Any:
-        return (n >= 1) & (n <= _MOST) & (n == np.floor(n)) & np.isrealobj(n)
+        return (n >= 1) & (n <= _MOST) & (n == np.floor(n))
 
     def _shape_info(self) -> list[_ShapeInfo]:
         return [_ShapeInfo("n", True, (1, np.inf), (True, False))]
@@ -50,15 +53,19 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
         """Return the values of one function at (x - loc)/scale, and scale."""
         at, n, loc, scale, good = self._standard(x, *args, **kwds)
         values = self._function(name, (at - loc) / scale, n)
-        return (values if good.all() else np.where(good, values, self.badvalue)), scale
+        return (values if good is True else np.where(good, values, self.badvalue)), scale
 
     def _standard(self, x: ArrayLike, *args: Any, **kwds: Any) -> tuple[Any, Any, Any, Any, Any]:
         (n,), loc, scale = self._parse_args(*args, **kwds)
+        at = np.asarray(x, np.float64)
+        plain = type(n) is int and type(loc) in _SCALARS and type(scale) in _SCALARS
+        if plain and 1 <= n <= _MOST and scale > 0:  # most calls, in a third of the time
+            return at, n, loc, scale, True
         n, loc, scale = np.asarray(n), np.asarray(loc), np.asarray(scale)
         good = np.asarray(self._argcheck(n) & (scale > 0))
-        if not good.all():
-            n, scale = np.where(good, n, 1), np.where(good, scale, 1.0)
-        return np.asarray(x, np.float64), _integers(n), loc, scale, good
+        if good.all():
+            return at, _integers(n), loc, scale, True
+        return at, _integers(np.where(good, n, 1)), loc, np.where(good, scale, 1.0), good
 
     def pdf(self, x: ArrayLike, *args: Any, **kwds: Any) -> Any:
         """Return the density at x."""
@@ -96,12 +103,11 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
 
     def _quantile(self, name: str, q: ArrayLike, *args: Any, **kwds: Any) -> Any:
         at, n, loc, scale, good = self._standard(q, *args, **kwds)
-        inside = (at >= 0.0) & (at <= 1.0)
-        values = self._function(name, np.where(inside, at, 0.5), n) * scale + loc
-        return np.where(good & inside, values, self.badvalue)[()]
+        values = self._function(name, at, n) * scale + loc
+        return np.asarray(values if good is True else np.where(good, values, self.badvalue))[()]
 
     def _function(self, name: str, x: Any, n: Any) -> Any:
-        """Return the values of a function of irwinhall.distribution for this distribution."""
+        """Return the values of a function of irwinhall.distribution; NaN for what is no q."""
         raise NotImplementedError
 
     # ---- the same for SciPy's own machinery ------------------------------------------------------
@@ -166,6 +172,8 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
 
     def _entropy(self, n: Any) -> Any:
         def one(n: float) -> float:
+            if not self._argcheck(n):  # SciPy asks even where all n are invalid
+                return float(self.badvalue)
             return _entropy(int(n)) - math.log(self._unit(int(n)))
 
         return np.vectorize(one, otypes=[np.float64])(n)
@@ -200,13 +208,13 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
     def _rvs(self, n: Any, size: Any = None, random_state: Any = None) -> Any:
         most = int(np.max(n))
         if most > _MOST_ADDED:
-            uniforms = random_state.uniform(size=size)
+            uniforms = random_state.random(size)
             total = distribution.ppf(uniforms, _integers(n))
         else:
             total = np.zeros(() if size is None else size)
             least = int(np.min(n))
             for i in range(most):
-                uniforms = random_state.uniform(size=size)
+                uniforms = random_state.random(size)
                 total += uniforms if i < least else np.where(i < n, uniforms, 0.0)
         return total / self._units(n)
 
@@ -290,7 +298,7 @@ class _IrwinHall(_UniformSum):
         return 0, n
 
     def _function(self, name: str, x: Any, n: Any) -> Any:
-        return getattr(distribution, name)(x, n)
+        return _UFUNCS[name](x, n)
 
     def _unit(self, n: int) -> int:
         return 1
@@ -320,16 +328,17 @@ class _Bates(_UniformSum):
     """
 
     def _get_support(self, n: Any) -> tuple[Any, Any]:
-        return 0 * n, 0 * n + 1
+        zero = 0 * np.asarray(n)
+        return zero, zero + 1
 
     def _function(self, name: str, x: Any, n: Any) -> Any:
         if name in _MIRRORED:
             # From the nearer end, or the distance from the upper end would be lost.
-            below, above = getattr(distribution, name), getattr(distribution, _MIRRORED[name])
+            below, above = _UFUNCS[name], _UFUNCS[_MIRRORED[name]]
             return np.where(np.less(x, 0.5), below(x * n, n), above((1.0 - x) * n, n))
         if name in ("ppf", "isf"):
-            return getattr(distribution, name)(x, n) / n
-        values = getattr(distribution, name)(np.minimum(x, 1.0 - x) * n, n)
+            return _UFUNCS[name](x, n) / n
+        values = _UFUNCS[name](np.minimum(x, 1.0 - x) * n, n)
         return values * n if name == "pdf" else values + np.log(n)
 
     def _unit(self, n: int) -> int:
@@ -541,7 +550,7 @@ class EdgingtonResult(NamedTuple):
 
 
 def edgington(
-    pvalues: ArrayLike, weights: ArrayLike | None = None, *, axis: int = 0
+    pvalues: ArrayLike, weights: ArrayLike | None = None, *, axis: int | None = 0
 ) -> EdgingtonResult:
     """Combine independent p-values by their sum (Edgington's method).
 
@@ -554,8 +563,8 @@ def edgington(
         The p-values, in (0, 1]; any number of them.
     weights : array_like of float, optional
         Their weights, positive and as many; default all the same.
-    axis : int
-        The axis along which they are combined.
+    axis : int or None
+        The axis along which they are combined; None combines all.
 
     Returns
     -------
@@ -594,7 +603,7 @@ def edgington(
     if p.ndim == 0:
         raise ValueError(f"pvalues must have at least one axis, got {pvalues!r}")
     _refuse("pvalues", "in (0, 1]", p, ~((p > 0.0) & (p <= 1.0)))
-    rows = np.moveaxis(p, axis, -1)
+    rows = p.ravel() if axis is None else np.moveaxis(p, axis, -1)
     count = rows.shape[-1]
     if count == 0:
         raise ValueError("pvalues must be at least one along the axis")

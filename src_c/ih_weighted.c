@@ -124,30 +124,28 @@ static void add_powers(ih_weight_group *group, double weight) {
     for (int j = 0; j < IH_CUMULANT_TERMS; j++) group->power[j] += power *= square;
 }
 
-void ih_weights_prepare(ih_weights *weights, size_t count, const double *size, size_t negatives,
-                        const double *negative, void *scratch) {
+void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_weight,
+                        void *scratch) {
     ih_pair *tail = scratch;
     double *variance = (double *)(tail + count + 1);
     double *weight = variance + count + 1;
     int bits;
-    frexp(size[0], &weights->exponent);
+    frexp(signed_weight[0], &weights->exponent);
     frexp((double)count, &bits);
     weights->exponent += bits;
     weights->count = count;
     weights->weight = weight;
     weights->tail = tail;
     weights->variance = variance;
-    weights->negative = (ih_pair){0.0, 0.0};
+    weights->negative = weights->positive = (ih_pair){0.0, 0.0};
     tail[count] = (ih_pair){0.0, 0.0};
     variance[count] = 0.0;
     for (size_t i = count; i-- > 0;) {
-        weight[i] = ldexp(size[i], -weights->exponent);
+        weight[i] = ldexp(fabs(signed_weight[i]), -weights->exponent);
+        ih_pair *end = signed_weight[i] < 0.0 ? &weights->negative : &weights->positive;
+        *end = plus(*end, (ih_pair){weight[i], 0.0});
         tail[i] = plus(tail[i + 1], (ih_pair){weight[i], 0.0});
         variance[i] = variance[i + 1] + weight[i] * weight[i] / 12.0;
-    }
-    for (size_t i = 0; i < negatives; i++) {
-        double size_of_negative = ldexp(negative[i], -weights->exponent);
-        weights->negative = plus(weights->negative, (ih_pair){size_of_negative, 0.0});
     }
 
     weights->groups = 0;
@@ -473,7 +471,6 @@ static scaled g(const ih_weights *weights, size_t first, ih_pair a, int p) {
 
 void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
                        const double *x, double *out) {
-    ih_pair whole = weights->tail[0];
     for (size_t i = 0; i < count; i++) {
         double at = ldexp(x[i], -weights->exponent);
         if (!isfinite(at)) {
@@ -481,7 +478,9 @@ void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t 
             out[i] = isnan(at) ? at : kind != IH_WEIGHTED_PDF && is_one;
             continue;
         }
-        ih_pair a = plus(weights->negative, (ih_pair){at, 0.0}), above = minus(whole, a);
+        /* Both from their own end: near the one, the other holds nothing of the distance. */
+        ih_pair a = plus(weights->negative, (ih_pair){at, 0.0});
+        ih_pair above = minus(weights->positive, (ih_pair){at, 0.0});
         scaled result;
         if (kind == IH_WEIGHTED_PDF && weights->count == 1) /* 1/w at the ends, too */
             result = normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);

@@ -28,6 +28,7 @@ typedef struct {
     size_t count;
     int exponent;
     ih_pair negative;       /* the sum of the sizes of the negative weights */
+    ih_pair positive;       /* and of the positive ones */
     const double *weight;   /* count of them */
     const ih_pair *tail;    /* the sum of weight[i], weight[i + 1], ..., for i up to count */
     const double *variance; /* of the same sum of uniforms */
@@ -38,11 +39,10 @@ typedef struct {
 /* The bytes of scratch memory that ih_weights_prepare needs for `count` weights, at least one. */
 size_t ih_weights_scratch(size_t count);
 
-/* Prepare weights: `size` are their magnitudes, finite and positive, in descending order, none
- * below 2^-400 of the first; `negative` are those of the `negatives` negative ones, in any order.
- * scratch is aligned to 8 bytes and must outlive *weights. */
-void ih_weights_prepare(ih_weights *weights, size_t count, const double *size, size_t negatives,
-                        const double *negative, void *scratch);
+/* Prepare weights: finite, not 0, in descending order of their sizes, none below 2^-400 of the
+ * first in size. scratch is aligned to 8 bytes and must outlive *weights. */
+void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_weight,
+                        void *scratch);
 
 /* Write the density of X at each x, or the probability of X <= x or of X > x. The relative error
  * is below 1e-12, and below 1e-13 for up to some hundred weights; NaN gives NaN. */

@@ -96,6 +96,21 @@ def test_scipys_checks_of_moments_pass(law):
 
 
 @laws
+def test_scipys_newer_interface_takes_it(law):
+    made = scipy.stats.make_distribution(law)(n=50.0)
+    assert made.logcdf(1e-3) == law.logcdf(1e-3, 50)
+    assert made.iccdf(1e-200) == law.isf(1e-200, 50)
+    assert_allclose(made.moment(2), law.moment(2, 50), rtol=1e-14)
+
+
+@laws
+def test_a_list_of_n_may_be_frozen(law):
+    frozen = law([3, 4], loc=1.0)
+    assert_array_equal(frozen.cdf(1.25), law.cdf(0.25, [3, 4]))
+    assert_array_equal(frozen.support(), law.support([3, 4], loc=1.0))
+
+
+@laws
 def test_scipys_checks_of_arguments_and_types_pass(law):
     functions = [law.pdf, law.logpdf, law.cdf, law.logcdf, law.logsf]
     scipy_check("check_named_args")(law, 0.5, (10,), (0, 1), functions)
@@ -272,6 +287,19 @@ def test_moments_of_a_sum_of_any_length_and_of_any_order():
 def test_a_moment_has_an_order(order):
     with pytest.raises(ValueError, match="order must be an integer"):
         stats.irwinhall.moment(order, 3)
+
+
+@laws
+def test_the_entropy_is_nan_where_n_is_not_valid(law):
+    assert math.isnan(law.entropy(0))
+    assert_array_equal(np.isnan(law.entropy([[0, 2.5], [3, -1]])), [[True, True], [False, True]])
+
+
+@pytest.mark.parametrize("seed", [np.random.RandomState, np.random.default_rng])
+def test_samples_up_to_64_are_those_of_scipy(seed):
+    ours = stats.irwinhall.rvs(7, loc=1.0, size=(3, 2), random_state=seed(5))
+    theirs = scipy.stats.irwinhall.rvs(7, loc=1.0, size=(3, 2), random_state=seed(5))
+    assert_allclose(ours, theirs, rtol=1e-15)
 
 
 def test_the_entropy_of_one_and_two_uniforms():
@@ -467,6 +495,7 @@ def test_p_values_are_combined_along_an_axis():
     p = np.array([[0.1, 0.9, 0.3], [0.2, 0.8, 1.0]])
     assert_array_equal(stats.edgington(p).pvalue, [stats.edgington(c).pvalue for c in p.T])
     assert_array_equal(stats.edgington(p, axis=1).pvalue, [stats.edgington(r).pvalue for r in p])
+    assert stats.edgington(p, axis=None) == stats.edgington(p.ravel())
     weighted = stats.edgington(p, [1.0, 2.0, 3.0], axis=1).pvalue
     assert_array_equal(weighted, [stats.edgington(r, [1.0, 2.0, 3.0]).pvalue for r in p])
 

@@ -172,6 +172,14 @@ def test_negative_weights_mirror(weights, place):
     assert_allclose(mirrored, distribution.weighted_sf(x, weights), rtol=1e-13)
 
 
+@kinds
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_each_end_is_as_near_as_the_other(kind, sign):
+    weights = sign * np.array([0.1, 0.3, 0.7] + [2.4e-32] * 8)
+    x = sign * 2.4e-32 * np.array([1.7, 3.0, 6.5, 30.0])
+    assert worst_error(kind, x, weights) < 1e-13
+
+
 @few
 @given(weight_lists, st.floats(0.0, 1.0), st.randoms())
 def test_the_order_of_weights_does_not_matter(weights, place, random):
