@@ -179,7 +179,7 @@ def first_by_series(dps):
     return next(n for n in range(1, 2000) if exact._series_length(n, digits) is not None)
 
 
-@pytest.mark.parametrize("dps", [1, 2, 5, 15, 30, 50, 77, 100, 150, 300])
+@pytest.mark.parametrize("dps", [1, 2, 5, 15, 30, 50, 77, 100, 200])
 def test_every_digit_is_right_on_both_sides_of_the_switch(dps):
     switch = first_by_series(dps)
     numbers = (1, 2, 3, 10, switch - 2, switch - 1, switch, switch + 1, 2 * switch)

@@ -42,16 +42,6 @@ def edges_and_random(bits: int, segments: int, count: int, rng: random.Random):
         yield (1 << bits) - (1 << k) + 1
 
 
-def test_generated_headers_are_what_the_builder_renders():
-    import pathlib
-
-    folder = pathlib.Path(_fill_tables.__file__).resolve().parent.parent / "src_c"
-    for name, render in _fill_tables.HEADERS.items():
-        assert (folder / name).read_text(encoding="ascii") == render(), (
-            "run: python -m irwinhall._fill_tables"
-        )
-
-
 def test_f64_quantile_is_within_a_few_ulp():
     rng = random.Random(11)
     worst = 0.0
