@@ -84,11 +84,11 @@ def _versus_table(results: Results, part: str, unit: str) -> str:
 
 
 def _stream_summary(results: Results) -> str:
-    """Return the fills of memory in use, a row each, with the ratios to ceiling and rivals."""
+    """Return the common fills of memory in use, with the ratios to ceiling and rivals."""
     rivals = ("streaming stores", "NumPy PCG64", "torch", "MKL")
     rows = []
     for name, measured in results["bench_stream"]["benchmarks"].items():
-        found = re.fullmatch(r"bench_memory\[(\w+)-(\w+)-(\d+) threads\]", name)
+        found = re.fullmatch(r"bench_memory\[(\w+)-(float32|bfloat16)-(\d+) threads\]", name)
         if found:
             law, dtype, threads = found.groups()
             theirs = measured["rivals"].items()
