@@ -59,7 +59,7 @@ class Certificate(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClosedForm:
     r"""A formula that approximates A(n) or the normalized bound.
 
@@ -91,6 +91,8 @@ class ClosedForm:
     --------
     >>> from irwinhall import approximations
     >>> form = approximations.FORMS["series_2"]
+    >>> form
+    <ClosedForm series_2: A(n), sizes 1 to 2^53; relative error at most 0.0327>
     >>> form(100), form.parameters
     (4.608891953947615, {'c1': '1/20'})
     >>> print(form.as_latex())
@@ -109,6 +111,9 @@ class ClosedForm:
     def __post_init__(self) -> None:
         if self.target not in get_args(Target):
             raise ValueError(f"target must be one of {get_args(Target)}, got {self.target!r}")
+
+    def __repr__(self) -> str:
+        return f"<ClosedForm {self.name}: {self._summary().removesuffix('.')}>"
 
     @property
     def variables(self) -> tuple[str, ...]:

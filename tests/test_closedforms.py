@@ -100,6 +100,12 @@ def test_an_unknown_target_is_named():
         replace(FORMS["series_1"], target="bound")
 
 
+def test_a_form_is_shown_in_one_line():
+    assert repr(replace(FORMS["minimax_1e6"], certificate=None)) == (
+        "<ClosedForm minimax_1e6: A(n), sizes 6 to 2^53>"
+    )
+
+
 def test_a_form_without_a_certificate_says_so():
     with pytest.raises(ValueError, match="series_1 has no certificate"):
         _ = replace(FORMS["series_1"], certificate=None).max_relative_error
