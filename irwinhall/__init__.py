@@ -12,8 +12,7 @@ from irwinhall._core import (
 )
 from irwinhall._version import __version__
 
-# The functions; fans then hides its module, which `from irwinhall.fans import ...` still reaches.
-from irwinhall.fans import Fans, fans
+from irwinhall.layouts import Fans, fans
 
 if TYPE_CHECKING:
     from irwinhall import (
@@ -27,13 +26,14 @@ if TYPE_CHECKING:
         layouts,
         lsuv,
         montecarlo,
+        sampling,
         schemes,
         stats,
         tables,
     )
     from irwinhall.distribution import expected_magnitude_of
     from irwinhall.gains import gain
-    from irwinhall.schemes import sample_weights
+    from irwinhall.sampling import sample_weights
     from irwinhall.stream import Stream, kernels
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "montecarlo",
     "preserved_magnitude",
     "sample_weights",
+    "sampling",
     "schemes",
     "stats",
     "tables",
@@ -70,7 +71,8 @@ __all__ = [
 _SUBMODULES = frozenset(
     {
         *("approximations", "article", "certification", "distribution", "exact", "executors"),
-        *("gains", "layouts", "lsuv", "montecarlo", "schemes", "stats", "stream", "tables"),
+        *("gains", "layouts", "lsuv", "montecarlo", "sampling", "schemes", "stats", "stream"),
+        "tables",
         *("dask", "jax", "keras", "torch"),
     }
 )
@@ -79,7 +81,7 @@ _MODULE_OF = {
     "expected_magnitude_of": "distribution",
     "gain": "gains",
     "kernels": "stream",
-    "sample_weights": "schemes",
+    "sample_weights": "sampling",
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
+Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Shape: TypeAlias = "SupportsIndex | Sequence[SupportsIndex]"
 Region: TypeAlias = "slice | Sequence[slice]"
 
@@ -36,6 +37,8 @@ def checked_real(name: str, value: object) -> float:
 
 def checked_finite(name: str, value: object) -> float:
     """Return a finite real number as a float."""
+    if type(value) is float and math.isfinite(value):
+        return value
     number = checked_real(name, value)
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}")
@@ -44,6 +47,8 @@ def checked_finite(name: str, value: object) -> float:
 
 def checked_count(name: str, value: object, least: int) -> int:
     """Return an integer that is at least `least` as an int."""
+    if type(value) is int and value >= least:
+        return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
     try:
@@ -55,21 +60,40 @@ def checked_count(name: str, value: object, least: int) -> int:
     return number
 
 
-def checked_shape(shape: Shape | None) -> tuple[int, ...]:
+def checked_shape(shape: object) -> tuple[int, ...]:
     """Return the shape of an array of less than 2**63 elements as a tuple."""
-    lengths = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-    plain = tuple(checked_count("shape", length, 0) for length in lengths)
-    if max(plain, default=0) >= 2**63 or math.prod(plain) >= 2**63:
+    plain = plain_shape(shape)
+    if math.prod(plain) >= 2**63 or (0 in plain and max(plain) >= 2**63):
         raise ValueError(f"shape must have less than 2**63 elements, got {plain}")
     return plain
+
+
+def plain_shape(shape: object) -> tuple[int, ...]:
+    """Return a shape, or the length of a single axis, as a tuple of int."""
+    if type(shape) is tuple:
+        for length in shape:
+            if type(length) is not int or length < 0:
+                break
+        else:  # the usual case, and nothing to be made of it
+            return shape
+    elif isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable) or _is_scalar(shape):
+        return (checked_count("shape", shape, 0),)
+    return tuple([checked_count("shape", length, 0) for length in shape])
+
+
+def _is_scalar(value: object) -> bool:
+    """Return whether a value is an array without axes, which cannot be iterated over."""
+    return getattr(value, "ndim", None) == 0
 
 
 def checked_region(
     region: Region | None, whole: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the start and the length of the region along every axis."""
-    if region is None or isinstance(region, slice):
-        slices: tuple[Any, ...] = () if region is None else (region,)
+    if region is None:
+        return (0,) * len(whole), whole
+    if isinstance(region, slice):
+        slices: tuple[Any, ...] = (region,)
     elif isinstance(region, Sequence):
         slices = tuple(region)
     else:
@@ -98,3 +122,24 @@ def checked_region(
         starts.append(start)
         lengths.append(stop - start)
     return tuple(starts), tuple(lengths)
+
+
+def checked_axes(name: str, axes: object) -> tuple[int, ...]:
+    """Return an axis, or several, as integers that count as the caller's do."""
+    if type(axes) is int:
+        return (axes,)
+    if not isinstance(axes, Iterable):
+        return (_integer(f"{name} must be an integer or a sequence of integers", axes),)
+    if isinstance(axes, (str, bytes)):
+        raise TypeError(f"{name} must be a sequence of integers, got {axes!r}")
+    return tuple([_integer(f"{name} must hold integers", axis) for axis in axes])
+
+
+def _integer(rule: str, value: object) -> int:
+    # index() itself decides: arrays have __index__ even where calling it fails.
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{rule}, got {value!r} ({type(value).__name__})") from None

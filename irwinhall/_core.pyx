@@ -13,7 +13,7 @@ from operator import index
 import numpy as np
 
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -372,6 +372,10 @@ def preserved_magnitude(n, m, bound):
 
 # ---- the weight stream: irwinhall.stream checks the arguments and gives them their names ------------
 
+cdef extern from "ih_threads.h" nogil:
+    const uint64_t IH_ELEMENTS_PER_THREAD
+
+
 cdef extern from "irwinhall.h" nogil:
     ctypedef struct ih_key:
         uint64_t word[2]
@@ -417,6 +421,8 @@ cdef extern from "irwinhall.h" nogil:
 
 
 UNIFORM, NORMAL, TRUNCATED_NORMAL = IH_UNIFORM, IH_NORMAL, IH_TRUNCATED_NORMAL
+# How many elements a fill has for each thread, at least.
+ELEMENTS_PER_THREAD = IH_ELEMENTS_PER_THREAD
 FLOAT32, FLOAT64, FLOAT16, BFLOAT16 = IH_F32, IH_F64, IH_F16, IH_BF16
 
 
@@ -434,50 +440,87 @@ cdef int checked(int status, str what) except -1:
 
 
 cdef ih_key key_from(bytes key):
+    cdef const unsigned char *content = key
     cdef ih_key words
-    words.word[0] = int.from_bytes(key[:8], "little")
-    words.word[1] = int.from_bytes(key[8:], "little")
+    cdef int place
+    assert len(key) == 16
+    words.word[0] = words.word[1] = 0
+    for place in range(16):  # little-endian on every machine
+        words.word[place // 8] |= <uint64_t>content[place] << (8 * (place % 8))
     return words
 
 
 def prepare_law(int dtype, int kind, double scale, double low, double high, bint corrected):
     """Return the C form of a law, checked for an element type, as bytes for `fill`."""
     cdef ih_law law
+    cdef int status
     if kind == IH_UNIFORM:
-        what = f"bound = {scale}"
-        checked(ih_law_uniform(&law, scale), what)
+        status = ih_law_uniform(&law, scale)
     elif kind == IH_NORMAL:
-        what = f"std = {scale}"
-        checked(ih_law_normal(&law, scale), what)
+        status = ih_law_normal(&law, scale)
     else:
-        what = f"std = {scale} on [low, high] = [{low}, {high}]"
-        checked(ih_law_truncated_normal(&law, scale, low, high, corrected), what)
-    checked(ih_law_check(&law, dtype), what)
+        status = ih_law_truncated_normal(&law, scale, low, high, corrected)
+    if status == IH_OK:
+        status = ih_law_check(&law, dtype)
+    if status != IH_OK:
+        what = "bound" if kind == IH_UNIFORM else "std"
+        interval = f" on [low, high] = [{low}, {high}]" if kind == IH_TRUNCATED_NORMAL else ""
+        checked(status, f"{what} = {scale}{interval}")
     return (<char *>&law)[:sizeof(ih_law)]
 
 
 def fill(
-    bytes key, bytes prepared_law, int dtype, tuple whole, tuple start, cnp.ndarray out, threads,
-    bint fresh, int kernel,
+    bytes key, bytes prepared_law, int dtype, tuple whole, tuple start, cnp.ndarray out,
+    int threads, bint fresh, int kernel,
 ):
     """Fill out with the region of the array `whole` that begins at `start`."""
+    cdef ptrdiff_t[IH_MAX_DIMENSIONS] counts, strides
+    cdef int dimensions = out.ndim, axis
+    for axis in range(dimensions):
+        counts[axis] = out.shape[axis]
+        strides[axis] = out.strides[axis]
+    fill_region(key, prepared_law, dtype, whole, start, dimensions, counts, strides,
+                cnp.PyArray_DATA(out), threads, fresh, kernel)
+
+
+def fill_memory(
+    bytes key, bytes prepared_law, int dtype, tuple whole, tuple start, tuple count, tuple strides,
+    uintptr_t address, int threads, int kernel,
+):
+    """Fill memory that no NumPy array describes, as `fill` does; the strides are in bytes.
+
+    The caller answers for the address: nothing here can check it.
+    """
+    cdef ptrdiff_t[IH_MAX_DIMENSIONS] counts, steps
+    cdef int dimensions = len(count), axis
+    if dimensions > IH_MAX_DIMENSIONS:
+        raise ValueError(f"shape must have at most {IH_MAX_DIMENSIONS} axes, got {dimensions}")
+    for axis in range(dimensions):
+        counts[axis] = count[axis]
+        steps[axis] = strides[axis]
+    fill_region(key, prepared_law, dtype, whole, start, dimensions, counts, steps,
+                <void *>address, threads, False, kernel)
+
+
+cdef int fill_region(
+    bytes key, bytes prepared_law, int dtype, tuple whole, tuple start, int dimensions,
+    const ptrdiff_t *count, const ptrdiff_t *strides, void *out, int threads, bint fresh,
+    int kernel,
+) except -1:
     cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
-    cdef ptrdiff_t[IH_MAX_DIMENSIONS] strides
     cdef ih_key words = key_from(key)
     cdef ih_law law = (<ih_law *><char *>prepared_law)[0]
     cdef int memory = IH_MEMORY_FRESH if fresh else IH_MEMORY_UNKNOWN
-    cdef int used_threads = min(threads, 2**31 - 1), dimensions = out.ndim, axis, status
-    cdef void *data = cnp.PyArray_DATA(out)
+    cdef int axis, status
     for axis in range(dimensions):
         whole_shape[axis] = whole[axis]
         starts[axis] = start[axis]
-        counts[axis] = out.shape[axis]
-        strides[axis] = out.strides[axis]
+        counts[axis] = <uint64_t>count[axis]
     with nogil:
         status = ih_fill(
-            &words, &law, dtype, dimensions, whole_shape, starts, counts, strides, data,
-            used_threads, memory, kernel)
-    checked(status, "filling out")
+            &words, &law, dtype, dimensions, whole_shape, starts, counts, strides, out,
+            threads, memory, kernel)
+    return checked(status, "filling out")
 
 
 def words(bytes key, uint64_t first, uint32_t domain, size_t blocks, int kernel):

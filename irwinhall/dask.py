@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from irwinhall import layouts, schemes
-from irwinhall._arguments import Shape, checked_shape
-from irwinhall.layouts import Where
+from irwinhall._arguments import Shape
+from irwinhall._arrays import element_type, output
+from irwinhall.layouts import WeightOptions
+from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
-from irwinhall.stream import Seed, Stream, element_type
+from irwinhall.stream import Seed, Stream, as_stream
 from irwinhall.weightfile import new_file, stored_type
 
 try:
@@ -44,7 +45,7 @@ def sample_weights(
     active_inputs: int | None = None,
     gain: Gain = None,
     dtype: DTypeLike = "float32",
-    **where: Unpack[Where],
+    **axes: Unpack[WeightOptions],
 ) -> da.Array:
     """Return random weights of a layer, sized by a scheme, as a dask.array.
 
@@ -56,9 +57,9 @@ def sample_weights(
         As `dask.array` takes them.
     dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
         Element type.
-    **where
-        in_axis (default -2), out_axis (-1), batch_axis (none) and groups, as for `irwinhall.fans`;
-        or layout, groups, parts and stacked, as for `irwinhall.layouts.view`.
+    **axes
+        in_axis, out_axis, batch_axis, groups, layout, parts and stacked, as for
+        `irwinhall.sample_weights`.
 
     Returns
     -------
@@ -84,52 +85,47 @@ def sample_weights(
     >>> bool((weights.compute() == irwinhall.sample_weights((784, 256), rng=1, name="w")).all())
     True
     """
-    whole = checked_shape(shape)
-    row = schemes.row_of(scheme)
-    seen = layouts.described(whole, **where)
-    element = np.dtype(element_type(dtype, None)[1])
-    stream = rng if isinstance(rng, Stream) else Stream(rng)
-    arguments = {
-        "layout": seen,
-        "rng": stream.child(name) if name else stream,
-        "active_inputs": active_inputs,
-        "gain": schemes.plain_gain(row, gain),
-        "dtype": element.name,
-        "threads": 1,
-    }
-    # An empty region checks what remains.
-    empty = layouts.sample_weights(whole, row, region=[slice(0, 0)] * len(whole), **arguments)
-    asked = da.core.normalize_chunks(chunks, whole, dtype=element)
+    sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
+    code, element = element_type(dtype)
+    sampler.check(code)
+    stream = as_stream(rng, name)
+    whole = sampler.weight.shape
+    asked = da.core.normalize_chunks(_checked_chunks(chunks), whole, dtype=element)
     made = asked
-    if row.law in ("orthogonal", "delta_orthogonal"):
+    if not sampler.scheme.divisible:
         # One element widens to what cannot be cut.
-        one = layouts.whole_matrices(row, seen, whole, [slice(0, min(1, size)) for size in whole])
+        one = sampler.weight.matrix_region([slice(0, min(1, size)) for size in whole])
         made = tuple(
             cut if part.stop <= 1 else (size,)
             for cut, part, size in zip(asked, one, whole, strict=True)
         )
-    token = tokenize(whole, row, made, arguments)
+    token = tokenize(sampler, stream, element.name, made)
     array = da.map_blocks(
         _block,
-        whole,
-        row,
-        arguments,
+        sampler,
+        stream,
+        element.name,
         chunks=made,
         dtype=element,
-        meta=empty,
+        meta=np.empty((0,) * len(whole), element),
         name=f"irwinhall-{token}",
     )
     return array.rechunk(asked)
 
 
+def _checked_chunks(chunks: Any) -> Any:
+    """Return the chunks, of which Dask divides the shape by those that are one number."""
+    for size in chunks if isinstance(chunks, tuple) else (chunks,):
+        if isinstance(size, int) and size == 0:
+            raise ValueError(f"chunks must have at least one element along every axis, got {chunks}")
+    return chunks
+
+
 def _block(
-    whole: tuple[int, ...],
-    row: Scheme,
-    arguments: dict[str, Any],
-    block_info: Mapping[Any, Any],
+    sampler: Sampler, stream: Stream, dtype: str, block_info: Mapping[Any, Any]
 ) -> Any:
     region = [slice(*ends) for ends in block_info[None]["array-location"]]
-    return layouts.sample_weights(whole, row, region=region, **arguments)
+    return sampler.draw(stream, output(sampler.weight.shape, dtype, None, region), threads=1)
 
 
 def to_npy(weights: da.Array, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

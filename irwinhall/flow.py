@@ -20,7 +20,8 @@ import numpy as np
 from irwinhall._arguments import checked_count
 from irwinhall.gains import Activation
 from irwinhall.gains import activation as activation_row
-from irwinhall.schemes import sample_weights, scale, scheme
+from irwinhall.sampling import sample_weights
+from irwinhall.schemes import scale, scheme
 from irwinhall.stream import Stream
 
 if TYPE_CHECKING:

@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from irwinhall import layouts, schemes
+from irwinhall._arrays import output
+from irwinhall.layouts import WeightOptions
+from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain
 from irwinhall.stream import Stream
 
@@ -128,7 +131,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         output_axes: Sequence[int] | None = None,
     ) -> None:
         self._row = schemes.scheme(scheme)
-        number = schemes.plain_gain(self._row, gain)
+        number = schemes.resolve_gain(self._row, gain)
         self._gain = gain if gain is None or isinstance(gain, str) else number
         self._active_inputs = active_inputs
         if (input_axes is None) != (output_axes is None):
@@ -141,17 +144,14 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
                 "input_axes and output_axes must be left out with a layout, "
                 f"got {input_axes!r} and {output_axes!r}"
             )
-        self._where: dict[str, Any] = {"groups": groups}
-        if layout is not None:
-            self._where.update(layout=layout, parts=parts, stacked=stacked)
-        elif parts != 1 or stacked != 0:
-            raise ValueError("layout must be given with parts or stacked, got None")
+        self._axes = WeightOptions(groups=groups, layout=layout, parts=parts, stacked=stacked)
         if input_axes is not None and output_axes is not None:
-            self._where.update(in_axis=tuple(input_axes), out_axis=tuple(output_axes))
-        layouts.check_where(self._where)
+            self._axes["in_axis"] = tuple(input_axes)
+            self._axes["out_axis"] = tuple(output_axes)
+        layouts.check_options(self._axes)
         # What EinsumDense reads: None asks it for the axes, and a layout knows them.
-        self.input_axes = self._where.get("in_axis", None if layout is None else ())
-        self.output_axes = self._where.get("out_axis", None if layout is None else ())
+        self.input_axes = self._axes.get("in_axis", None if layout is None else ())
+        self.output_axes = self._axes.get("out_axis", None if layout is None else ())
         self._given_seed = None if seed is None else _integer(seed)
         self.seed = random.getrandbits(128) if seed is None else _integer(seed)
         self._draws = _Draws(Stream(self.seed, name))
@@ -171,22 +171,18 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         tensor
         """
         element = keras.backend.standardize_dtype(dtype)
-        weights = layouts.sample_weights(
-            shape,
-            self._row,
-            layout=layouts.described(shape, **self._where),
-            rng=self._draws.next(),
-            active_inputs=self._active_inputs,
-            gain=self._gain,
-            dtype=element,
+        sampler = Sampler.of(
+            shape, self._row, gain=self._gain, active_inputs=self._active_inputs, **self._axes
         )
+        target = output(sampler.weight.shape, element, None, None)
+        weights = sampler.draw(self._draws.next(), target)
         return keras.ops.convert_to_tensor(weights, dtype=element)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` takes: plain values, for JSON."""
         axes = {
-            "input_axes": self._where.get("in_axis"),
-            "output_axes": self._where.get("out_axis"),
+            "input_axes": self._axes.get("in_axis"),
+            "output_axes": self._axes.get("out_axis"),
         }
         config = _Config(
             scheme=self._row.name,
@@ -194,10 +190,10 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
             name=self._draws.stream.name,
             gain=self._gain,
             active_inputs=self._active_inputs,
-            layout=self._where.get("layout"),
-            groups=self._where["groups"],
-            parts=self._where.get("parts", 1),
-            stacked=self._where.get("stacked", 0),
+            layout=self._axes["layout"],
+            groups=self._axes["groups"],
+            parts=self._axes["parts"],
+            stacked=self._axes["stacked"],
             **{key: value and list(value) for key, value in axes.items()},
         )
         config.draws = self._draws

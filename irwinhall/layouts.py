@@ -1,30 +1,30 @@
-"""How frameworks store weights: the one place that knows which axis is which.
+"""How weights are stored: which axes are inputs, outputs or neither, and the fans that follow.
 
-`LAYOUTS` has a row for every kind of layer. `view` turns a stored weight into the shape and axes
-that `irwinhall.fans` and `irwinhall.sample_weights` take, and `fans` and `sample_weights` here do
-so on the way. Adding a layer is adding a row. The adapters take a layout or axes, `Where`, and
-read both by `described`.
+A `Weight` carries this, resolved and checked once; everything that sizes or draws weights reads it.
+Its axes are named by the caller, or by a row of `LAYOUTS`, which has one for every kind of layer of
+the frameworks. Adding a layer is adding a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from math import prod
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypedDict, Unpack
+from typing import NamedTuple, SupportsIndex, TypedDict, Unpack
 
-import numpy as np
+from irwinhall._arguments import (
+    Axes,
+    Region,
+    checked_axes,
+    checked_count,
+    checked_region,
+    checked_shape,
+    plain_shape,
+)
 
-from irwinhall import schemes
-from irwinhall._arguments import Region, Shape, checked_count, checked_region, checked_shape
-from irwinhall.fans import Axes, Fans, axis_roles, plain_axes
-from irwinhall.fans import fans as fans_of_axes
-from irwinhall.schemes import Gain, Scheme
-from irwinhall.stream import Seed, Stream, element_type, writable_array
-
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
-__all__ = ["LAYOUTS", "Layout", "View", "Where", "described", "fans", "sample_weights", "view"]
+__all__ = ["LAYOUTS", "Fans", "Layout", "Weight", "WeightOptions", "fans"]
 
 
 class Layout(NamedTuple):
@@ -50,78 +50,6 @@ class Layout(NamedTuple):
     name: str
     stored: str
     active_inputs: int | None = None
-
-
-class View(NamedTuple):
-    """A stored weight as `irwinhall.fans` and `irwinhall.sample_weights` see it.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Its shape, which is the stored one but for one axis that may be split in two: the same
-        elements in the same order.
-    in_axis, out_axis, batch_axis : tuple of int
-        What its axes mean.
-    groups : int
-        Groups of a convolution.
-    active_inputs : int or None
-        As `Layout` says.
-    split : int or None
-        Which stored axis is split in two; None if `shape` is the stored one.
-
-    Examples
-    --------
-    >>> from irwinhall import layouts
-    >>> layouts.view((64, 8, 4, 4), "torch.conv_transpose", groups=4).shape
-    (4, 16, 8, 4, 4)
-    """
-
-    shape: tuple[int, ...]
-    in_axis: tuple[int, ...]
-    out_axis: tuple[int, ...]
-    batch_axis: tuple[int, ...]
-    groups: int = 1
-    active_inputs: int | None = None
-    split: int | None = None
-
-    @property
-    def stored(self) -> tuple[int, ...]:
-        """The shape as the framework stores it."""
-        if self.split is None:
-            return self.shape
-        parts, part = self.shape[self.split : self.split + 2]
-        return (*self.shape[: self.split], parts * part, *self.shape[self.split + 2 :])
-
-    @property
-    def axes(self) -> dict[str, Any]:
-        """The keyword arguments of `irwinhall.fans` that describe the shape."""
-        return {
-            "in_axis": self.in_axis,
-            "out_axis": self.out_axis,
-            "batch_axis": self.batch_axis,
-            "groups": self.groups,
-        }
-
-
-class Where(TypedDict, total=False):
-    """Keyword arguments that say which axis of a weight is which.
-
-    Either the axes, as for `irwinhall.fans`, or the name of a layout, as for `view`.
-
-    Examples
-    --------
-    >>> from irwinhall import layouts
-    >>> layouts.Where(layout="flax.dense", parts=3)
-    {'layout': 'flax.dense', 'parts': 3}
-    """
-
-    in_axis: Axes
-    out_axis: Axes
-    batch_axis: Axes
-    groups: SupportsIndex
-    layout: str
-    parts: SupportsIndex
-    stacked: SupportsIndex
 
 
 _ROWS = (
@@ -158,329 +86,528 @@ _ROWS = (
 LAYOUTS: Mapping[str, Layout] = MappingProxyType({row.name: row for row in _ROWS})
 
 
-def view(
-    shape: Shape,
-    layout: str,
-    *,
-    groups: SupportsIndex = 1,
-    parts: SupportsIndex = 1,
-    stacked: SupportsIndex = 0,
-) -> View:
-    """Return the shape and axes by which to read a weight that a framework stores.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Shape of the whole weight, as the framework stores it.
-    layout : str
-        A name of `LAYOUTS`.
-    groups : int
-        Groups of the convolution.
-    parts : int
-        How many weights of equal size are fused along the out axis: 3 for query, key and value in
-        one, 2 for gate and up, 4 for the gates of an LSTM. Each part has its own fans, and its own
-        matrix under orthogonal schemes.
-    stacked : int
-        How many leading axes only stack weights, such as experts or scanned layers.
-
-    Returns
-    -------
-    View
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is no such layout, or shape does not fit it; if groups or parts do not divide what
-        they must, or the layout has no groups.
-
-    Notes
-    -----
-    Parts, and the groups of PyTorch's transposed convolutions, become a batch axis: the axis that
-    holds them is split in two. Element i of the view is element i of the weight, in C order.
+class Fans(NamedTuple):
+    """The fans of a weight: fan_in inputs feed each output, each input feeds fan_out outputs.
 
     Examples
     --------
     >>> import irwinhall
-    >>> from irwinhall import layouts
-    >>> packed = layouts.view((1536, 512), "torch.linear", parts=3)  # query, key and value
-    >>> packed.shape, irwinhall.fans(packed.shape, **packed.axes)
-    ((3, 512, 512), Fans(fan_in=512, fan_out=512))
+    >>> irwinhall.fans((3, 4)) == irwinhall.Fans(fan_in=3, fan_out=4)
+    True
     """
-    row = _row(layout)
-    whole = checked_shape(shape)
-    groups = checked_count("groups", groups, 1)
-    parts = checked_count("parts", parts, 1)
-    stacked = checked_count("stacked", stacked, 0)
-    roles = _roles(row, whole, stacked)
+
+    fan_in: int
+    fan_out: int
+
+
+class WeightOptions(TypedDict, total=False):
+    """The keyword arguments that say which axis of a weight is which, as `Weight.of` takes them.
+
+    Examples
+    --------
+    >>> from irwinhall import layouts
+    >>> layouts.WeightOptions(layout="flax.dense", parts=3)
+    {'layout': 'flax.dense', 'parts': 3}
+    """
+
+    in_axis: Axes
+    out_axis: Axes
+    batch_axis: Axes
+    groups: SupportsIndex
+    layout: str | Weight | None
+    parts: SupportsIndex
+    stacked: SupportsIndex
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight of a layer: its shape, and what its axes mean. `Weight.of` makes and checks it.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The shape as it is stored.
+    logical_shape : tuple of int
+        The same elements in the same order, with one axis perhaps split in two: into the parts that
+        are fused along it and the size of each. The axes below count in it.
+    in_axes, out_axes, batch_axes : tuple of int
+        The axes of inputs, of outputs and of stacked independent weights, counted from 0. All
+        others are the receptive field.
+    groups : int
+        Groups of a convolution.
+    active_inputs : int or None
+        How many inputs are not 0 at a time; None if all of them.
+    split : int or None
+        Which stored axis is split in two; None if `logical_shape` is `shape`.
+    unknown : str
+        Why the shape has no fans by default axes; empty if it has.
+
+    Examples
+    --------
+    >>> from irwinhall.layouts import Weight
+    >>> packed = Weight.of((1536, 512), layout="torch.linear", parts=3)  # query, key and value
+    >>> packed.logical_shape, packed.batch_axes, packed.fans
+    ((3, 512, 512), (0,), Fans(fan_in=512, fan_out=512))
+    """
+
+    shape: tuple[int, ...]
+    logical_shape: tuple[int, ...]
+    in_axes: tuple[int, ...]
+    out_axes: tuple[int, ...]
+    batch_axes: tuple[int, ...]
+    groups: int = 1
+    active_inputs: int | None = None
+    split: int | None = None
+    unknown: str = ""
+
+    @staticmethod
+    def of(
+        shape: object,
+        *,
+        in_axis: Axes = -2,
+        out_axis: Axes = -1,
+        batch_axis: Axes = (),
+        groups: SupportsIndex = 1,
+        layout: str | Weight | None = None,
+        parts: SupportsIndex = 1,
+        stacked: SupportsIndex = 0,
+        active_inputs: SupportsIndex | None = None,
+    ) -> Weight:
+        """Return the weight of a shape, described by its axes or by a layout.
+
+        Parameters
+        ----------
+        shape : int or sequence of int
+            Shape of the whole weight, as it is stored.
+        in_axis, out_axis, batch_axis
+            As for `irwinhall.fans`; not beside a layout.
+        groups : int
+            Groups of a convolution.
+        layout : str or Weight, optional
+            A name of `LAYOUTS`, or a weight of this shape, which is then returned.
+        parts : int
+            With a layout, how many weights of equal size are fused along the out axis: 3 for query,
+            key and value in one, 2 for gate and up, 4 for the gates of an LSTM. Each part has its
+            own fans, and its own matrix under orthogonal schemes.
+        stacked : int
+            With a layout, how many leading axes only stack weights, such as experts or scanned
+            layers.
+        active_inputs : int, optional
+            How many inputs are not 0 at a time; default the layout's own, 1 for embeddings.
+
+        Returns
+        -------
+        Weight
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it.
+
+        Notes
+        -----
+        Parts, and the groups of PyTorch's transposed convolutions, become a batch axis: the axis
+        that holds them is split in two. Element i of the split weight is element i of the stored
+        one, in C order.
+
+        Examples
+        --------
+        >>> from irwinhall.layouts import Weight
+        >>> Weight.of((64, 8, 4, 4), layout="torch.conv_transpose", groups=4).logical_shape
+        (4, 16, 8, 4, 4)
+        >>> Weight.of((64, 16, 3, 3), in_axis=1, out_axis=0, groups=4).fans
+        Fans(fan_in=144, fan_out=144)
+        """
+        return weight_of(
+            checked_shape(shape),
+            in_axis,
+            out_axis,
+            batch_axis,
+            groups,
+            layout,
+            parts,
+            stacked,
+            active_inputs,
+        )
+
+    @cached_property
+    def fans(self) -> Fans:
+        """The fan_in and fan_out of one part, group and stacked weight.
+
+        Raises
+        ------
+        ValueError
+            If a fan is 0, or the axes are not known.
+        """
+        if self.unknown:
+            raise ValueError(f"fan_in and fan_out need in and out axes: {self.unknown}")
+        field = prod([self.logical_shape[axis] for axis in self.field_axes])
+        result = Fans(self.inputs * field, self.outputs_of_group * field)
+        if 0 in result:
+            raise ValueError(
+                f"shape must give fans of at least 1, got {self.shape} with fan_in {result.fan_in} "
+                f"and fan_out {result.fan_out}"
+            )
+        if self.active_inputs is None:
+            return result
+        return Fans(self.active_inputs * field, result.fan_out)
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs, of one group."""
+        return prod(self.sizes(self.in_axes))
+
+    @property
+    def outputs_of_group(self) -> int:
+        """The number of outputs of one group."""
+        return prod(self.sizes(self.out_axes)) // self.groups
+
+    @property
+    def field_axes(self) -> tuple[int, ...]:
+        """The axes of the receptive field."""
+        known = {*self.in_axes, *self.out_axes, *self.batch_axes}
+        return tuple([axis for axis in range(len(self.logical_shape)) if axis not in known])
+
+    def sizes(self, axes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the lengths of some axes."""
+        return tuple([self.logical_shape[axis] for axis in axes])
+
+    def with_active_inputs(self, active_inputs: SupportsIndex) -> Weight:
+        """Return the weight with another number of active inputs."""
+        active = checked_count("active_inputs", active_inputs, 1)
+        if not self.unknown and active > self.inputs:
+            raise ValueError(f"active_inputs must be at most the {self.inputs} inputs, got {active}")
+        return self if active == self.active_inputs else replace(self, active_inputs=active)
+
+    def matrix_region(self, region: Region | None) -> tuple[slice, ...]:
+        """Return the least region of the stored weight that no matrix reaches out of.
+
+        A matrix spans all axes but those of the batch, and one part of an axis that is split.
+        """
+        start, count = checked_region(region, self.shape)
+        if 0 in count:
+            return slices(start, count)
+        widened = []
+        for axis, (low, length) in enumerate(zip(start, count, strict=True)):
+            place = axis + (self.split is not None and axis > self.split)
+            if place in self.batch_axes:
+                size = self.logical_shape[axis + 1] if axis == self.split else 1
+                widened.append(slice(low // size * size, -(-(low + length) // size) * size))
+            else:
+                widened.append(slice(0, self.shape[axis]))
+        return tuple(widened)
+
+    def logical_regions(
+        self, start: tuple[int, ...], count: tuple[int, ...]
+    ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+        """Yield regions of the logical shape that make up a region of the stored weight.
+
+        Each comes with where it stands in the stored region: slices whose elements, reshaped, are
+        those of the logical region.
+        """
+        region = slices(start, count)
+        axis = self.split
+        if axis is None:
+            yield (slice(None),) * len(region), region
+            return
+        done = 0
+        for parts, part in _cuts(start[axis], start[axis] + count[axis], self.logical_shape[axis + 1]):
+            length = (parts.stop - parts.start) * (part.stop - part.start)
+            where = (*[slice(None)] * axis, slice(done, done + length))
+            done += length
+            yield where, (*region[:axis], parts, part, *region[axis + 1 :])
+
+
+def fans(
+    shape: object,
+    *,
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    groups: SupportsIndex = 1,
+    layout: str | Weight | None = None,
+    parts: SupportsIndex = 1,
+    stacked: SupportsIndex = 0,
+    active_inputs: SupportsIndex | None = None,
+) -> Fans:
+    """Return the fan_in and fan_out of a weight.
+
+    fan_in  = in sizes * receptive field
+    fan_out = out sizes * receptive field / groups
+
+    The receptive field is the product of all axes that are neither in, out nor batch. Strides,
+    dilation and padding are no part of a weight's shape and do not count, as in all frameworks.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the whole weight; every fan must come out at least 1.
+    in_axis, out_axis : int or sequence of int
+        Axes that hold the inputs and the outputs, counted from the end if negative; () for none.
+        The default is (..., in, out), the layout of JAX and Keras.
+    batch_axis : int or sequence of int
+        Axes that only stack independent weights, such as experts; they are left out of both fans.
+    groups : int
+        Number of groups of a convolution. The in axis holds the inputs of one group, the out axis
+        the outputs of all groups, as every framework stores it: each output has in/groups inputs,
+        and each input has out/groups outputs. It must divide the out size.
+
+    Returns
+    -------
+    Fans
+        Named tuple (fan_in, fan_out) of int.
+
+    Raises
+    ------
+    TypeError
+        If shape, an axis or groups is not made of integers (bool does not count as one).
+    ValueError
+        If a size is negative, an axis does not exist or is named twice, a fan is 0, or groups is
+        less than 1 or does not divide the out size.
+
+    Notes
+    -----
+    ===============================  ====================  ======================================
+    weight                           stored as             axes
+    ===============================  ====================  ======================================
+    PyTorch Linear, Conv             (out, in/groups, *k)  in_axis=1, out_axis=0, groups=groups
+    PyTorch ConvTranspose            (in, out, *k)         in_axis=0, out_axis=1
+    JAX, Flax, Keras Dense, Conv     (*k, in/groups, out)  groups=groups
+    Keras transposed Conv            (*k, out, in)         in_axis=-1, out_axis=-2
+    Keras DepthwiseConv              (*k, in, multiplier)  in_axis=(), batch_axis=-2
+    stacked experts                  (experts, in, out)    batch_axis=0
+    attention, query by heads        (in, heads, size)     in_axis=0, out_axis=(1, 2)
+    attention, output from heads     (heads, size, out)    in_axis=(0, 1), out_axis=2
+    ===============================  ====================  ======================================
+
+    A transposed convolution exchanges the roles of the axes, and so does the caller. With groups it
+    is stored the other way round, the in axis holding all inputs and the out axis one group's
+    outputs, which `groups` does not describe. Name its groups as a batch axis instead: the same
+    memory seen as ``(groups, in/groups, out/groups, *k)`` with batch_axis=0, in_axis=1, out_axis=2.
+    Every grouped weight can be seen so.
+
+    For fused weights (query, key and value in one, or gate and up) and for shards, give the shape
+    of one part of the whole, not the shape of the array at hand.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> irwinhall.fans((784, 256))
+    Fans(fan_in=784, fan_out=256)
+    >>> irwinhall.fans((128, 16, 3, 3), in_axis=1, out_axis=0, groups=4)  # 64 inputs, PyTorch
+    Fans(fan_in=144, fan_out=288)
+    >>> irwinhall.fans((8, 512, 256), batch_axis=0)  # 8 experts
+    Fans(fan_in=512, fan_out=256)
+    """
+    weight = weight_of(
+        plain_shape(shape),
+        in_axis,
+        out_axis,
+        batch_axis,
+        groups,
+        layout,
+        parts,
+        stacked,
+        active_inputs,
+    )
+    return weight.fans
+
+
+def slices(start: tuple[int, ...], count: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return a region as slices."""
+    return tuple([slice(low, low + length) for low, length in zip(start, count, strict=True)])
+
+
+def relative_region(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, ...]:
+    """Return where in a region another one lies that is part of it."""
+    pairs = zip(outer, inner, strict=True)
+    return tuple([slice(b.start - a.start, b.stop - a.start) for a, b in pairs])
+
+
+# ---- making a weight -----------------------------------------------------------------------------
+
+_AXES = ("in_axis", "out_axis", "batch_axis")
+_DEFAULT_AXES = ((-2,), (-1,), ())
+
+
+def weight_of(
+    shape: tuple[int, ...],
+    in_axis: Axes,
+    out_axis: Axes,
+    batch_axis: Axes,
+    groups: SupportsIndex,
+    layout: str | Weight | None,
+    parts: SupportsIndex,
+    stacked: SupportsIndex,
+    active_inputs: SupportsIndex | None,
+) -> Weight:
+    """Return the weight of a checked shape; the other arguments are those of `Weight.of`."""
+    if layout is not None and type(layout) is not str:
+        if not isinstance(layout, Weight):
+            raise TypeError(
+                f"layout must be a string or a Weight, got {layout!r} ({type(layout).__name__})"
+            )
+        if layout.shape != shape:
+            raise ValueError(f"layout must be a Weight of shape {shape}, got one of {layout.shape}")
+        return layout if active_inputs is None else layout.with_active_inputs(active_inputs)
+    # Plain integers are what calls have as a rule. Nothing else reaches the cache, where True and
+    # 1.0 would be taken for 1.
+    if type(in_axis) is not int:
+        in_axis = checked_axes("in_axis", in_axis)
+    if type(out_axis) is not int:
+        out_axis = checked_axes("out_axis", out_axis)
+    if type(batch_axis) is not int and batch_axis != ():
+        batch_axis = checked_axes("batch_axis", batch_axis)
+    if not type(groups) is type(parts) is type(stacked) is int:
+        groups = checked_count("groups", groups, 1)
+        parts = checked_count("parts", parts, 1)
+        stacked = checked_count("stacked", stacked, 0)
+    weight = _weight_of(shape, in_axis, out_axis, batch_axis, groups, layout, parts, stacked)
+    return weight if active_inputs is None else weight.with_active_inputs(active_inputs)
+
+
+def check_options(options: WeightOptions) -> None:
+    """Refuse options that `Weight.of` would refuse for every shape."""
+    unknown = set(options) - set(WeightOptions.__annotations__)
+    if unknown:
+        raise TypeError(
+            f"arguments must be among {', '.join(WeightOptions.__annotations__)}, "
+            f"got {', '.join(sorted(unknown))}"
+        )
+    _checked_options(**options)
+
+
+def _checked_options(
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    groups: SupportsIndex = 1,
+    layout: str | Weight | None = None,
+    parts: SupportsIndex = 1,
+    stacked: SupportsIndex = 0,
+) -> tuple[tuple[int, ...], ...]:
+    """Return the axes as tuples, and check the other options as far as that goes without a shape."""
+    axes = tuple(
+        checked_axes(name, given)
+        for name, given in zip(_AXES, (in_axis, out_axis, batch_axis), strict=True)
+    )
+    checked_count("groups", groups, 1)
+    parts, stacked = checked_count("parts", parts, 1), checked_count("stacked", stacked, 0)
+    if layout is None:
+        if (parts, stacked) != (1, 0):
+            name, value = ("parts", parts) if parts != 1 else ("stacked", stacked)
+            raise TypeError(f"{name} must come with a layout, got {value}")
+    elif not isinstance(layout, Weight):
+        _layout(layout)
+        for name, given, default in zip(_AXES, axes, _DEFAULT_AXES, strict=True):
+            if given != default:
+                raise TypeError(f"{name} must be left out with a layout, got {given}")
+    return axes
+
+
+@lru_cache(maxsize=1024)  # a model has few shapes
+def _weight_of(
+    shape: tuple[int, ...],
+    in_axis: Axes,
+    out_axis: Axes,
+    batch_axis: Axes,
+    groups: int,
+    layout: str | None,
+    parts: int,
+    stacked: int,
+) -> Weight:
+    axes = _checked_options(in_axis, out_axis, batch_axis, groups, layout, parts, stacked)
+    if layout is not None:
+        return _by_layout(shape, _layout(layout), groups, parts, stacked)
+    return _by_axes(shape, axes, groups)
+
+
+def _by_axes(shape: tuple[int, ...], named: tuple[tuple[int, ...], ...], groups: int) -> Weight:
+    """Return the weight of a shape and its axes.
+
+    Axes that are left at their defaults need not be there: a bias has none, and is sized by no fan.
+    """
+    roles: dict[int, str] = {}
+    found: dict[str, tuple[int, ...]] = dict.fromkeys(_AXES, ())
+    unknown = ""
+    dimensions = len(shape)
+    # What the caller names comes first, so that a default is what gives way.
+    order = sorted(range(3), key=lambda i: named[i] == _DEFAULT_AXES[i])
+    for name, axes, default in ((_AXES[i], named[i], _DEFAULT_AXES[i]) for i in order):
+        resolved = []
+        for axis in axes:
+            if -dimensions <= axis < dimensions:
+                resolved.append(axis % dimensions)
+                continue
+            if axes != default:
+                raise ValueError(
+                    f"{name} must name an axis of shape, got {axis} for the {dimensions}-D shape "
+                    f"{shape}" + ("; () names none" if dimensions < 2 else "")
+                )
+            unknown = (
+                f"a {dimensions}-D shape has neither, unless in_axis and out_axis say what its "
+                f"axes hold, got shape {shape}"
+            )
+        for axis in resolved:
+            if axis in roles:
+                problem = (
+                    "in_axis, out_axis and batch_axis must name each axis of shape once, got axis "
+                    f"{axis} in " + (f"{name} twice" if roles[axis] == name else "")
+                )
+                if roles[axis] != name:
+                    first, second = sorted((roles[axis], name), key=_AXES.index)
+                    problem += f"{first} and in {second}"
+                if axes != default:
+                    raise ValueError(problem)
+                unknown = unknown or problem
+            roles[axis] = name
+        found[name] = tuple(resolved)
+    weight = Weight(shape, shape, *found.values(), groups, unknown=unknown)
+    _check_groups(weight)
+    return weight
+
+
+def _by_layout(
+    shape: tuple[int, ...], row: Layout, groups: int, parts: int, stacked: int
+) -> Weight:
+    roles = _roles(row, shape, stacked)
     if groups > 1 and "/groups" not in row.stored:
-        raise ValueError(f"groups must be 1 for {layout}, which has none, got {groups}")
+        raise ValueError(f"groups must be 1 for {row.name}, which has none, got {groups}")
     if groups > 1 and parts > 1:
         raise ValueError(f"parts must be 1 for a weight with groups, got {parts}")
     split, pieces, what = None, 1, ""
     if parts > 1:
         if roles.count("out") > 1:
-            raise ValueError(f"parts must be 1 for {layout}, which has two out axes, got {parts}")
+            raise ValueError(f"parts must be 1 for {row.name}, which has two out axes, got {parts}")
         split, pieces, what = roles.index("out"), parts, "parts"
     elif groups > 1 and "out/groups" in row.stored:
         split, pieces, what = roles.index("in"), groups, "groups"
         groups = 1
+    logical = shape
     if split is not None:
-        size = whole[split]
+        size = shape[split]
         if size % pieces:
             raise ValueError(
-                f"{what} must divide axis {split} of {whole}, got {pieces} {what} of {size}"
+                f"{what} must divide axis {split} of {shape}, got {pieces} {what} of {size}"
             )
-        whole = (*whole[:split], pieces, size // pieces, *whole[split + 1 :])
+        logical = (*shape[:split], pieces, size // pieces, *shape[split + 1 :])
         roles.insert(split, "batch")
-
-    def axes(role: str) -> tuple[int, ...]:
-        return tuple(axis for axis, named in enumerate(roles) if named == role)
-
-    return View(whole, axes("in"), axes("out"), axes("batch"), groups, row.active_inputs, split)
-
-
-def described(shape: Shape, **where: Unpack[Where]) -> View:
-    """Return the shape and axes by which to read a weight, from axes or from a layout.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Shape of the whole weight.
-    **where
-        in_axis, out_axis, batch_axis and groups, with the defaults of `irwinhall.fans`; or layout,
-        groups, parts and stacked, as for `view`.
-
-    Returns
-    -------
-    View
-
-    Raises
-    ------
-    TypeError
-        If axes are given beside a layout, parts or stacked without one, or anything else.
-    ValueError
-        As for `view`.
-
-    Examples
-    --------
-    >>> from irwinhall import layouts
-    >>> layouts.described((64, 16, 3, 3), in_axis=1, out_axis=0, groups=4).groups
-    4
-    >>> layouts.described((64, 16, 3, 3), layout="torch.conv", groups=4).in_axis
-    (1,)
-    """
-    check_where(where)
-    groups = where.get("groups", 1)
-    if where.get("layout") is not None:
-        parts, stacked = where.get("parts", 1), where.get("stacked", 0)
-        return view(shape, where["layout"], groups=groups, parts=parts, stacked=stacked)
-    return View(
-        checked_shape(shape),
-        plain_axes("in_axis", where.get("in_axis", -2)),
-        plain_axes("out_axis", where.get("out_axis", -1)),
-        plain_axes("batch_axis", where.get("batch_axis", ())),
-        checked_count("groups", groups, 1),
+    ins, outs, batches = (
+        tuple(axis for axis, named in enumerate(roles) if named == role)
+        for role in ("in", "out", "batch")
     )
+    weight = Weight(shape, logical, ins, outs, batches, groups, row.active_inputs, split)
+    _check_groups(weight)
+    return weight
 
 
-def check_where(where: Mapping[str, object]) -> None:
-    """Refuse keyword arguments that `described` would refuse for any shape."""
-    unknown = set(where) - set(Where.__annotations__)
-    if unknown:
-        raise TypeError(
-            f"arguments must be among {', '.join(Where.__annotations__)}, "
-            f"got {', '.join(sorted(unknown))}"
+def _check_groups(weight: Weight) -> None:
+    outputs = prod(weight.sizes(weight.out_axes))
+    if outputs % weight.groups and (weight.out_axes or not weight.unknown):
+        raise ValueError(
+            f"groups must divide the size of out_axis, got {weight.groups} groups of "
+            f"{outputs} outputs"
         )
-    by_layout = where.get("layout") is not None
-    if by_layout:
-        _row(where["layout"])
-    other = ("in_axis", "out_axis", "batch_axis") if by_layout else ("parts", "stacked")
-    given = [name for name in other if name in where]
-    if given:
-        rule = "be left out with a layout" if by_layout else "come with a layout"
-        raise TypeError(f"{given[0]} must {rule}, got {where[given[0]]!r}")
-
-
-def fans(
-    shape: Shape,
-    layout: str,
-    *,
-    groups: SupportsIndex = 1,
-    parts: SupportsIndex = 1,
-    stacked: SupportsIndex = 0,
-) -> Fans:
-    """Return the fan_in and fan_out of a weight that a framework stores.
-
-    Parameters
-    ----------
-    shape, layout, groups, parts, stacked
-        As for `view`.
-
-    Returns
-    -------
-    Fans
-        Those of one part, one group and one of the stacked weights. fan_in of an embedding is 1:
-        what it looks up is one row.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `view`, and if a fan is 0.
-
-    Examples
-    --------
-    >>> from irwinhall import layouts
-    >>> layouts.fans((64, 1, 3, 3), "torch.conv", groups=64)  # depthwise
-    Fans(fan_in=9, fan_out=9)
-    >>> layouts.fans((4, 4, 32, 64), "keras.conv_transpose")
-    Fans(fan_in=1024, fan_out=512)
-    >>> layouts.fans((8, 512, 256), "flax.dense", stacked=1)  # 8 experts
-    Fans(fan_in=512, fan_out=256)
-    """
-    seen = view(shape, layout, groups=groups, parts=parts, stacked=stacked)
-    result = fans_of_axes(seen.shape, **seen.axes)
-    return result if seen.active_inputs is None else Fans(seen.active_inputs, result.fan_out)
-
-
-def sample_weights(
-    shape: Shape,
-    scheme: str | Scheme = "letkeman",
-    *,
-    layout: str | View,
-    rng: Seed | Stream = None,
-    name: str = "",
-    groups: SupportsIndex = 1,
-    parts: SupportsIndex = 1,
-    stacked: SupportsIndex = 0,
-    active_inputs: SupportsIndex | None = None,
-    gain: Gain = None,
-    dtype: DTypeLike | None = None,
-    out: Any = None,
-    region: Region | None = None,
-    threads: int | None = None,
-) -> Any:
-    """Return random weights of a layer as a framework stores them, sized by a scheme.
-
-    `irwinhall.sample_weights`, with the name of a layout in place of axes.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Shape of the whole weight, as the framework stores it, even when only a region is wanted.
-    scheme, rng, name, gain, dtype, threads
-        As for `irwinhall.sample_weights`.
-    layout : str or View
-        A name of `LAYOUTS`, or what `view` made of this shape; groups, parts and stacked are then
-        not read.
-    groups, parts, stacked
-        As for `view`.
-    active_inputs : int, optional
-        As for `irwinhall.sample_weights`; default the layout's own: 1 for embeddings under schemes
-        that read fans.
-    out, region
-        As for `irwinhall.sample_weights`, in terms of the stored shape.
-
-    Returns
-    -------
-    ndarray
-        A new array, or out. Element i is that of ``irwinhall.sample_weights(view.shape,
-        **view.axes, ...)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `irwinhall.sample_weights` and `view`.
-
-    Examples
-    --------
-    >>> from irwinhall import layouts
-    >>> weights = layouts.sample_weights(
-    ...     (1536, 512), "xavier_normal", layout="torch.linear", parts=3, rng=1, name="qkv.weight"
-    ... )
-    >>> round(float(weights.std()), 4), round((2 / (512 + 512)) ** 0.5, 4)
-    (0.0442, 0.0442)
-    """
-    row = schemes.row_of(scheme)
-    if isinstance(layout, View):
-        seen = layout
-    else:
-        seen = view(shape, layout, groups=groups, parts=parts, stacked=stacked)
-    if active_inputs is None and callable(row.rule):
-        active_inputs = seen.active_inputs
-    arguments = {
-        **seen.axes,
-        "name": name,
-        "active_inputs": active_inputs,
-        "gain": gain,
-        "threads": threads,
-    }
-    if seen.split is None:
-        return schemes.sample_weights(
-            seen.shape, row, rng=rng, dtype=dtype, out=out, region=region, **arguments
-        )
-    # A Generator gives its seed once, and None makes one.
-    stream = rng if isinstance(rng, Stream) else Stream(rng)
-    start, count = checked_region(region, checked_shape(shape))
-    buffer = None if out is None else writable_array(out)
-    element = element_type(dtype, None if buffer is None else buffer.dtype)[1]
-    if buffer is None:
-        buffer = np.empty(count, dtype=element)
-    elif buffer.shape != count:
-        raise ValueError(f"out must have shape {count}, got {buffer.shape}")
-    for where, there in _pieces(seen, start, count):
-        # Splitting an axis never copies.
-        piece = buffer[where].reshape([part.stop - part.start for part in there])
-        schemes.sample_weights(
-            seen.shape, row, rng=stream, dtype=dtype, out=piece, region=there, **arguments
-        )
-    return buffer if out is None else out
-
-
-def whole_matrices(
-    scheme: str | Scheme, seen: View, shape: tuple[int, ...], region: Region
-) -> tuple[slice, ...]:
-    """Return the least region that no orthogonal matrix reaches out of.
-
-    What a scheme draws element by element can be made anywhere; an orthogonal matrix is made
-    whole. A program that cuts weights into pieces makes each of these regions once.
-    """
-    row = schemes.row_of(scheme)
-    start, count = checked_region(region, shape)
-    if row.law not in ("orthogonal", "delta_orthogonal") or 0 in count:
-        return tuple(slice(low, low + length) for low, length in zip(start, count, strict=True))
-    roles = axis_roles({"batch_axis": seen.batch_axis}, seen.shape)
-    widened = []
-    for axis, (low, length) in enumerate(zip(start, count, strict=True)):
-        place = axis + (seen.split is not None and axis > seen.split)
-        size = 1  # in stored steps, of one place along the batch axis
-        if axis == seen.split:
-            size = seen.shape[axis + 1]
-        if place in roles:
-            widened.append(slice(low // size * size, -(-(low + length) // size) * size))
-        else:
-            widened.append(slice(0, shape[axis]))
-    return tuple(widened)
-
-
-def inside(outer: Iterable[slice], inner: Iterable[slice]) -> tuple[slice, ...]:
-    """Return where in a region another one lies that is part of it."""
-    pairs = zip(outer, inner, strict=True)
-    return tuple(slice(b.start - a.start, b.stop - a.start) for a, b in pairs)
-
-
-def _pieces(
-    seen: View, start: tuple[int, ...], count: tuple[int, ...]
-) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """Yield slices of a region of the stored weight, and where each stands in the view."""
-    axis = seen.split
-    assert axis is not None
-    inside = [slice(first, first + length) for first, length in zip(start, count, strict=True)]
-    done = 0
-    for parts, part in _cuts(start[axis], start[axis] + count[axis], seen.shape[axis + 1]):
-        length = (parts.stop - parts.start) * (part.stop - part.start)
-        where = (*[slice(None)] * axis, slice(done, done + length))
-        done += length
-        yield where, (*inside[:axis], parts, part, *inside[axis + 1 :])
 
 
 def _cuts(begin: int, end: int, size: int) -> Iterator[tuple[slice, slice]]:
@@ -495,7 +622,7 @@ def _cuts(begin: int, end: int, size: int) -> Iterator[tuple[slice, slice]]:
         begin += max(whole, 1) * (last - first)
 
 
-def _row(name: object) -> Layout:
+def _layout(name: object) -> Layout:
     if not isinstance(name, str):
         raise TypeError(f"layout must be a string, got {name!r} ({type(name).__name__})")
     row = LAYOUTS.get(name)

@@ -1,8 +1,8 @@
-"""Every initialization scheme in one table, and random weights from it.
+"""Every initialization scheme in one table: its law, its scale, and what it preserves.
 
 `SCHEMES` has a row for every scheme: its law, the rule that turns fans into the law's scale, and
-its gain. `scale` and `statistics` read the table without drawing anything, `sample_weights` draws.
-Adding a scheme is adding a row.
+its gain. `scale` and `statistics` read the table; `irwinhall.sample_weights` draws by it. Adding a
+scheme is adding a row.
 """
 
 from __future__ import annotations
@@ -10,39 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
-import numpy as np
-
-from irwinhall import _core
-from irwinhall._arguments import (
-    Region,
-    Shape,
-    checked_count,
-    checked_finite,
-    checked_region,
-    checked_shape,
-)
+from irwinhall._arguments import checked_count, checked_finite
 from irwinhall._core import letkeman_bound, preserved_magnitude
-from irwinhall.fans import Axes, Fans, axis_roles, fans, plain_axes
+from irwinhall._lookup import Names
 from irwinhall.gains import gain as activation_gain
-from irwinhall.stream import SCALES, Seed, Stream, element_type, writable_array
+from irwinhall.layouts import Fans
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
     Array: TypeAlias = NDArray[np.float64]
 
-__all__ = [
-    "SCHEMES",
-    "Scheme",
-    "Statistics",
-    "sample_weights",
-    "scale",
-    "scale_of",
-    "scheme",
-    "statistics",
-]
+__all__ = ["SCHEMES", "Scheme", "Statistics", "scale", "scheme", "statistics"]
 
 Law: TypeAlias = Literal[
     "uniform",
@@ -53,6 +35,8 @@ Law: TypeAlias = Literal[
     "identity",
     "constant",
 ]
+_LAWS = get_args(Law)
+
 Gain: TypeAlias = "float | str | Callable[[Array], ArrayLike] | None"
 
 
@@ -105,6 +89,47 @@ class Scheme(NamedTuple):
     when: str = ""
     source: str = ""
     aliases: tuple[str, ...] = ()
+
+    @property
+    def reads_fans(self) -> bool:
+        """Whether the scale depends on the fans."""
+        return callable(self.rule)
+
+    @property
+    def reads_axes(self) -> bool:
+        """Whether the weight's axes must be known: for the fans, or to place a matrix."""
+        return callable(self.rule) or self.is_matrix
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the weight is made as matrices, whose rows and columns are its axes."""
+        return self.law in ("orthogonal", "delta_orthogonal", "identity")
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the weights depend on a stream."""
+        return self.law not in ("identity", "constant")
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each element is drawn by itself, and scaled by a bound or standard deviation."""
+        return self.law in ("uniform", "normal", "truncated_normal")
+
+    @property
+    def divisible(self) -> bool:
+        """Whether any region costs no more than its share; an orthogonal matrix is made whole."""
+        return self.law not in ("orthogonal", "delta_orthogonal")
+
+    def scale(self, fans: Fans, gain: float) -> float:
+        """Return the scale of a layer: the gain times what the rule says."""
+        factor = gain * (self.rule(*fans) if callable(self.rule) else self.rule)
+        if not math.isfinite(factor):
+            raise ValueError(
+                f"gain must give a finite scale for {self.name}, got {gain} and {factor}"
+            )
+        if factor < 0.0 and self.elementwise:
+            raise ValueError(f"scheme must have a scale of at least 0, got {factor} for {self.name}")
+        return factor
 
 
 class Statistics(NamedTuple):
@@ -452,11 +477,7 @@ _ROWS = (
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({row.name: row for row in _ROWS})
 
 
-def _key(name: str) -> str:
-    return name.lower().translate({ord(c): None for c in "_- "})
-
-
-_BY_KEY = {_key(name): row for row in _ROWS for name in (row.name, *row.aliases)}
+_NAMES = Names("scheme", _ROWS)
 
 
 def scheme(name: str) -> Scheme:
@@ -486,7 +507,7 @@ def scheme(name: str) -> Scheme:
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
-    return row_of(name)
+    return get_scheme(name)
 
 
 def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None) -> float:
@@ -525,9 +546,9 @@ def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None)
     >>> schemes.scale("lecun_uniform", 300, 64, gain=2)
     0.2
     """
-    row = row_of(scheme)
+    row = get_scheme(scheme)
     plain_fans = Fans(checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1))
-    return _scale(row, plain_fans, plain_gain(row, gain))
+    return row.scale(plain_fans, resolve_gain(row, gain))
 
 
 def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None) -> Statistics:
@@ -574,10 +595,9 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     >>> round(schemes.statistics("letkeman_normalized", 784, 256).backward_magnitude, 4)
     0.8442
     """
-    row = row_of(scheme)
+    row = get_scheme(scheme)
     n, m = checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1)
-    number = plain_gain(row, gain)
-    factor = _scale(row, Fans(n, m), number)
+    factor = row.scale(Fans(n, m), resolve_gain(row, gain))
     size = abs(factor)
     mean = 0.0
     forward: float | None
@@ -596,7 +616,7 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
         forward = backward = None
     elif row.law in ("orthogonal", "delta_orthogonal"):
         if row.law == "delta_orthogonal":
-            _check_delta(n, m)
+            check_delta(n, m)
         larger = max(n, m)
         bound, magnitude, square = size, size * _coordinate(larger), size * size / larger
         std = size / math.sqrt(larger)
@@ -613,330 +633,48 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     return Statistics(bound, mean, std, magnitude, n * square, m * square, forward, backward)
 
 
-def sample_weights(
-    shape: Shape | None,
-    scheme: str | Scheme = "letkeman",
-    *,
-    rng: Seed | Stream = None,
-    name: str = "",
-    in_axis: Axes = -2,
-    out_axis: Axes = -1,
-    batch_axis: Axes = (),
-    groups: SupportsIndex = 1,
-    active_inputs: SupportsIndex | None = None,
-    gain: Gain = None,
-    dtype: DTypeLike | None = None,
-    out: Any = None,
-    region: Region | None = None,
-    threads: int | None = None,
-) -> Any:
-    """Return random weights of a layer, sized by a scheme.
-
-    Parameters
-    ----------
-    shape : int or sequence of int
-        Shape of the whole weight, even when only a region is wanted; None takes out's.
-    scheme : str or Scheme
-        A name or alias of `irwinhall.schemes.SCHEMES`, or a row of your own.
-    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        What the weights are drawn from, as `irwinhall.Stream` takes it: None is fresh entropy, a
-        Generator is advanced, all others give the same weights again for the same name.
-    name : str
-        The parameter's qualified name. Parameters of one model share a seed and differ by name; two
-        of one name and shape are equal. A Stream given as rng is asked for its child of that name.
-    in_axis, out_axis, batch_axis, groups
-        Which axes are inputs, outputs and stacked independent weights such as experts, and how many
-        groups a convolution has, as for `irwinhall.fans`. All other axes are the receptive field.
-        Schemes whose scale depends on neither fans nor axes, such as zeros and normal, take any
-        shape; what is given and is not the default must still be true of it.
-    active_inputs : int, optional
-        How many of the inputs of in_axis are not 0 at a time: 1 for a one-hot input or one out of a
-        softmax (the article's active node method). It replaces their number in fan_in, which
-        becomes active_inputs * receptive field; fan_out stays as it is.
-    gain : float, str or callable, optional
-        A number, or the activation that the layer reads, for `irwinhall.gain` to find the number
-        that keeps the variance. It takes the place of the scheme's own gain: sqrt(2) for he_*, 1
-        for others. For the rows constant, uniform, normal and truncated_normal it is the value,
-        the bound or the standard deviation, and must be given.
-    dtype, out, region, threads
-        As for `irwinhall.Stream.uniform`; without dtype, out's, else float32. A region gets the
-        scale of the whole, and the same bits as the slice of the whole.
-
-    Returns
-    -------
-    ndarray
-        A new array, or out.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as described; the message names it. out is then untouched. An unknown
-        scheme lists near names; a fan of 0, and a shape of fewer than 2 axes unless in_axis and
-        out_axis say what it holds, are errors wherever the scheme needs fans.
-
-    Notes
-    -----
-    A uniform scheme gives exactly ``Stream(rng, name).uniform(shape, bound)`` with its bound from
-    `irwinhall.schemes.scale`, normal and truncated normal ones the same from their methods. Nothing
-    is ever divided by what was realised, so every shard knows its scale from the shape alone.
-
-    *Why active_inputs multiplies the receptive field.* A convolution over one-hot channels has one
-    active channel at each position of its kernel, so an output sums active_inputs * receptive field
-    weights. For dense layers there is no difference. With groups it counts inputs of one group.
-
-    *Orthogonal.* For each stacked weight and each group, the matrix whose rows are inputs times
-    receptive field and whose columns are outputs has orthonormal columns, or rows if these are
-    fewer, times the gain. It is the Q of a QR decomposition of normals in float64, its signs those
-    that make R's diagonal positive, which makes it uniform (Haar) among all such matrices [1]_; it
-    is rounded to float32 or float64 at the end, and float32 to the smaller types. A region costs
-    the work of the stacked weights that it touches. The decomposition is LAPACK's: from
-    one LAPACK to another it is equal up to rounding, grown by the condition of the normals, and not
-    bit for bit.
-
-    *delta_orthogonal* has such a matrix in the middle of its receptive field and is 0 elsewhere;
-    *identity* has 1 times the gain where input and output have the same number, in the middle too.
-    The middle of k is (k - 1) // 2, which leaves an image in its place under "same" padding.
-
-    References
-    ----------
-    .. [1] F. Mezzadri, "How to generate random matrices from the classical compact groups", 2007.
-
-    Examples
-    --------
-    >>> import irwinhall
-    >>> weights = irwinhall.sample_weights((784, 256), rng=1, name="hidden.weight")
-    >>> weights.dtype, bool(abs(weights).max() < irwinhall.letkeman_bound(784))
-    (dtype('float32'), True)
-    >>> rows = irwinhall.sample_weights(
-    ...     (784, 256), rng=1, name="hidden.weight", region=slice(100, 200)
-    ... )
-    >>> bool((rows == weights[100:200]).all())
-    True
-    >>> kernel = irwinhall.sample_weights(  # PyTorch's layout
-    ...     (64, 32, 3, 3), "he_normal", in_axis=1, out_axis=0, rng=1, name="conv.weight"
-    ... )
-    >>> round(float(kernel.std()), 2), round(irwinhall.schemes.scale("he_normal", 288, 576), 2)
-    (0.08, 0.08)
-    >>> irwinhall.sample_weights(3, "constant", gain=-4.5)
-    array([-4.5, -4.5, -4.5], dtype=float32)
-    """
-    row = row_of(scheme)
-    if shape is None and (out is None or region is not None):
-        raise TypeError("shape must be given, unless out is given and region is not")
-    whole = checked_shape(writable_array(out).shape if shape is None else shape)
-    number = plain_gain(row, gain)
-    factor, layout = _sized(
-        whole, row, number, in_axis, out_axis, batch_axis, groups, active_inputs
-    )
-
-    stream = _stream(rng, name)
-    if factor != 0.0 and row.law in _DRAWN_LAWS:
-        draw = getattr(stream, row.law)
-        try:
-            return draw(whole, factor, dtype=dtype, out=out, region=region, threads=threads)
-        except ValueError:
-            _check_range(row, number, factor, element_type(dtype, _dtype_of(out))[0])
-            raise
-    start, count = checked_region(region, whole)
-
-    def values() -> Any:
-        if row.law not in _MATRIX_LAWS or factor == 0.0 or 0 in count:
-            return factor
-        if row.law == "identity":
-            return _identity(layout, start, count) * factor
-        if row.law == "delta_orthogonal":
-            return _delta_orthogonal(layout, start, count, stream, threads) * factor
-        return _orthogonal(layout, start, count, stream, threads) * factor
-
-    return _written(values, factor, whole, count, dtype, out, region, threads)
-
-
-def scale_of(
-    shape: Shape,
-    scheme: str | Scheme = "letkeman",
-    *,
-    in_axis: Axes = -2,
-    out_axis: Axes = -1,
-    batch_axis: Axes = (),
-    groups: SupportsIndex = 1,
-    active_inputs: SupportsIndex | None = None,
-    gain: Gain = None,
-    dtype: DTypeLike | None = None,
-) -> float:
-    """Return the scale that `sample_weights` gives to a weight, without drawing anything.
-
-    Parameters
-    ----------
-    shape, scheme, in_axis, out_axis, batch_axis, groups, active_inputs, gain
-        As for `sample_weights`.
-    dtype : optional
-        The element type that must be able to hold the scale.
-
-    Returns
-    -------
-    float
-        The bound, standard deviation or other scale, as `Scheme` says.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `sample_weights`.
-
-    Examples
-    --------
-    >>> from irwinhall import schemes
-    >>> kernel = schemes.scale_of((64, 32, 3, 3), "he_normal", in_axis=1, out_axis=0)
-    >>> kernel == schemes.scale("he_normal", 288, 576)
-    True
-    """
-    row = row_of(scheme)
-    number = plain_gain(row, gain)
-    whole = checked_shape(shape)
-    factor, _ = _sized(whole, row, number, in_axis, out_axis, batch_axis, groups, active_inputs)
-    if dtype is not None and factor != 0.0:
-        _check_range(row, number, factor, element_type(dtype, None)[0])
-    return factor
-
-
 # ---- arguments -----------------------------------------------------------------------------------
 
 
-def _sized(
-    whole: tuple[int, ...],
-    row: Scheme,
-    gain: float,
-    in_axis: Axes,
-    out_axis: Axes,
-    batch_axis: Axes,
-    groups: SupportsIndex,
-    active_inputs: SupportsIndex | None,
-) -> tuple[float, _Layout]:
-    """Return the scale of a weight, and which of its axes are what, for schemes that ask."""
-    by_fans = callable(row.rule)
-    if active_inputs is not None and not by_fans:
-        raise ValueError(
-            f"active_inputs must be left out for {row.name}, "
-            f"whose scale does not depend on fan_in, got {active_inputs!r}"
-        )
-    axes = {
-        "in_axis": plain_axes("in_axis", in_axis),
-        "out_axis": plain_axes("out_axis", out_axis),
-        "batch_axis": plain_axes("batch_axis", batch_axis),
-    }
-    groups = checked_count("groups", groups, 1)
-    layout = _Layout(whole, (), (), (), 1)
-    layer = Fans(1, 1)
-    if by_fans or row.law in _MATRIX_LAWS:
-        layer = fans(whole, **axes, groups=groups)
-        layout = _Layout.of(whole, axes, groups)
-        if row.law == "delta_orthogonal":
-            _check_delta(layout.inputs, layout.outputs_of_group)
-        if active_inputs is not None:
-            layer = _with_active_inputs(layer, layout.inputs, active_inputs)
-    else:
-        _check_unused(whole, axes, groups)
-    return _scale(row, layer, gain), layout
-
-
-def row_of(scheme: object) -> Scheme:
+def get_scheme(scheme: object) -> Scheme:
     """Return the row that a scheme is or names."""
+    if type(scheme) is str and scheme in SCHEMES:
+        return SCHEMES[scheme]
     if isinstance(scheme, Scheme):
-        if scheme.law not in get_args(Law):
-            raise ValueError(f"law must be one of {', '.join(get_args(Law))}, got {scheme.law!r}")
+        if scheme.law not in _LAWS:
+            raise ValueError(f"law must be one of {', '.join(_LAWS)}, got {scheme.law!r}")
         return scheme
     if not isinstance(scheme, str):
         raise TypeError(
             f"scheme must be a name or a Scheme, got {scheme!r} ({type(scheme).__name__})"
         )
-    row = _BY_KEY.get(_key(scheme))
-    if row is None:
-        import difflib
-
-        near = dict.fromkeys(
-            _BY_KEY[key].name for key in difflib.get_close_matches(_key(scheme), _BY_KEY, n=5)
-        )
-        listed = "did you mean " + " or ".join(near) if near else "one of " + ", ".join(SCHEMES)
-        raise ValueError(f"scheme must be the name of a known one, got {scheme!r}; {listed}")
-    return row
+    return _NAMES.find(scheme)
 
 
-def plain_gain(row: Scheme, gain: Gain) -> float:
-    """Return the gain to use: the one given, that of the activation given, or the row's own."""
+def resolve_gain(scheme: Scheme, gain: Gain) -> float:
+    """Return the gain to use: the one given, that of the activation given, or the scheme's own."""
     if gain is None:
-        if row.gain is None:
-            what = {"constant": "value", "uniform": "bound"}.get(row.law, "standard deviation")
-            raise ValueError(f"gain must be given for {row.name}, whose {what} it is, got None")
-        return row.gain
+        if scheme.gain is None:
+            what = {"constant": "value", "uniform": "bound"}.get(scheme.law, "standard deviation")
+            raise ValueError(f"gain must be given for {scheme.name}, whose {what} it is, got None")
+        return scheme.gain
     number = activation_gain(gain) if isinstance(gain, str) or callable(gain) else gain
     number = checked_finite("gain", number)
-    if number < 0.0 and row.law in _DRAWN_LAWS:
-        raise ValueError(f"gain must be at least 0 for {row.name}, got {number}")
+    if number < 0.0 and scheme.elementwise:
+        raise ValueError(f"gain must be at least 0 for {scheme.name}, got {number}")
     return number
 
 
-def _scale(row: Scheme, layer: Fans, gain: float) -> float:
-    factor = gain * (row.rule(*layer) if callable(row.rule) else row.rule)
-    if not math.isfinite(factor):
-        raise ValueError(f"gain must give a finite scale for {row.name}, got {gain} and {factor}")
-    if factor < 0.0 and row.law in _DRAWN_LAWS:
-        raise ValueError(f"scheme must have a scale of at least 0, got {factor} for {row.name}")
-    return factor
-
-
-def _check_range(row: Scheme, gain: float, factor: float, code: int) -> None:
-    """Refuse a scale that the element type cannot hold."""
-    name, least, most = SCALES[code]
-    if row.law == "uniform":
-        wrong = not 2.0**least <= factor <= most
-        rule = f"a bound from 2**{least} to {most:g}"
-    else:
-        what = "a std" if row.law in _DRAWN_LAWS else "weights"
-        wrong, rule = abs(factor) > most, f"{what} of at most {most:g}"
-    if wrong:
+def check_delta(inputs: int, outputs: int) -> None:
+    """Refuse delta-orthogonal weights that have more inputs than outputs."""
+    if inputs > outputs:
         raise ValueError(
-            f"gain must give {row.name} {rule} for {name}, got {gain}, which gives {factor}"
-        ) from None
-
-
-def _check_unused(whole: tuple[int, ...], axes: dict[str, tuple[int, ...]], groups: int) -> None:
-    """Check the axes and groups of a scheme that needs none, as far as they are not the default."""
-    default = {"in_axis": (-2,), "out_axis": (-1,), "batch_axis": ()}
-    axis_roles({role: named for role, named in axes.items() if named != default[role]}, whole)
-    if groups > 1 and (whole or axes["out_axis"] != default["out_axis"]):
-        outputs = math.prod(whole[axis] for axis in axes["out_axis"])
-        if outputs % groups:
-            raise ValueError(
-                f"groups must divide the size of out_axis, got {groups} groups of {outputs} outputs"
-            )
-
-
-def _dtype_of(out: Any) -> np.dtype[Any] | None:
-    return None if out is None else writable_array(out).dtype
-
-
-def _with_active_inputs(layer: Fans, inputs: int, active_inputs: SupportsIndex) -> Fans:
-    active = checked_count("active_inputs", active_inputs, 1)
-    if active > inputs:
-        raise ValueError(f"active_inputs must be at most the {inputs} inputs, got {active}")
-    return Fans(layer.fan_in // inputs * active, layer.fan_out)
-
-
-def _stream(rng: Seed | Stream, name: str) -> Stream:
-    if isinstance(rng, Stream):
-        return rng if name == "" else rng.child(name)
-    try:
-        return Stream(rng, name)
-    except TypeError as error:
-        if not isinstance(name, str):
-            raise
-        raise TypeError(f"rng must be an irwinhall.Stream or a seed: {error}") from None
+            "shape must have at least as many outputs as inputs for delta_orthogonal, "
+            f"got {inputs} inputs and {outputs} outputs"
+        )
 
 
 # ---- laws ----------------------------------------------------------------------------------------
-
-# Those that Stream has a method for, and those that need to know which axes are which.
-_DRAWN_LAWS = ("uniform", "normal", "truncated_normal")
-_MATRIX_LAWS = ("orthogonal", "delta_orthogonal", "identity")
 
 # E|z| of a standard normal. Cut to [-2, 2] it has a standard deviation of 0.8796..., by which the
 # truncated law divides: then its bound is 2.2737... and its magnitude 0.8272... of its own.
@@ -964,186 +702,3 @@ def _coordinate(dimensions: int) -> float:
     for coefficient in (399 / 8192, -21 / 2048, -5 / 128, 1 / 32, 1 / 4, 1.0):
         series = series / dimensions + coefficient
     return math.sqrt(2.0 / (math.pi * dimensions)) * series
-
-
-def _check_delta(inputs: int, outputs: int) -> None:
-    if inputs > outputs:
-        raise ValueError(
-            "shape must have at least as many outputs as inputs for delta_orthogonal, "
-            f"got {inputs} inputs and {outputs} outputs"
-        )
-
-
-class _Layout(NamedTuple):
-    """Which axes of a weight are what, and how many inputs and outputs its matrices have."""
-
-    whole: tuple[int, ...]
-    in_axes: tuple[int, ...]
-    out_axes: tuple[int, ...]
-    batch_axes: tuple[int, ...]
-    groups: int
-
-    @classmethod
-    def of(
-        cls,
-        whole: tuple[int, ...],
-        axes: dict[str, tuple[int, ...]],
-        groups: int,
-    ) -> _Layout:
-        roles = axis_roles(axes, whole)
-        ins, outs, batches = (tuple(a for a in roles if roles[a] == role) for role in axes)
-        return cls(whole, ins, outs, batches, groups)
-
-    @property
-    def field_axes(self) -> tuple[int, ...]:
-        known = {*self.in_axes, *self.out_axes, *self.batch_axes}
-        return tuple(axis for axis in range(len(self.whole)) if axis not in known)
-
-    @property
-    def inputs(self) -> int:
-        return math.prod(self.sizes(self.in_axes))
-
-    @property
-    def outputs_of_group(self) -> int:
-        return math.prod(self.sizes(self.out_axes)) // self.groups
-
-    def sizes(self, axes: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(self.whole[axis] for axis in axes)
-
-
-def _identity(layout: _Layout, start: tuple[int, ...], count: tuple[int, ...]) -> NDArray[np.bool]:
-    """Return where in the region the identity matrix is 1."""
-    places = np.ogrid[tuple(slice(s, s + c) for s, c in zip(start, count, strict=True))]
-
-    def number(axes: tuple[int, ...]) -> Any:
-        total: Any = 0
-        for axis in axes:
-            total = total * layout.whole[axis] + places[axis]
-        return total
-
-    ones = np.asarray(number(layout.in_axes) == number(layout.out_axes) % layout.outputs_of_group)
-    for axis in layout.field_axes:
-        ones = ones & (places[axis] == _middle(layout.whole[axis]))
-    return np.broadcast_to(ones, count)
-
-
-def _middle(size: int) -> int:
-    return (size - 1) // 2
-
-
-def _orthogonal(
-    layout: _Layout,
-    start: tuple[int, ...],
-    count: tuple[int, ...],
-    stream: Stream,
-    threads: int | None,
-) -> Array:
-    """Return a region of orthogonal matrices, one for every place of the batch axes and group."""
-    batches = layout.batch_axes
-    rows_axes = tuple(
-        axis for axis in range(len(layout.whole)) if axis not in {*batches, *layout.out_axes}
-    )
-    order = (*batches, *rows_axes, *layout.out_axes)
-    rows, columns = math.prod(layout.sizes(rows_axes)), layout.outputs_of_group
-    tall = max(rows, columns), min(rows, columns)
-    shape = (math.prod(layout.sizes(batches)) * layout.groups, *tall)
-
-    lengths = tuple(count[axis] for axis in batches)
-    stack = np.empty((*lengths, rows, layout.groups, columns))
-    for place in np.ndindex(lengths):
-        index = 0
-        for axis, offset in zip(batches, place, strict=True):
-            index = index * layout.whole[axis] + start[axis] + offset
-        part = slice(index * layout.groups, (index + 1) * layout.groups)
-        normals = stream.normal(shape, dtype="float64", region=part, threads=threads)
-        q, r = np.linalg.qr(normals)
-        q *= np.copysign(1.0, np.diagonal(r, axis1=-2, axis2=-1))[:, np.newaxis, :]
-        if rows < columns:
-            q = q.transpose(0, 2, 1)
-        stack[place] = q.transpose(1, 0, 2)
-
-    weights = stack.reshape(lengths + layout.sizes((*rows_axes, *layout.out_axes)))
-    weights = weights.transpose(np.argsort(order))
-    inside = (
-        slice(None) if axis in batches else slice(s, s + c)
-        for axis, (s, c) in enumerate(zip(start, count, strict=True))
-    )
-    return weights[tuple(inside)]
-
-
-def _delta_orthogonal(
-    layout: _Layout,
-    start: tuple[int, ...],
-    count: tuple[int, ...],
-    stream: Stream,
-    threads: int | None,
-) -> Array:
-    """Return a region of kernels with an orthogonal matrix in the middle and 0 elsewhere."""
-    weights = np.zeros(count)
-    centre = list(start), list(count)
-    target = [slice(None)] * len(count)
-    flat = list(layout.whole)
-    for axis in layout.field_axes:
-        middle = _middle(layout.whole[axis])
-        if not start[axis] <= middle < start[axis] + count[axis]:
-            return weights
-        target[axis] = slice(middle - start[axis], middle - start[axis] + 1)
-        flat[axis], centre[0][axis], centre[1][axis] = 1, 0, 1
-    matrices = layout._replace(whole=tuple(flat))
-    weights[tuple(target)] = _orthogonal(
-        matrices, tuple(centre[0]), tuple(centre[1]), stream, threads
-    )
-    return weights
-
-
-def _written(
-    values: Callable[[], Any],
-    factor: float,
-    whole: tuple[int, ...],
-    count: tuple[int, ...],
-    dtype: DTypeLike | None,
-    out: Any,
-    region: Region | None,
-    threads: int | None,
-) -> Any:
-    """Return the values, none larger than `factor`, as an array of the type asked for, or in out.
-
-    float16 and bfloat16 are the float32 rounded to nearest, as everywhere in the stream.
-    """
-    code, _ = element_type(dtype, _dtype_of(out))
-    _, _, largest = SCALES[code]
-    if abs(factor) > largest:
-        raise ValueError(
-            f"gain must give weights of at most {largest:g}, the largest of the dtype, got {factor}"
-        )
-    if threads is not None:
-        checked_count("threads", threads, 1)
-
-    def zeros() -> Any:
-        # Makes the array, or checks out as every other law does; a deviation of 0 draws nothing.
-        return Stream(0).normal(whole, 0.0, dtype=dtype, out=out, region=region, threads=threads)
-
-    # A new array before the values, whose size it checks; out after them, untouched if they fail.
-    if out is None:
-        result = zeros()
-        made = _rounded(values(), code)
-    else:
-        shape = writable_array(out).shape
-        if shape != count:
-            raise ValueError(f"out must have shape {count}, got {shape}")
-        made = _rounded(values(), code)
-        result = zeros()
-    target = np.asarray(result)
-    (target.view(np.uint16) if code == _core.BFLOAT16 else target)[...] = made
-    return result
-
-
-def _rounded(values: Any, code: int) -> NDArray[Any]:
-    """Return the values as the element type, bfloat16 as its bits."""
-    if code == _core.FLOAT64:
-        return np.asarray(values, dtype=np.float64)
-    single = np.asarray(values, dtype=np.float32)
-    if code == _core.BFLOAT16:
-        bits = single.view(np.uint32)
-        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
-    return single.astype(np.float16) if code == _core.FLOAT16 else single

@@ -9,25 +9,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Hashable
 from functools import lru_cache
 from hashlib import blake2b
 from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from irwinhall import _core
-from irwinhall._arguments import (
-    Region,
-    Shape,
-    checked_count,
-    checked_finite,
-    checked_real,
-    checked_region,
-    checked_shape,
-)
+from irwinhall._arguments import Region, Shape, checked_count, checked_finite, checked_real
+from irwinhall._arrays import Target, output, shape_of
 
 __all__ = ["Stream", "kernels"]
 
@@ -37,13 +29,6 @@ Seed: TypeAlias = (
 
 # BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
 _FORMAT = b"irwinhall stream"
-
-_DTYPES = {
-    "float32": _core.FLOAT32,
-    "float64": _core.FLOAT64,
-    "float16": _core.FLOAT16,
-    "bfloat16": _core.BFLOAT16,
-}
 
 # Of each type: its name, the least uniform bound (an exponent of 2), the greatest bound and std.
 _SINGLE, _DOUBLE, _HALF = (float(np.finfo(t).max) for t in ("f4", "f8", "f2"))
@@ -73,6 +58,8 @@ class Stream:
         What reproduces the stream: ``Stream(s.seed, s.name) == s``.
     name : str
         The name.
+    key : bytes
+        The 16 bytes that the generator is keyed by; equal streams have equal keys.
 
     Raises
     ------
@@ -121,6 +108,11 @@ class Stream:
         """Which of the seed's streams this is."""
         return self._name
 
+    @property
+    def key(self) -> bytes:
+        """The 16 bytes that the generator is keyed by."""
+        return self._key
+
     def child(self, name: str) -> Stream:
         """Return the stream of the same seed whose name is this one's, a slash, and `name`.
 
@@ -150,7 +142,11 @@ class Stream:
             raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
         if not name:
             raise ValueError("name must not be empty, got ''")
-        return Stream(self._seed, f"{self._name}/{name}" if self._name else name)
+        child = object.__new__(Stream)
+        child._seed = self._seed
+        child._name = f"{self._name}/{name}" if self._name else name
+        child._key = _key(child._seed, child._name)
+        return child
 
     def uniform(
         self,
@@ -209,7 +205,8 @@ class Stream:
         bound = checked_finite("bound", bound)
         if bound <= 0.0:
             raise ValueError(f"bound must be positive, got {bound}")
-        return self._fill((_core.UNIFORM, bound), shape, dtype, out, region, threads)
+        target = output(shape_of(shape, out, region), dtype, out, region)
+        return self.fill(law(target.code, _core.UNIFORM, bound), target, threads)
 
     def normal(
         self,
@@ -255,7 +252,8 @@ class Stream:
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
-        return self._fill((_core.NORMAL, std), shape, dtype, out, region, threads)
+        target = output(shape_of(shape, out, region), dtype, out, region)
+        return self.fill(law(target.code, _core.NORMAL, std), target, threads)
 
     def truncated_normal(
         self,
@@ -317,8 +315,24 @@ class Stream:
             raise ValueError(f"low must be less than high, got low={low}, high={high}")
         if not isinstance(corrected, (bool, np.bool)):
             raise TypeError(f"corrected must be True or False, got {corrected!r}")
-        law = (_core.TRUNCATED_NORMAL, std, low, high, bool(corrected))
-        return self._fill(law, shape, dtype, out, region, threads)
+        target = output(shape_of(shape, out, region), dtype, out, region)
+        cut = law(target.code, _core.TRUNCATED_NORMAL, std, low, high, bool(corrected))
+        return self.fill(cut, target, threads)
+
+    def fill(self, prepared: bytes, target: Target, threads: int | None = None) -> Any:
+        """Fill a checked array by a prepared law; the methods named after laws end here."""
+        _core.fill(
+            self._key,
+            prepared,
+            target.code,
+            target.whole,
+            target.start,
+            target.array,
+            checked_threads(threads, target.array.size),
+            target.is_new,
+            _KERNEL,
+        )
+        return target.result
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Stream):
@@ -337,34 +351,17 @@ class Stream:
     def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
         return Stream, (self._seed, self._name)
 
-    def _fill(
-        self,
-        law: tuple[Any, ...],
-        shape: Shape | None,
-        dtype: DTypeLike | None,
-        out: Any,
-        region: Region | None,
-        threads: int | None,
-    ) -> Any:
-        threads = available_cores() if threads is None else checked_count("threads", threads, 1)
-        buffer = None if out is None else writable_array(out)
-        if shape is None and (buffer is None or region is not None):
-            raise TypeError("shape must be given, unless out is given and region is not")
-        whole = buffer.shape if shape is None and buffer is not None else checked_shape(shape)
-        start, count = checked_region(region, whole)
-        code, element = element_type(dtype, None if buffer is None else buffer.dtype)
-        prepared = _prepared_law(code, *law)
-        if buffer is None:
-            try:
-                buffer = np.empty(count, dtype=element)
-            except ValueError:
-                raise ValueError(
-                    f"shape must be that of an array that NumPy can make, got {count}"
-                ) from None
-        elif buffer.shape != count:
-            raise ValueError(f"out must have shape {count}, got {buffer.shape}")
-        _core.fill(self._key, prepared, code, whole, start, buffer, threads, out is None, _KERNEL)
-        return buffer if out is None else out
+
+def as_stream(rng: Seed | Stream, name: str = "") -> Stream:
+    """Return the stream of a seed and a name, or of a stream that is asked for its child."""
+    if isinstance(rng, Stream):
+        return rng if name == "" else rng.child(name)
+    try:
+        return Stream(rng, name)
+    except TypeError as error:
+        if not isinstance(name, str):
+            raise
+        raise TypeError(f"rng must be an irwinhall.Stream or a seed: {error}") from None
 
 
 def kernels() -> list[tuple[str, bool]]:
@@ -393,6 +390,19 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def checked_threads(threads: int | None, elements: int) -> int:
+    """Return how many threads a fill may use; default all cores, where it is worth more than one.
+
+    A fill of few elements stays on one thread, and is spared the question how many there are.
+    """
+    if threads is not None:
+        return min(checked_count("threads", threads, 1), _MOST_THREADS)
+    return 1 if elements < _core.ELEMENTS_PER_THREAD else available_cores()
+
+
+_MOST_THREADS = 2**31 - 1
+
+
 def _chosen_kernel() -> int:
     """Return the index of the kernel that IRWINHALL_KERNEL names, or of the best one."""
     name = os.environ.get("IRWINHALL_KERNEL")
@@ -410,6 +420,8 @@ _KERNEL = _chosen_kernel()
 
 
 def _plain_seed(seed: object) -> int | bytes:
+    if type(seed) is int:
+        return seed
     if seed is None:
         return int.from_bytes(os.urandom(16), "little")
     if isinstance(seed, bytes):
@@ -443,49 +455,11 @@ def _key(seed: int | bytes, name: str) -> bytes:
     return blake2b(message, digest_size=16, person=_FORMAT).digest()
 
 
-# ---- arguments -----------------------------------------------------------------------------------
-
-
-def element_type(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> tuple[int, Any]:
-    """Return the C code of the element type, and the dtype of an array to make."""
-    if dtype is not None and not isinstance(dtype, Hashable):
-        raise TypeError(f"dtype must be one of {', '.join(_DTYPES)}, got {dtype!r}")
-    code, element = _element_type_of(dtype, out)
-    return code, _bfloat16() if element == "bfloat16" else element
-
-
-@lru_cache(maxsize=64)  # NumPy takes microseconds to find a dtype's name
-def _element_type_of(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> tuple[int, Any]:
-    listed = ", ".join(_DTYPES)
-    if dtype is None:
-        name = "float32" if out is None else out.name
-        asked: Any = name
-    else:
-        # A name or a scalar type is taken by name: NumPy knows bfloat16 only through ml_dtypes.
-        name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or ""
-        if name not in _DTYPES:
-            try:
-                known = np.dtype(dtype)
-            except TypeError:
-                raise TypeError(f"dtype must be one of {listed}, got {dtype!r}") from None
-            if not known.isnative:
-                raise TypeError(f"dtype must have the machine's byte order, got {known.str}")
-            name = known.name
-        asked = name
-    if name not in _DTYPES:
-        what = "dtype" if dtype is not None or out is None else "out's dtype"
-        raise TypeError(f"{what} must be one of {listed}, got {name}")
-    if out is None:
-        return _DTYPES[name], "bfloat16" if name == "bfloat16" else asked
-    if out.name != name and (name, out.name) != ("bfloat16", "uint16"):
-        raise TypeError(f"out must have dtype {name}, got {out}")
-    if not out.isnative:
-        raise TypeError(f"out must have the machine's byte order, got {out.str}")
-    return _DTYPES[name], out
+# ---- laws ----------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=256)  # the constants of a truncated normal take a quadrature
-def _prepared_law(
+def law(
     code: int,
     kind: int,
     scale: float,
@@ -494,56 +468,18 @@ def _prepared_law(
     corrected: bool = False,
 ) -> bytes:
     """Return the C form of a law, refusing a bound or std that the element type cannot hold."""
+    try:
+        return _core.prepare_law(code, kind, scale, low, high, corrected)
+    except ValueError:
+        check_scale(code, kind, scale)
+        raise
+
+
+def check_scale(code: int, kind: int, scale: float) -> None:
+    """Refuse a bound or std that the element type cannot hold, saying what it can."""
     name, least, most = SCALES[code]
     if kind == _core.UNIFORM:
         if not 2.0**least <= scale <= most:
             raise ValueError(f"bound must be from 2**{least} to {most} for {name}, got {scale}")
     elif scale > most:
         raise ValueError(f"std must be at most {most} for {name}, got {scale}")
-    return _core.prepare_law(code, kind, scale, low, high, corrected)
-
-
-def _bfloat16() -> Any:
-    try:
-        from ml_dtypes import bfloat16
-    except ImportError:
-        raise ImportError(
-            "arrays of bfloat16 need ml_dtypes: pip install ml_dtypes. "
-            "Without it, pass out= an array of uint16 to get the bits."
-        ) from None
-    return bfloat16
-
-
-def writable_array(out: object) -> NDArray[Any]:
-    """Return out, or a view of the buffer that it is, checked for what a fill needs."""
-    if isinstance(out, np.ndarray):
-        array = out
-    else:
-        try:
-            array = np.asarray(memoryview(out))  # type: ignore[arg-type]
-        except TypeError:
-            raise TypeError(f"out must be an array or a buffer, got {type(out).__name__}") from None
-    if not array.flags.writeable:
-        raise ValueError("out must be writeable, got a read-only buffer")
-    if not array.flags.c_contiguous and overlaps_itself(array.shape, array.strides, array.itemsize):
-        raise ValueError(
-            "out must have nested strides, so that no element is written twice, got strides "
-            f"{array.strides} for shape {array.shape}"
-        )
-    return array
-
-
-def overlaps_itself(shape: tuple[int, ...], strides: tuple[int, ...], span: int) -> bool:
-    """Return whether an axis steps less than what the axes with smaller steps span.
-
-    The strides and the span of one element have the same unit. Nested axes, as every array made by
-    slicing and transposing has, never overlap.
-    """
-    if 0 in shape:
-        return False
-    axes = [(abs(s), n) for s, n in zip(strides, shape, strict=True) if n > 1]
-    for stride, length in sorted(axes):
-        if stride < span:
-            return True
-        span += stride * (length - 1)
-    return False

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex
 
 import numpy as np
 
-from irwinhall._arguments import Shape, checked_shape
+from irwinhall._arguments import Axes, Shape
+from irwinhall._arrays import element_type, output
 from irwinhall._files import whole_file
-from irwinhall.fans import Axes
-from irwinhall.schemes import Gain, Scheme, row_of, sample_weights
-from irwinhall.stream import Seed, Stream, element_type
+from irwinhall.layouts import Weight
+from irwinhall.sampling import Sampler
+from irwinhall.schemes import Gain, Scheme
+from irwinhall.stream import Seed, Stream, as_stream, checked_threads
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -41,8 +43,13 @@ def save_weights(
     out_axis: Axes = -1,
     batch_axis: Axes = (),
     groups: SupportsIndex = 1,
+    layout: str | Weight | None = None,
+    parts: SupportsIndex = 1,
+    stacked: SupportsIndex = 0,
+    active_inputs: SupportsIndex | None = None,
     gain: Gain = None,
     dtype: DTypeLike = "float32",
+    threads: int | None = None,
     overwrite: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> None:
@@ -53,8 +60,10 @@ def save_weights(
     path : str or path
         Where to write. The directory must exist; the weights are written to a hidden file in it,
         which is renamed at the end, or removed if anything goes wrong.
-    shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, gain
+    shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
         As for `irwinhall.sample_weights`, whose bits the file holds.
+    active_inputs, gain, threads
+        As for `irwinhall.sample_weights`.
     dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
         Element type. The format has no bfloat16: its bits are stored as uint16.
     overwrite : bool
@@ -92,38 +101,34 @@ def save_weights(
     >>> bool((saved == whole).all())
     True
     """
-    whole = checked_shape(shape)
-    row = row_of(scheme)
+    sampler = Sampler.of(
+        shape,
+        scheme,
+        gain=gain,
+        in_axis=in_axis,
+        out_axis=out_axis,
+        batch_axis=batch_axis,
+        groups=groups,
+        layout=layout,
+        parts=parts,
+        stacked=stacked,
+        active_inputs=active_inputs,
+    )
     element = stored_type(dtype)
-    # A seed that cannot be used twice, as None and generators are, must be used once.
-    stream = rng if isinstance(rng, Stream) else Stream(rng)
-
-    def fill(region: tuple[slice, ...], out: Any) -> None:
-        sample_weights(
-            whole,
-            row,
-            rng=stream.child(name) if name else stream,
-            in_axis=in_axis,
-            out_axis=out_axis,
-            batch_axis=batch_axis,
-            groups=groups,
-            gain=gain,
-            dtype=dtype,
-            out=out,
-            region=region,
-        )
-
-    in_one_piece = row.law in ("orthogonal", "delta_orthogonal")
-    if not in_one_piece and whole:  # checks every argument before the disk is touched
-        fill((slice(0, 0),), np.empty((0, *whole[1:]), element))
+    # An array of uint16 takes the bits of bfloat16 if that is asked for by name.
+    name_of_type = "bfloat16" if element == np.uint16 else element.name
+    sampler.check(element_type(name_of_type, element)[0])
+    checked_threads(threads, 0)
+    stream = as_stream(rng, name)
+    whole = sampler.weight.shape
     with new_file(path, whole, element, overwrite) as (file, offset):
         size = math.prod(whole)
         if size:
             weights = np.memmap(file, element, "r+", offset, whole)
-            for region in _pieces(whole, size if in_one_piece else _PIECE // element.itemsize):
-                where: Any = (*region, ...)  # a view, even of a single number
-                piece = weights[where]
-                fill(region, piece)
+            most = _PIECE // element.itemsize if sampler.scheme.divisible else size
+            for region in _pieces(whole, most):
+                piece: Any = weights[(*region, ...)]  # a view, even of a single number
+                sampler.draw(stream, output(whole, name_of_type, piece, region), threads)
                 if progress:
                     progress(piece.nbytes)
             weights.flush()
@@ -148,9 +153,8 @@ def stored_type(dtype: DTypeLike) -> np.dtype[Any]:
     """Return the type that a file has for an element type: uint16 for the bits of bfloat16."""
     if dtype == "bfloat16" or getattr(dtype, "__name__", None) == "bfloat16":
         return np.dtype(np.uint16)
-    _, element = element_type(dtype, None)
-    stored = np.dtype(element)
-    return np.dtype(np.uint16) if stored.name == "bfloat16" else stored
+    _, element = element_type(dtype)
+    return np.dtype(np.uint16) if element.name == "bfloat16" else element
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...], element: np.dtype[Any]) -> int:

@@ -109,7 +109,7 @@ def test_help_names_every_command():
         (["reproduce", "--seed", "-1"], "--seed must be at least 0, got -1"),
         (["compare", "0", "5"], "n must be at least 1, got 0"),
         (["compare", "5", "5", "--activation", "rellu"], "did you mean relu"),
-        (["flow", "--schemes", "letkemann"], "did you mean letkeman"),
+        (["flow", "--schemes", "letkemann"], "did you mean 'letkeman'"),
         (["flow", "--activation", "than"], "did you mean tanh"),
         (["flow", "--width", "0"], "width must be at least 1, got 0"),
         (["flow", "--width", "a,b"], "'a,b'"),

@@ -236,7 +236,7 @@ def test_zarr_takes_the_weights(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"scheme": "he_norml"}, ValueError, "did you mean he_normal"),
+        ({"scheme": "he_norml"}, ValueError, "did you mean 'he_normal'"),
         ({"scheme": 3}, TypeError, "^scheme must be a name or a Scheme, got 3"),
         ({"rng": 1.5}, TypeError, "^seed must be an int"),
         ({"name": 1}, TypeError, "^name must be a string, got 1"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import irwinhall
-from irwinhall.fans import Fans, fans
+from irwinhall import Fans, fans
 
 TORCH = {"in_axis": 1, "out_axis": 0}
 TORCH_TRANSPOSED = {"in_axis": 0, "out_axis": 1}
@@ -179,17 +179,12 @@ def test_sizes_beyond_64_bits_do_not_wrap():
     assert fans((2**40, 2**40, 2**40)) == (2**80, 2**80)
 
 
-def test_the_function_hides_its_module_and_the_module_can_be_reached():
-    from importlib import import_module
-
-    assert import_module("irwinhall.fans").fans is irwinhall.fans
-
-
 @pytest.mark.parametrize(
     ("shape", "arguments", "message"),
     [
-        ((5,), {}, r"^in_axis must name an axis of shape, got -2 for the 1-D shape \(5,\); \(\) "),
-        ((), {}, "^in_axis must name an axis of shape, got -2 for the 0-D shape"),
+        ((5,), {}, r"^fan_in and fan_out need in and out axes: a 1-D shape has neither, .*\(5,\)$"),
+        ((), {}, "a 0-D shape has neither, unless in_axis and out_axis say what its axes hold"),
+        (5, {}, r"a 1-D shape has neither, .*, got shape \(5,\)$"),
         ((3, 4), {"out_axis": 2}, r"^out_axis must .* got 2 for the 2-D shape \(3, 4\)$"),
         ((3, 4), {"batch_axis": (-3,)}, "^batch_axis must name an axis of shape, got -3"),
         ((3, 4), {"in_axis": -1}, "once, got axis 1 in in_axis and in out_axis$"),
@@ -202,7 +197,7 @@ def test_the_function_hides_its_module_and_the_module_can_be_reached():
         ),
         ((3, 0), {}, "fan_in 3 and fan_out 0$"),
         ((0, 3, 4), {}, "fan_in 0 and fan_out 0$"),
-        ((3, -4), {}, r"^shape must not have negative sizes, got \(3, -4\)$"),
+        ((3, -4), {}, "^shape must be at least 0, got -4$"),
         ((3, 4), {"groups": 3}, "^groups must divide the size of out_axis, got 3 groups of 4 "),
         ((3, 4), {"groups": 0}, "^groups must be at least 1, got 0$"),
         ((3, 4), {"groups": -2}, "^groups must be at least 1, got -2$"),
@@ -216,13 +211,12 @@ def test_bad_values_are_named(shape, arguments, message):
 @pytest.mark.parametrize(
     ("shape", "arguments", "message"),
     [
-        (5, {}, r"^shape must be a sequence of integers, got 5 \(int\)$"),
-        ("34", {}, r"^shape must be a sequence of integers, got '34' \(str\)$"),
-        (None, {}, "^shape must be a sequence of integers, got None"),
-        ((3.0, 4), {}, r"^shape must hold integers, got 3.0 \(float\)$"),
-        ((3, True), {}, r"^shape must hold integers, got True \(bool\)$"),
-        ((3, None), {}, "^shape must hold integers, got None"),
-        (np.zeros((3, 4)), {}, "^shape must hold integers, got array"),
+        ("34", {}, r"^shape must be an integer, got '34' \(str\)$"),
+        (None, {}, "^shape must be an integer, got None"),
+        ((3.0, 4), {}, r"^shape must be an integer, got 3.0 \(float\)$"),
+        ((3, True), {}, r"^shape must be an integer, got True \(bool\)$"),
+        ((3, None), {}, "^shape must be an integer, got None"),
+        (np.zeros((3, 4)), {}, "^shape must be an integer, got array"),
         (
             (3, 4),
             {"in_axis": 0.0},

@@ -130,7 +130,7 @@ def test_progress_counts_every_layer_both_ways():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"schemes": ["letkemann"]}, ValueError, "did you mean letkeman"),
+        ({"schemes": ["letkemann"]}, ValueError, "did you mean 'letkeman'"),
         ({"schemes": ["letkeman:rellu"]}, ValueError, "did you mean relu"),
         ({"schemes": ["letkeman:nan"]}, ValueError, "gain must be"),
         ({"schemes": ["normal"]}, ValueError, "gain must be given"),

@@ -9,7 +9,8 @@ import pytest
 from frameworks import framework
 
 import irwinhall
-from irwinhall.schemes import SCHEMES, scale_of
+from irwinhall.sampling import scale_of
+from irwinhall.schemes import SCHEMES
 
 jax = framework("jax")
 jax.config.update("jax_num_cpu_devices", 8)  # before anything asks for a device
@@ -474,7 +475,7 @@ def test_an_orthogonal_expert_is_made_once_and_alone(monkeypatch):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: ij.initializer("he_norml"), ValueError, "did you mean he_normal"),
+        (lambda: ij.initializer("he_norml"), ValueError, "did you mean 'he_normal'"),
         (lambda: ij.initializer(3), TypeError, "^scheme must be"),
         (lambda: ij.initializer("normal"), ValueError, "^gain must be given for normal"),
         (lambda: ij.letkeman(gain=-1.0), ValueError, "^gain must be at least 0"),

@@ -297,7 +297,7 @@ def test_a_sequential_model_trains_and_is_saved_and_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: ik.SchemeInitializer("he_norml"), ValueError, "did you mean he_normal"),
+        (lambda: ik.SchemeInitializer("he_norml"), ValueError, "did you mean 'he_normal'"),
         (lambda: ik.SchemeInitializer(None), TypeError, "^name must be a string, got None"),
         (lambda: ik.SchemeInitializer("normal"), ValueError, "^gain must be given for normal"),
         (lambda: ik.Letkeman(1.0), TypeError, "^seed must be an integer or None, got 1.0"),

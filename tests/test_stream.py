@@ -696,7 +696,7 @@ BAD_INPUT = [
     ("normal", {"shape": True}, TypeError, "shape must be an integer, got True (bool)"),
     ("normal", {"shape": "3"}, TypeError, "shape must be an integer, got '3' (str)"),
     ("normal", {"shape": [[3]]}, TypeError, "shape must be an integer, got [3] (list)"),
-    ("normal", {"shape": np.array([3, 1])}, TypeError, "shape must be an integer, got array"),
+    ("normal", {"shape": np.array([[3, 1]])}, TypeError, "shape must be an integer, got array"),
     ("normal", {"shape": 2**63}, ValueError, "shape must have less than 2**63 elements, got"),
     ("normal", {"shape": (2**32, 2**31)}, ValueError, "shape must have less than 2**63 elements"),
     ("normal", {"shape": (0, 2**64)}, ValueError, "shape must have less than 2**63 elements, got"),

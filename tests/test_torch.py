@@ -412,7 +412,7 @@ def test_a_narrow_normal_in_wide_bounds_is_normal(std):
             lambda t: init.letkeman_(t, layout=layouts.view((2, 3), "torch.linear")),
             r"layout must be a view of shape \(4, 5\), got one of \(2, 3\)",
         ),
-        (lambda t: init.fill_(t, "letkemann"), "did you mean letkeman"),
+        (lambda t: init.fill_(t, "letkemann"), "did you mean 'letkeman'"),
         (lambda t: init.fill_(t, threads=0), "threads must be at least 1, got 0"),
     ],
 )

@@ -512,7 +512,7 @@ def test_the_last_norms_of_residual_branches_may_start_at_zero():
         ({"plan": {"qkv.weight": {"gian": 1}}}, ValueError, "no options but .* got 'gian'"),
         ({"plan": {"qkv.weight": {"factor": -1}}}, ValueError, "factor must be at least 0"),
         ({"plan": {"qkv.weight": {"active_inputs": 9}}}, ValueError, "^qkv.weight: active_inputs"),
-        ({"plan": {"qkv.weight": "he_norml"}}, ValueError, "did you mean he_normal"),
+        ({"plan": {"qkv.weight": "he_norml"}}, ValueError, "did you mean 'he_normal'"),
         ({"plan": {"qkv.weight": "normal"}}, ValueError, "gain must be given for normal"),
         ({"plan": {"qkv.weight": {"scheme": "zeros", "parts": 2}}}, ValueError, "parts must be l"),
         ({"plan": {"qkv.weight": 3}}, TypeError, "must be a scheme, 'leave' or a mapping"),

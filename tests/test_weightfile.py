@@ -110,7 +110,7 @@ def test_a_directory_is_never_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"scheme": "letkemann"}, ValueError, "did you mean letkeman"),
+        ({"scheme": "letkemann"}, ValueError, "did you mean 'letkeman'"),
         ({"gain": "rellu"}, ValueError, "did you mean relu"),
         ({"dtype": "int32"}, TypeError, "dtype must be one of"),
         ({"in_axis": 5}, ValueError, "in_axis must name an axis"),

@@ -1,0 +1,153 @@
+"""Arrays to write weights to: their element types, and what a fill needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from irwinhall._arguments import Region, checked_region, checked_shape
+from irwinhall._core import BFLOAT16, FLOAT16, FLOAT32, FLOAT64
+
+# The element types, and the codes that C has for them.
+CODES = {
+    "float32": FLOAT32,
+    "float64": FLOAT64,
+    "float16": FLOAT16,
+    "bfloat16": BFLOAT16,
+}
+_NAMES = ", ".join(CODES)
+
+
+class Target(NamedTuple):
+    """An array to write, checked, and the region of a whole array that goes there.
+
+    `result` is what the caller gets: the array, or the buffer that he gave.
+    """
+
+    result: Any
+    array: NDArray[Any]
+    code: int
+    whole: tuple[int, ...]
+    start: tuple[int, ...]
+    is_new: bool
+
+
+def shape_of(shape: object, out: Any, region: Region | None) -> tuple[int, ...]:
+    """Return the shape of the whole array: the one given, or out's."""
+    if shape is not None:
+        return checked_shape(shape)
+    if out is None or region is not None:
+        raise TypeError("shape must be given, unless out is given and region is not")
+    return writable_array(out).shape
+
+
+def output(
+    whole: tuple[int, ...], dtype: DTypeLike | None, out: Any, region: Region | None
+) -> Target:
+    """Return a new array for a region of a checked shape, or out, checked for it."""
+    start, count = checked_region(region, whole)
+    if out is None:
+        code, element = element_type(dtype)
+        try:
+            array = np.empty(count, element)
+        except ValueError:
+            raise ValueError(
+                f"shape must be that of an array that NumPy can make, got {count}"
+            ) from None
+        return Target(array, array, code, whole, start, True)
+    array = writable_array(out)
+    code, _ = element_type(dtype, array.dtype)
+    if array.shape != count:
+        raise ValueError(f"out must have shape {count}, got {array.shape}")
+    return Target(out, array, code, whole, start, False)
+
+
+def element_type(
+    dtype: DTypeLike | None, out: np.dtype[Any] | None = None
+) -> tuple[int, np.dtype[Any]]:
+    """Return the C code of the element type that is asked for, and the dtype of its arrays."""
+    if dtype is not None and type(dtype) is not str and not isinstance(dtype, Hashable):
+        raise TypeError(f"dtype must be one of {_NAMES}, got {dtype!r}")
+    name = _element_name(dtype, out)
+    if out is not None:
+        return CODES[name], out
+    return CODES[name], _bfloat16() if name == "bfloat16" else _DTYPES[name]
+
+
+_DTYPES = {name: np.dtype(name) for name in CODES if name != "bfloat16"}
+
+
+@lru_cache(maxsize=64)  # NumPy takes microseconds to find a dtype's name
+def _element_name(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> str:
+    if dtype is None:
+        name = "float32" if out is None else out.name
+    else:
+        # A name or a scalar type is taken by name: NumPy knows bfloat16 only through ml_dtypes.
+        name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or ""
+        if name not in CODES:
+            try:
+                known = np.dtype(dtype)
+            except TypeError:
+                raise TypeError(f"dtype must be one of {_NAMES}, got {dtype!r}") from None
+            if not known.isnative:
+                raise TypeError(f"dtype must have the machine's byte order, got {known.str}")
+            name = known.name
+    if name not in CODES:
+        what = "dtype" if dtype is not None or out is None else "out's dtype"
+        raise TypeError(f"{what} must be one of {_NAMES}, got {name}")
+    if out is not None:
+        if out.name != name and (name, out.name) != ("bfloat16", "uint16"):
+            raise TypeError(f"out must have dtype {name}, got {out}")
+        if not out.isnative:
+            raise TypeError(f"out must have the machine's byte order, got {out.str}")
+    return name
+
+
+def _bfloat16() -> np.dtype[Any]:
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError:
+        raise ImportError(
+            "arrays of bfloat16 need ml_dtypes: pip install ml_dtypes. "
+            "Without it, pass out= an array of uint16 to get the bits."
+        ) from None
+    return np.dtype(bfloat16)
+
+
+def writable_array(out: object) -> NDArray[Any]:
+    """Return out, or a view of the buffer that it is, checked for what a fill needs."""
+    if isinstance(out, np.ndarray):
+        array = out
+    else:
+        try:
+            array = np.asarray(memoryview(out))  # type: ignore[arg-type]
+        except TypeError:
+            raise TypeError(f"out must be an array or a buffer, got {type(out).__name__}") from None
+    if not array.flags.writeable:
+        raise ValueError("out must be writeable, got a read-only buffer")
+    if not array.flags.c_contiguous and overlaps_itself(array.shape, array.strides, array.itemsize):
+        raise ValueError(
+            "out must have nested strides, so that no element is written twice, got strides "
+            f"{array.strides} for shape {array.shape}"
+        )
+    return array
+
+
+def overlaps_itself(shape: tuple[int, ...], strides: tuple[int, ...], span: int) -> bool:
+    """Return whether an axis steps less than what the axes with smaller steps span.
+
+    The strides and the span of one element have the same unit. Nested axes, as every array made by
+    slicing and transposing has, never overlap.
+    """
+    if 0 in shape:
+        return False
+    axes = [(abs(s), n) for s, n in zip(strides, shape, strict=True) if n > 1]
+    for stride, length in sorted(axes):
+        if stride < span:
+            return True
+        span += stride * (length - 1)
+    return False

@@ -1,0 +1,395 @@
+"""Random weights of a layer, sized by a scheme.
+
+A `Sampler` is a weight and a scheme, resolved and checked once: it knows its scale, and draws any
+region of the weight from a stream. `sample_weights` makes one and draws; so do the adapters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+
+import numpy as np
+
+from irwinhall import _matrices
+from irwinhall._arguments import Axes, Region, Shape, checked_count, checked_shape
+from irwinhall._arrays import Target, element_type, output, shape_of
+from irwinhall._core import (
+    BFLOAT16,
+    FLOAT16,
+    FLOAT64,
+    NORMAL,
+    TRUNCATED_NORMAL,
+    UNIFORM,
+)
+from irwinhall.layouts import Fans, Weight, weight_of
+from irwinhall.schemes import Gain, Scheme, check_delta, get_scheme, resolve_gain
+from irwinhall.stream import SCALES, Seed, Stream, as_stream, law
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Sampler", "sample_weights", "scale_of"]
+
+# The laws that are drawn element by element, as `irwinhall.stream.law` takes them, and where a
+# truncated one is cut, in standard deviations.
+_KINDS = {"uniform": UNIFORM, "normal": NORMAL, "truncated_normal": TRUNCATED_NORMAL}
+_CUT = (-2.0, 2.0, True)
+
+
+class Sampler(NamedTuple):
+    """A weight and how it is drawn; `Sampler.of` makes and checks it.
+
+    Attributes
+    ----------
+    weight : Weight
+        The shape, and what its axes mean.
+    scheme : Scheme
+        The row of `irwinhall.schemes.SCHEMES`, or one of your own.
+    gain : float
+        The gain, as a number.
+    scale : float
+        The bound, standard deviation or other scale that follows, as `Scheme` says.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> from irwinhall.sampling import Sampler
+    >>> sampler = Sampler.of((784, 256))
+    >>> sampler.scale == irwinhall.letkeman_bound(784)
+    True
+    """
+
+    weight: Weight
+    scheme: Scheme
+    gain: float
+    scale: float
+
+    @staticmethod
+    def of(
+        shape: object,
+        scheme: str | Scheme = "letkeman",
+        *,
+        gain: Gain = None,
+        in_axis: Axes = -2,
+        out_axis: Axes = -1,
+        batch_axis: Axes = (),
+        groups: SupportsIndex = 1,
+        layout: str | Weight | None = None,
+        parts: SupportsIndex = 1,
+        stacked: SupportsIndex = 0,
+        active_inputs: SupportsIndex | None = None,
+    ) -> Sampler:
+        """Return the sampler of a weight; the arguments are those of `sample_weights`."""
+        row = get_scheme(scheme)
+        number = resolve_gain(row, gain)
+        if active_inputs is not None and not row.reads_fans:
+            raise ValueError(
+                f"active_inputs must be left out for {row.name}, "
+                f"whose scale does not depend on fan_in, got {active_inputs!r}"
+            )
+        weight = weight_of(
+            checked_shape(shape),
+            in_axis,
+            out_axis,
+            batch_axis,
+            groups,
+            layout,
+            parts,
+            stacked,
+            active_inputs,
+        )
+        return Sampler.for_weight(weight, row, number)
+
+    @staticmethod
+    def for_weight(weight: Weight, scheme: Scheme, gain: float) -> Sampler:
+        """Return the sampler of a weight, a scheme and a gain that have been checked."""
+        fans = _NO_FANS
+        if scheme.reads_axes:
+            if weight.unknown:
+                what = "fan_in and fan_out" if scheme.reads_fans else "in and out axes"
+                raise ValueError(f"{scheme.name} needs {what}; {weight.unknown}")
+            fans = weight.fans
+            if scheme.law == "delta_orthogonal":
+                check_delta(weight.inputs, weight.outputs_of_group)
+        return Sampler(weight, scheme, gain, scheme.scale(fans, gain))
+
+    def check(self, code: int) -> None:
+        """Refuse an element type that cannot hold the scale."""
+        if self.scheme.elementwise:
+            if self.scale != 0.0:
+                self.law(code)
+        elif abs(self.scale) > SCALES[code][2]:
+            raise self._out_of_range(code)
+
+    def law(self, code: int) -> bytes:
+        """Return the law of the elements, made ready for an element type."""
+        kind = _KINDS[self.scheme.law]
+        try:
+            if kind == TRUNCATED_NORMAL:
+                return law(code, kind, self.scale, *_CUT)
+            return law(code, kind, self.scale)
+        except ValueError:
+            raise self._out_of_range(code) from None
+
+    def draw(self, stream: Stream, target: Target, threads: int | None = None) -> Any:
+        """Write a region of the weight to an array, and return what the target's `result` is."""
+        if self.scheme.elementwise and self.scale != 0.0:
+            return stream.fill(self.law(target.code), target, threads)
+        self.check(target.code)
+        if threads is not None:
+            checked_count("threads", threads, 1)
+        array = target.array
+        if target.code == BFLOAT16:
+            array = array.view(np.uint16)
+        count = target.array.shape
+        if self.scheme.is_matrix and self.scale != 0.0 and 0 not in count:
+            # All values before the first is written: if one cannot be made, out is untouched.
+            pieces = [
+                (where, part, self._matrices(part, stream, threads))
+                for where, part in self.weight.logical_regions(target.start, count)
+            ]
+            for where, part, values in pieces:
+                piece = array[where]
+                # Splitting an axis never copies.
+                shape = [place.stop - place.start for place in part]
+                piece.reshape(shape)[...] = _rounded(values * self.scale, target.code)
+        else:
+            array[...] = _rounded(self.scale, target.code)
+        return target.result
+
+    def _matrices(self, part: tuple[slice, ...], stream: Stream, threads: int | None) -> Any:
+        """Return a region of the logical shape at scale 1."""
+        start = tuple(place.start for place in part)
+        count = tuple(place.stop - place.start for place in part)
+        if self.scheme.law == "identity":
+            return _matrices.identity_region(self.weight, start, count)
+        if self.scheme.law == "delta_orthogonal":
+            return _matrices.delta_orthogonal(self.weight, start, count, stream, threads)
+        return _matrices.orthogonal(self.weight, start, count, stream, threads)
+
+    def _out_of_range(self, code: int) -> ValueError:
+        name, least, most = SCALES[code]
+        if self.scheme.law == "uniform":
+            rule = f"a bound from 2**{least} to {most:g}"
+        else:
+            what = "a std" if self.scheme.elementwise else "weights"
+            rule = f"{what} of at most {most:g}"
+        return ValueError(
+            f"gain must give {self.scheme.name} {rule} for {name}, "
+            f"got {self.gain}, which gives {self.scale}"
+        )
+
+
+_NO_FANS = Fans(1, 1)
+
+
+def sample_weights(
+    shape: Shape | None,
+    scheme: str | Scheme = "letkeman",
+    *,
+    rng: Seed | Stream = None,
+    name: str = "",
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    groups: SupportsIndex = 1,
+    layout: str | Weight | None = None,
+    parts: SupportsIndex = 1,
+    stacked: SupportsIndex = 0,
+    active_inputs: SupportsIndex | None = None,
+    gain: Gain = None,
+    dtype: DTypeLike | None = None,
+    out: Any = None,
+    region: Region | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Return random weights of a layer, sized by a scheme.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the whole weight, even when only a region is wanted; None takes out's.
+    scheme : str or Scheme
+        A name or alias of `irwinhall.schemes.SCHEMES`, or a row of your own.
+    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
+        What the weights are drawn from, as `irwinhall.Stream` takes it: None is fresh entropy, a
+        Generator is advanced, all others give the same weights again for the same name.
+    name : str
+        The parameter's qualified name. Parameters of one model share a seed and differ by name; two
+        of one name and shape are equal. A Stream given as rng is asked for its child of that name.
+    in_axis, out_axis, batch_axis, groups
+        Which axes are inputs, outputs and stacked independent weights such as experts, and how many
+        groups a convolution has, as for `irwinhall.fans`. All other axes are the receptive field.
+        Schemes whose scale depends on neither fans nor axes, such as zeros and normal, take any
+        shape; what is given and is not the default must still be true of it.
+    layout, parts, stacked
+        In place of axes: the name of a layout in `irwinhall.layouts.LAYOUTS`, how many weights are
+        fused along its out axis, and how many leading axes stack weights, as for
+        `irwinhall.layouts.Weight.of`. shape is then the shape that the framework stores.
+    active_inputs : int, optional
+        How many of the inputs of in_axis are not 0 at a time: 1 for a one-hot input or one out of a
+        softmax (the article's active node method). It replaces their number in fan_in, which
+        becomes active_inputs * receptive field; fan_out stays as it is. Default: all, or the
+        layout's own number, 1 for embeddings.
+    gain : float, str or callable, optional
+        A number, or the activation that the layer reads, for `irwinhall.gain` to find the number
+        that keeps the variance. It takes the place of the scheme's own gain: sqrt(2) for he_*, 1
+        for others. For the rows constant, uniform, normal and truncated_normal it is the value,
+        the bound or the standard deviation, and must be given.
+    dtype, out, region, threads
+        As for `irwinhall.Stream.uniform`; without dtype, out's, else float32. A region gets the
+        scale of the whole, and the same bits as the slice of the whole.
+
+    Returns
+    -------
+    ndarray
+        A new array, or out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names it. out is then untouched. An unknown
+        scheme lists near names; a fan of 0, and a shape of fewer than 2 axes unless in_axis and
+        out_axis say what it holds, are errors wherever the scheme needs fans.
+
+    Notes
+    -----
+    A uniform scheme gives exactly ``Stream(rng, name).uniform(shape, bound)`` with its bound from
+    `irwinhall.schemes.scale`, normal and truncated normal ones the same from their methods. Nothing
+    is ever divided by what was realised, so every shard knows its scale from the shape alone.
+
+    *Why active_inputs multiplies the receptive field.* A convolution over one-hot channels has one
+    active channel at each position of its kernel, so an output sums active_inputs * receptive field
+    weights. For dense layers there is no difference. With groups it counts inputs of one group.
+
+    *Orthogonal.* For each stacked weight and each group, the matrix whose rows are inputs times
+    receptive field and whose columns are outputs has orthonormal columns, or rows if these are
+    fewer, times the gain. It is the Q of a QR decomposition of normals in float64, its signs those
+    that make R's diagonal positive, which makes it uniform (Haar) among all such matrices [1]_; it
+    is rounded to float32 or float64 at the end, and float32 to the smaller types. A region costs
+    the work of the stacked weights that it touches. The decomposition is LAPACK's: from
+    one LAPACK to another it is equal up to rounding, grown by the condition of the normals, and not
+    bit for bit.
+
+    *delta_orthogonal* has such a matrix in the middle of its receptive field and is 0 elsewhere;
+    *identity* has 1 times the gain where input and output have the same number, in the middle too.
+    The middle of k is (k - 1) // 2, which leaves an image in its place under "same" padding.
+
+    References
+    ----------
+    .. [1] F. Mezzadri, "How to generate random matrices from the classical compact groups", 2007.
+
+    Examples
+    --------
+    >>> import irwinhall
+    >>> weights = irwinhall.sample_weights((784, 256), rng=1, name="hidden.weight")
+    >>> weights.dtype, bool(abs(weights).max() < irwinhall.letkeman_bound(784))
+    (dtype('float32'), True)
+    >>> rows = irwinhall.sample_weights(
+    ...     (784, 256), rng=1, name="hidden.weight", region=slice(100, 200)
+    ... )
+    >>> bool((rows == weights[100:200]).all())
+    True
+    >>> kernel = irwinhall.sample_weights(  # PyTorch's layout
+    ...     (64, 32, 3, 3), "he_normal", in_axis=1, out_axis=0, rng=1, name="conv.weight"
+    ... )
+    >>> round(float(kernel.std()), 2), round(irwinhall.schemes.scale("he_normal", 288, 576), 2)
+    (0.08, 0.08)
+    >>> packed = irwinhall.sample_weights(  # query, key and value in one, each with its own fans
+    ...     (1536, 512), "xavier_normal", layout="torch.linear", parts=3, rng=1, name="qkv.weight"
+    ... )
+    >>> round(float(packed.std()), 4), round((2 / (512 + 512)) ** 0.5, 4)
+    (0.0442, 0.0442)
+    >>> irwinhall.sample_weights(3, "constant", gain=-4.5)
+    array([-4.5, -4.5, -4.5], dtype=float32)
+    """
+    sampler = Sampler.of(
+        shape_of(None, out, region) if shape is None else shape,
+        scheme,
+        gain=gain,
+        in_axis=in_axis,
+        out_axis=out_axis,
+        batch_axis=batch_axis,
+        groups=groups,
+        layout=layout,
+        parts=parts,
+        stacked=stacked,
+        active_inputs=active_inputs,
+    )
+    target = output(sampler.weight.shape, dtype, out, region)
+    return sampler.draw(as_stream(rng, name), target, threads)
+
+
+def scale_of(
+    shape: Shape,
+    scheme: str | Scheme = "letkeman",
+    *,
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    groups: SupportsIndex = 1,
+    layout: str | Weight | None = None,
+    parts: SupportsIndex = 1,
+    stacked: SupportsIndex = 0,
+    active_inputs: SupportsIndex | None = None,
+    gain: Gain = None,
+    dtype: DTypeLike | None = None,
+) -> float:
+    """Return the scale that `sample_weights` gives to a weight, without drawing anything.
+
+    Parameters
+    ----------
+    shape, scheme, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
+        As for `sample_weights`.
+    active_inputs, gain
+        As for `sample_weights`.
+    dtype : optional
+        The element type that must be able to hold the scale.
+
+    Returns
+    -------
+    float
+        The bound, standard deviation or other scale, as `Scheme` says.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sample_weights`.
+
+    Examples
+    --------
+    >>> from irwinhall import sampling, schemes
+    >>> kernel = sampling.scale_of((64, 32, 3, 3), "he_normal", in_axis=1, out_axis=0)
+    >>> kernel == schemes.scale("he_normal", 288, 576)
+    True
+    """
+    sampler = Sampler.of(
+        shape,
+        scheme,
+        gain=gain,
+        in_axis=in_axis,
+        out_axis=out_axis,
+        batch_axis=batch_axis,
+        groups=groups,
+        layout=layout,
+        parts=parts,
+        stacked=stacked,
+        active_inputs=active_inputs,
+    )
+    if dtype is not None:
+        sampler.check(element_type(dtype)[0])
+    return sampler.scale
+
+
+def _rounded(values: Any, code: int) -> NDArray[Any]:
+    """Return the values as the element type, bfloat16 as its bits.
+
+    float16 and bfloat16 are the float32 rounded to nearest, as everywhere in the stream.
+    """
+    if code == FLOAT64:
+        return np.asarray(values, dtype=np.float64)
+    single = np.asarray(values, dtype=np.float32)
+    if code == BFLOAT16:
+        bits = single.view(np.uint32)
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+    return single.astype(np.float16) if code == FLOAT16 else single
