@@ -15,7 +15,7 @@ import numpy as np
 
 from irwinhall._arguments import Shape
 from irwinhall._arrays import element_type, output
-from irwinhall.layouts import WeightOptions
+from irwinhall.layouts import WeightOptions, check_options
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
 from irwinhall.stream import Seed, Stream, as_stream
@@ -85,6 +85,7 @@ def sample_weights(
     >>> bool((weights.compute() == irwinhall.sample_weights((784, 256), rng=1, name="w")).all())
     True
     """
+    check_options(axes)
     sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
     code, element = element_type(dtype)
     sampler.check(code)

@@ -13,25 +13,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import Any, Literal, TypeAlias, Unpack, get_args
 
-import numpy as np
-
 from irwinhall import layouts, schemes
-from irwinhall._arguments import Shape, checked_finite, checked_real, checked_shape
-from irwinhall.fans import Axes
-from irwinhall.layouts import View, Where
+from irwinhall._arguments import Axes, Shape, checked_finite, checked_real
+from irwinhall._arrays import output
+from irwinhall.layouts import WeightOptions
+from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
-from irwinhall.stream import Seed, Stream
+from irwinhall.stream import Seed, Stream, as_stream
 
 try:
     import jax
-    import jax.numpy as jnp
 except ModuleNotFoundError as error:
     if error.name != "jax":
         raise
     raise ImportError("irwinhall.jax needs JAX: pip install 'irwinhall[jax]'") from error
+
+from irwinhall._jax_drawing import drawn, element_type  # imports JAX
 
 __all__ = [
     "Initializer",
@@ -84,7 +84,7 @@ class Initializer:
         Element type when the call names none; None is JAX's default float.
     cut : tuple of float
         Where truncated normals are cut, in standard deviations.
-    where : tuple
+    axes : tuple
         The axes or the layout, as (name, value) pairs.
 
     Examples
@@ -102,7 +102,7 @@ class Initializer:
     active_inputs: int | None = None
     dtype: Any = None
     cut: tuple[float, float] = (-2.0, 2.0)
-    where: tuple[tuple[str, Any], ...] = ()
+    axes: tuple[tuple[str, Any], ...] = ()
 
     def __call__(self, key: Any, shape: Any, dtype: Any = None, out_sharding: Any = None) -> Array:
         """Return weights drawn from a key.
@@ -123,34 +123,12 @@ class Initializer:
         jax.Array
         """
         asked = self.dtype if dtype is None else dtype
-        element = _element(float if asked is None else asked)
-        seen = layouts.described(shape, **dict(self.where))
-        active = self.active_inputs
-        if active is None and callable(self.scheme.rule):
-            active = seen.active_inputs
-        factor = schemes.scale_of(
-            seen.shape,
-            self.scheme,
-            **seen.axes,
-            active_inputs=active,
-            gain=self.gain,
-            dtype=element.name,
+        element = element_type(float if asked is None else asked)
+        options: dict[str, Any] = dict(self.axes)
+        sampler = Sampler.of(
+            shape, self.scheme, gain=self.gain, active_inputs=self.active_inputs, **options
         )
-        law = self.scheme.law
-        wide = _wide(element)
-        if law == "constant" or factor == 0.0:
-            weights = jnp.full(seen.shape, factor, element)
-        elif law == "identity":
-            weights = (_identity(seen) * np.float32(factor)).astype(element)
-        elif law == "orthogonal":
-            weights = (_orthogonal(key, seen, wide) * factor).astype(element)
-        elif law == "delta_orthogonal":
-            weights = (_delta_orthogonal(key, seen, wide) * factor).astype(element)
-        else:
-            # Drawn in the shape asked for, so that JAX can draw it in shards.
-            return _drawn(key, checked_shape(shape), element, law, factor, self.cut, out_sharding)
-        weights = weights.reshape(shape)
-        return weights if out_sharding is None else jax.sharding.reshard(weights, out_sharding)
+        return drawn(sampler, key, element, self.cut, out_sharding)
 
 
 def initializer(
@@ -159,7 +137,7 @@ def initializer(
     gain: Gain = None,
     active_inputs: int | None = None,
     dtype: Any = None,
-    **where: Unpack[Where],
+    **axes: Unpack[WeightOptions],
 ) -> Initializer:
     """Return an initializer of a scheme.
 
@@ -172,9 +150,9 @@ def initializer(
         As for `irwinhall.sample_weights`.
     dtype : optional
         Element type when the call names none: float32, float64, float16 or bfloat16; default JAX's.
-    **where
-        in_axis (default -2), out_axis (-1), batch_axis (none) and groups, as for `irwinhall.fans`;
-        or layout, groups, parts and stacked, as for `irwinhall.layouts.view`.
+    **axes
+        in_axis, out_axis, batch_axis, groups, layout, parts and stacked, as for
+        `irwinhall.sample_weights`.
 
     Returns
     -------
@@ -199,11 +177,12 @@ def initializer(
     >>> round(float(abs(weights).max()), 3), round((6 / 512) ** 0.5, 3)
     (0.108, 0.108)
     """
-    row = schemes.row_of(scheme)
-    layouts.check_where(where)
-    fixed = tuple(sorted((key, _hashable(value)) for key, value in where.items()))
-    element = None if dtype is None else _element(dtype)
-    return Initializer(row, schemes.plain_gain(row, gain), active_inputs, element, where=fixed)
+    row = schemes.get_scheme(scheme)
+    options: dict[str, Any] = {key: _hashable(value) for key, value in axes.items()}
+    layouts.check_options(WeightOptions(**options))
+    fixed = tuple(sorted(options.items()))
+    element = None if dtype is None else element_type(dtype)
+    return Initializer(row, schemes.resolve_gain(row, gain), active_inputs, element, axes=fixed)
 
 
 def sharded(
@@ -216,7 +195,7 @@ def sharded(
     gain: Gain = None,
     active_inputs: int | None = None,
     dtype: Any = "float32",
-    **where: Unpack[Where],
+    **axes: Unpack[WeightOptions],
 ) -> Array:
     """Return random weights as an array that is split over devices, made shard by shard.
 
@@ -234,7 +213,7 @@ def sharded(
         The parameter's qualified name.
     dtype : dtype
         float32, float16, bfloat16, or float64 with jax_enable_x64.
-    **where
+    **axes
         As for `initializer`.
 
     Returns
@@ -267,37 +246,28 @@ def sharded(
     """
     if seed is None:
         raise TypeError("seed must be given: processes that draw their own would not agree")
-    whole = checked_shape(shape)
-    row = schemes.row_of(scheme)
-    element = _element(dtype)
-    stream = seed if isinstance(seed, Stream) else Stream(seed)
-    seen = layouts.described(whole, **where)
+    layouts.check_options(axes)
+    sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
+    element = element_type(dtype)
+    stream = as_stream(seed, name, argument="seed")
+    weight = sampler.weight
     blocks: dict[str, Any] = {}
 
     def part(index: tuple[slice, ...] | None) -> Any:
         region = tuple(
-            slice(*place.indices(size)[:2]) for place, size in zip(index or (), whole, strict=True)
+            slice(*place.indices(size)[:2])
+            for place, size in zip(index or (), weight.shape, strict=True)
         )
-        block = layouts.whole_matrices(row, seen, whole, region)
+        block = region if sampler.scheme.divisible else weight.matrix_region(region)
         made = blocks.get(repr(block))
         if made is None:
-            made = layouts.sample_weights(
-                whole,
-                row,
-                layout=seen,
-                rng=stream,
-                name=name,
-                active_inputs=active_inputs,
-                gain=gain,
-                dtype=element.name,
-                region=block,
-            )
+            made = sampler.draw(stream, output(weight.shape, element.name, None, block))
         if block == region:
             return made
         blocks[repr(block)] = made
-        return made[layouts.inside(block, region)]
+        return made[layouts.relative_region(block, region)]
 
-    return jax.make_array_from_callback(whole, sharding, part, dtype=element)
+    return jax.make_array_from_callback(weight.shape, sharding, part, dtype=element)
 
 
 # ---- by the names of jax.nn.initializers, and by ours --------------------------------------------
@@ -503,11 +473,11 @@ def _named(name: str, scheme: str) -> Callable[..., Initializer]:
         *,
         gain: Gain = None,
         active_inputs: int | None = None,
-        **where: Any,
+        **axes: Any,
     ) -> Initializer:
-        axes = {"in_axis": in_axis, "out_axis": out_axis, "batch_axis": batch_axis}
-        where.update({axis: value for axis, value in axes.items() if value is not None})
-        return initializer(scheme, gain=gain, active_inputs=active_inputs, dtype=dtype, **where)
+        given = {"in_axis": in_axis, "out_axis": out_axis, "batch_axis": batch_axis}
+        axes.update({axis: value for axis, value in given.items() if value is not None})
+        return initializer(scheme, gain=gain, active_inputs=active_inputs, dtype=dtype, **axes)
 
     law = row.law.replace("_", " ") + (", cut at 2 standard deviations" * ("trunc" in row.law))
     factory.__name__ = factory.__qualname__ = name
@@ -515,7 +485,7 @@ def _named(name: str, scheme: str) -> Callable[..., Initializer]:
 
     Parameters
     ----------
-    in_axis, out_axis, batch_axis, dtype, gain, active_inputs, **where
+    in_axis, out_axis, batch_axis, dtype, gain, active_inputs, **axes
         As for `initializer`, of which this is ``initializer("{scheme}", ...)``.
 
     Returns
@@ -549,149 +519,7 @@ xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
 kaiming_uniform, kaiming_normal = he_uniform, he_normal
 
 
-# ---- drawing -------------------------------------------------------------------------------------
-
-_TYPES = ("float32", "float64", "float16", "bfloat16")
-
-
-def _drawn(
-    key: Any,
-    shape: tuple[int, ...],
-    element: np.dtype[Any],
-    law: str,
-    factor: float,
-    cut: tuple[float, float],
-    out_sharding: Any,
-) -> Array:
-    """Return weights of a law, drawn in float32 or float64 and rounded once."""
-    wide = _wide(element)
-    scale, low, high = factor, -math.inf, math.inf
-    if law == "uniform":
-        # The mapping of the stream: odd multiples of a unit, so that 0 and the bound never come.
-        scale = _inside(factor, np.dtype(wide)) * 2.0 ** (-53 if wide is np.float64 else -24)
-        high = _inside(factor, element, below=True)
-        low = -high
-    elif law == "truncated_normal":
-        scale = factor / schemes.CUT_STD
-        low, high = -_inside(-cut[0] * scale, element), _inside(cut[1] * scale, element)
-    numbers = wide(scale), wide(low), wide(high)
-    return _scaled(key, *numbers, shape, element, law, cut, out_sharding)
-
-
-@partial(jax.jit, static_argnums=(4, 5, 6, 7, 8))
-def _scaled(
-    key: Any,
-    scale: Any,
-    low: Any,
-    high: Any,
-    shape: tuple[int, ...],
-    element: np.dtype[Any],
-    law: str,
-    cut: tuple[float, float],
-    out_sharding: Any,
-) -> Array:
-    # Compiled once for each shape and type, as JAX's own; scales are arguments.
-    wide = scale.dtype
-    more = {} if out_sharding is None else {"out_sharding": out_sharding}
-    if law == "normal":
-        drawn = jax.random.normal(key, shape, wide, **more)
-    elif law == "truncated_normal":
-        drawn = jax.random.truncated_normal(key, *cut, shape, wide, **more)
-    else:
-        words, signed, shift = (
-            (np.uint64, np.int64, 10) if wide == np.float64 else (np.uint32, np.int32, 7)
-        )
-        bits = jax.random.bits(key, shape, words, **more)
-        drawn = (jax.lax.bitcast_convert_type(bits, signed) >> shift | 1).astype(wide)
-    return jnp.clip(drawn * scale, low, high).astype(element)
-
-
-def _inside(value: float, element: np.dtype[Any], *, below: bool = False) -> float:
-    """Return the greatest number of a type that is at most a value, or below it."""
-    if not math.isfinite(value):
-        return value
-    nearest = np.asarray(value, element)
-    if float(nearest) > value or (below and float(nearest) == value):
-        nearest = np.nextafter(nearest, np.asarray(-math.inf, element))
-    return float(nearest)
-
-
-@partial(jax.jit, static_argnums=(1, 2))
-def _orthogonal(key: Any, seen: View, wide: Any) -> Array:
-    """Return orthogonal matrices, one for every place of the batch axes and group."""
-    axes = range(len(seen.shape))
-    outs, batch = (
-        [axis % len(axes) for axis in named] for named in (seen.out_axis, seen.batch_axis)
-    )
-    rows = [axis for axis in axes if axis not in {*outs, *batch}]
-    order = (*batch, *rows, *outs)
-
-    def count(named: list[int]) -> int:
-        return math.prod(seen.shape[axis] for axis in named)
-
-    stack = (count(batch), seen.groups)
-    q = jax.random.orthogonal(key, count(rows), stack, wide, count(outs) // seen.groups)
-    sizes = [seen.shape[axis] for axis in order]
-    return jnp.swapaxes(q, 1, 2).reshape(sizes).transpose(np.argsort(order))
-
-
-@partial(jax.jit, static_argnums=(1, 2))
-def _delta_orthogonal(key: Any, seen: View, wide: Any) -> Array:
-    known = {axis % len(seen.shape) for axis in (*seen.in_axis, *seen.out_axis, *seen.batch_axis)}
-    field = [axis for axis in range(len(seen.shape)) if axis not in known]
-    flat = tuple(1 if axis in field else size for axis, size in enumerate(seen.shape))
-    matrices = _orthogonal(key, seen._replace(shape=flat), wide)
-    middle = tuple(
-        slice((size - 1) // 2, (size - 1) // 2 + 1) if axis in field else slice(None)
-        for axis, size in enumerate(seen.shape)
-    )
-    return jnp.zeros(seen.shape, matrices.dtype).at[middle].set(matrices)
-
-
-@partial(jax.jit, static_argnums=0)
-def _identity(seen: View) -> Array:
-    """Return the mask of the identity, made on the device: no constant of its size is compiled."""
-    size = len(seen.shape)
-    places = [jax.lax.broadcasted_iota(np.int32, seen.shape, axis) for axis in range(size)]
-    known = {axis % size for axis in (*seen.in_axis, *seen.out_axis, *seen.batch_axis)}
-
-    def number(axes: tuple[int, ...]) -> Any:
-        total: Any = 0
-        for axis in axes:
-            total = total * seen.shape[axis] + places[axis]
-        return total
-
-    outputs = math.prod(seen.shape[axis] for axis in seen.out_axis) // seen.groups
-    ones = jnp.asarray(number(seen.in_axis) == number(seen.out_axis) % outputs)
-    for axis in set(range(size)) - known:
-        ones &= places[axis] == (seen.shape[axis] - 1) // 2
-    return jnp.broadcast_to(ones, seen.shape)
-
-
 # ---- arguments -----------------------------------------------------------------------------------
-
-
-def _element(dtype: Any) -> np.dtype[Any]:
-    """Return the dtype of an array that JAX makes."""
-    try:
-        asked: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"dtype must be one of {', '.join(_TYPES)}, got {dtype!r}") from None
-    if dtype is float:
-        asked = np.dtype(jnp.result_type(float))
-    if asked.name not in _TYPES:
-        raise TypeError(f"dtype must be one of {', '.join(_TYPES)}, got {asked.name}")
-    if asked == np.float64 and not jax.config.jax_enable_x64:
-        raise ValueError(
-            'dtype must not be float64 without jax.config.update("jax_enable_x64", True), '
-            f"got {dtype!r}"
-        )
-    return asked
-
-
-def _wide(element: np.dtype[Any]) -> Any:
-    """Return the type in which weights are made before they are rounded."""
-    return np.float64 if element == np.float64 else np.float32
 
 
 def _hashable(value: Any) -> Any:

@@ -92,10 +92,8 @@ class Stream:
     __slots__ = ("_key", "_name", "_seed")
 
     def __init__(self, seed: Seed = None, name: str = "") -> None:
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
-        self._seed = _plain_seed(seed)
-        self._name = name
+        self._seed = _plain_seed(seed, "seed must be an int")
+        self._name = _checked_name(name)
         self._key = _key(self._seed, name)
 
     @property
@@ -138,15 +136,9 @@ class Stream:
         >>> irwinhall.Stream(7).child("encoder").child("bias")
         Stream(7, 'encoder/bias')
         """
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
-        if not name:
+        if not _checked_name(name):
             raise ValueError("name must not be empty, got ''")
-        child = object.__new__(Stream)
-        child._seed = self._seed
-        child._name = f"{self._name}/{name}" if self._name else name
-        child._key = _key(child._seed, child._name)
-        return child
+        return Stream(self._seed, f"{self._name}/{name}" if self._name else name)
 
     def uniform(
         self,
@@ -352,16 +344,11 @@ class Stream:
         return Stream, (self._seed, self._name)
 
 
-def as_stream(rng: Seed | Stream, name: str = "") -> Stream:
-    """Return the stream of a seed and a name, or of a stream that is asked for its child."""
+def as_stream(rng: Seed | Stream, name: str = "", *, argument: str = "rng") -> Stream:
+    """Return the stream of a seed and a name, or a stream's child of that name."""
     if isinstance(rng, Stream):
         return rng if name == "" else rng.child(name)
-    try:
-        return Stream(rng, name)
-    except TypeError as error:
-        if not isinstance(name, str):
-            raise
-        raise TypeError(f"rng must be an irwinhall.Stream or a seed: {error}") from None
+    return Stream(_plain_seed(rng, f"{argument} must be a Stream, an int"), name)
 
 
 def kernels() -> list[tuple[str, bool]]:
@@ -419,7 +406,13 @@ _KERNEL = _chosen_kernel()
 # ---- keys ----------------------------------------------------------------------------------------
 
 
-def _plain_seed(seed: object) -> int | bytes:
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
+    return name
+
+
+def _plain_seed(seed: object, rule: str) -> int | bytes:
     if type(seed) is int:
         return seed
     if seed is None:
@@ -436,7 +429,7 @@ def _plain_seed(seed: object) -> int | bytes:
     except TypeError:
         pass
     raise TypeError(
-        "seed must be an int, bytes, numpy.random.SeedSequence, numpy.random.Generator or None, "
+        f"{rule}, bytes, numpy.random.SeedSequence, numpy.random.Generator or None, "
         f"got {seed!r} ({type(seed).__name__})"
     )
 

@@ -728,7 +728,7 @@ def test_the_signature_is_the_documented_one():
             ((5, 4), "ones"),
             {"gain": 1e5, "dtype": "float16"},
             ValueError,
-            "gain must give constant weights of at most 65504 for float16, got 100000",
+            "gain must give ones weights of at most 65504 for float16, got 100000",
         ),
         (((5, 1), "letkeman"), {"gain": 1.7e308}, ValueError, "bound|gain"),
         (((1, 1), "letkeman"), {"gain": 1.7e308}, ValueError, "gain must give a finite scale"),

@@ -1,0 +1,159 @@
+"""Drawing weights with `jax.random`, on the device, under jit and vmap."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from irwinhall._arrays import CODES
+from irwinhall._matrices import Matrices, centre, identity
+from irwinhall.layouts import Weight
+from irwinhall.sampling import Sampler
+from irwinhall.schemes import CUT_STD
+
+Array: TypeAlias = "jax.Array"
+
+def drawn(
+    sampler: Sampler,
+    key: Any,
+    element: np.dtype[Any],
+    cut: tuple[float, float],
+    out_sharding: Any,
+) -> Array:
+    """Return the weights of a sampler, drawn from a key of JAX."""
+    sampler.check(CODES[element.name])
+    weight, scale, law = sampler.weight, sampler.scale, sampler.scheme.law
+    if sampler.scheme.elementwise and scale != 0.0:
+        # Drawn in the shape asked for, so that JAX can draw it in shards.
+        return _elementwise(key, weight.shape, element, law, scale, cut, out_sharding)
+    wide = _wide(element)
+    if not sampler.scheme.is_matrix or scale == 0.0:
+        weights = jnp.full(weight.shape, scale, element)
+    elif law == "identity":
+        weights = (_identity(weight) * np.float32(scale)).astype(element)
+    elif law == "orthogonal":
+        weights = (_orthogonal(key, weight, wide) * scale).astype(element)
+    else:
+        weights = (_delta_orthogonal(key, weight, wide) * scale).astype(element)
+    weights = weights.reshape(weight.shape)
+    return weights if out_sharding is None else jax.sharding.reshard(weights, out_sharding)
+
+
+def _elementwise(
+    key: Any,
+    shape: tuple[int, ...],
+    element: np.dtype[Any],
+    law: str,
+    factor: float,
+    cut: tuple[float, float],
+    out_sharding: Any,
+) -> Array:
+    """Return weights of a law, drawn in float32 or float64 and rounded once."""
+    wide = _wide(element)
+    scale, low, high = factor, -math.inf, math.inf
+    if law == "uniform":
+        # The mapping of the stream: odd multiples of a unit, so that 0 and the bound never come.
+        scale = _inside(factor, np.dtype(wide)) * 2.0 ** (-53 if wide is np.float64 else -24)
+        high = _inside(factor, element, below=True)
+        low = -high
+    elif law == "truncated_normal":
+        scale = factor / CUT_STD
+        low, high = -_inside(-cut[0] * scale, element), _inside(cut[1] * scale, element)
+    numbers = wide(scale), wide(low), wide(high)
+    return _scaled(key, *numbers, shape, element, law, cut, out_sharding)
+
+
+@partial(jax.jit, static_argnums=(4, 5, 6, 7, 8))
+def _scaled(
+    key: Any,
+    scale: Any,
+    low: Any,
+    high: Any,
+    shape: tuple[int, ...],
+    element: np.dtype[Any],
+    law: str,
+    cut: tuple[float, float],
+    out_sharding: Any,
+) -> Array:
+    # Compiled once for each shape and type, as JAX's own; scales are arguments.
+    wide = scale.dtype
+    more = {} if out_sharding is None else {"out_sharding": out_sharding}
+    if law == "normal":
+        drawn = jax.random.normal(key, shape, wide, **more)
+    elif law == "truncated_normal":
+        drawn = jax.random.truncated_normal(key, *cut, shape, wide, **more)
+    else:
+        words, signed, shift = (
+            (np.uint64, np.int64, 10) if wide == np.float64 else (np.uint32, np.int32, 7)
+        )
+        bits = jax.random.bits(key, shape, words, **more)
+        drawn = (jax.lax.bitcast_convert_type(bits, signed) >> shift | 1).astype(wide)
+    return jnp.clip(drawn * scale, low, high).astype(element)
+
+
+def _inside(value: float, element: np.dtype[Any], *, below: bool = False) -> float:
+    """Return the greatest number of a type that is at most a value, or below it."""
+    if not math.isfinite(value):
+        return value
+    nearest = np.asarray(value, element)
+    if float(nearest) > value or (below and float(nearest) == value):
+        nearest = np.nextafter(nearest, np.asarray(-math.inf, element))
+    return float(nearest)
+
+
+# ---- matrices ------------------------------------------------------------------------------------
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _orthogonal(key: Any, weight: Weight, wide: Any) -> Array:
+    """Return orthogonal matrices, one for every place of the batch axes and group."""
+    order, _, rows, columns = Matrices.of(weight)
+    stack = (math.prod(weight.sizes(weight.batch_axes)), weight.groups)
+    q = jax.random.orthogonal(key, rows, stack, wide, columns)
+    return jnp.swapaxes(q, 1, 2).reshape(weight.sizes(order)).transpose(np.argsort(order))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _delta_orthogonal(key: Any, weight: Weight, wide: Any) -> Array:
+    flat, middle = centre(weight)
+    matrices = _orthogonal(key, flat, wide)
+    return jnp.zeros(weight.logical_shape, matrices.dtype).at[middle].set(matrices)
+
+
+@partial(jax.jit, static_argnums=0)
+def _identity(weight: Weight) -> Array:
+    """Return the mask of the identity, made on the device: no constant of its size is compiled."""
+    shape = weight.logical_shape
+    places = [jax.lax.broadcasted_iota(np.int32, shape, axis) for axis in range(len(shape))]
+    return jnp.broadcast_to(jnp.asarray(identity(weight, places)), shape)
+
+
+# ---- element types -------------------------------------------------------------------------------
+
+
+def element_type(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype of an array that JAX makes."""
+    try:
+        asked: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be one of {', '.join(CODES)}, got {dtype!r}") from None
+    if dtype is float:
+        asked = np.dtype(jnp.result_type(float))
+    if asked.name not in CODES:
+        raise TypeError(f"dtype must be one of {', '.join(CODES)}, got {asked.name}")
+    if asked == np.float64 and not jax.config.jax_enable_x64:
+        raise ValueError(
+            'dtype must not be float64 without jax.config.update("jax_enable_x64", True), '
+            f"got {dtype!r}"
+        )
+    return asked
+
+
+def _wide(element: np.dtype[Any]) -> Any:
+    """Return the type in which weights are made before they are rounded."""
+    return np.float64 if element == np.float64 else np.float32
