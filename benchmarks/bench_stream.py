@@ -187,7 +187,7 @@ def bench_fresh(versus, threads):
 @pytest.mark.parametrize("kernel", [name for name, available in irwinhall.kernels() if available])
 def bench_kernel(versus, monkeypatch, kernel, law):
     """Every kernel that this machine has, on all cores."""
-    monkeypatch.setattr(stream, "_KERNEL", irwinhall._core.find_kernel(kernel))
+    monkeypatch.setattr(stream, "KERNEL", irwinhall._core.find_kernel(kernel))
     array = aligned(RAM, "float32")
     fill = getattr(STREAM, law)
     rivals = {name: lambda r=r: r(array) for name, r in torch_rivals(law, "float32").items()}

@@ -474,52 +474,53 @@ def fill(
     int threads, bint fresh, int kernel,
 ):
     """Fill out with the region of the array `whole` that begins at `start`."""
-    cdef ptrdiff_t[IH_MAX_DIMENSIONS] counts, strides
-    cdef int dimensions = out.ndim, axis
-    for axis in range(dimensions):
-        counts[axis] = out.shape[axis]
-        strides[axis] = out.strides[axis]
-    fill_region(key, prepared_law, dtype, whole, start, dimensions, counts, strides,
-                cnp.PyArray_DATA(out), threads, fresh, kernel)
-
-
-def fill_memory(
-    bytes key, bytes prepared_law, int dtype, tuple whole, tuple start, tuple count, tuple strides,
-    uintptr_t address, int threads, int kernel,
-):
-    """Fill memory that no NumPy array describes, as `fill` does; the strides are in bytes.
-
-    The caller answers for the address: nothing here can check it.
-    """
-    cdef ptrdiff_t[IH_MAX_DIMENSIONS] counts, steps
-    cdef int dimensions = len(count), axis
-    if dimensions > IH_MAX_DIMENSIONS:
-        raise ValueError(f"shape must have at most {IH_MAX_DIMENSIONS} axes, got {dimensions}")
-    for axis in range(dimensions):
-        counts[axis] = count[axis]
-        steps[axis] = strides[axis]
-    fill_region(key, prepared_law, dtype, whole, start, dimensions, counts, steps,
-                <void *>address, threads, False, kernel)
-
-
-cdef int fill_region(
-    bytes key, bytes prepared_law, int dtype, tuple whole, tuple start, int dimensions,
-    const ptrdiff_t *count, const ptrdiff_t *strides, void *out, int threads, bint fresh,
-    int kernel,
-) except -1:
     cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
-    cdef ih_key words = key_from(key)
-    cdef ih_law law = (<ih_law *><char *>prepared_law)[0]
-    cdef int memory = IH_MEMORY_FRESH if fresh else IH_MEMORY_UNKNOWN
-    cdef int axis, status
+    cdef ptrdiff_t[IH_MAX_DIMENSIONS] strides
+    cdef int dimensions = out.ndim, axis
     for axis in range(dimensions):
         whole_shape[axis] = whole[axis]
         starts[axis] = start[axis]
-        counts[axis] = <uint64_t>count[axis]
+        counts[axis] = out.shape[axis]
+        strides[axis] = out.strides[axis]
+    fill_region(key, prepared_law, dtype, dimensions, whole_shape, starts, counts, strides,
+                cnp.PyArray_DATA(out), threads, IH_MEMORY_FRESH if fresh else IH_MEMORY_UNKNOWN,
+                kernel)
+
+
+def fill_memory(
+    bytes key, bytes prepared_law, int dtype, tuple shape, tuple strides, uintptr_t address,
+    int threads, int kernel,
+):
+    """Fill memory that no NumPy array describes with a whole array; strides are in elements.
+
+    The caller answers for the address: nothing here can check it.
+    """
+    cdef uint64_t[IH_MAX_DIMENSIONS] counts, starts
+    cdef ptrdiff_t[IH_MAX_DIMENSIONS] steps
+    cdef int dimensions = len(shape), axis
+    cdef ptrdiff_t item = 8 if dtype == IH_F64 else 4 if dtype == IH_F32 else 2
+    if dimensions > IH_MAX_DIMENSIONS:
+        raise ValueError(f"shape must have at most {IH_MAX_DIMENSIONS} axes, got {dimensions}")
+    for axis in range(dimensions):
+        counts[axis] = shape[axis]
+        starts[axis] = 0
+        steps[axis] = item * <ptrdiff_t>strides[axis]
+    fill_region(key, prepared_law, dtype, dimensions, counts, starts, counts, steps,
+                <void *>address, threads, IH_MEMORY_UNKNOWN, kernel)
+
+
+cdef int fill_region(
+    bytes key, bytes prepared_law, int dtype, int dimensions, const uint64_t *whole,
+    const uint64_t *start, const uint64_t *count, const ptrdiff_t *strides, void *out,
+    int threads, int memory, int kernel,
+) except -1:
+    cdef ih_key words = key_from(key)
+    cdef ih_law law = (<ih_law *><char *>prepared_law)[0]
+    cdef int status
     with nogil:
         status = ih_fill(
-            &words, &law, dtype, dimensions, whole_shape, starts, counts, strides, out,
-            threads, memory, kernel)
+            &words, &law, dtype, dimensions, whole, start, count, strides, out, threads, memory,
+            kernel)
     return checked(status, "filling out")
 
 

@@ -279,7 +279,7 @@ def _simulated(
         used = 1 if threads is None else checked_count("threads", threads, 1)
         scratch = None  # each piece its own
         batches = _batches(most, weights, min(used, _MOST_THREADS), _LAST_PIECE)
-    simulated = partial(_block_moments, source._key, n, m, used, scratch)
+    simulated = partial(_block_moments, source.key, n, m, used, scratch)
     moments = [_Moments() for _ in range(1 if m is None else 3)]
     unsure = wanted is not None and trials is None
     for made in mapped(simulated, batches, executor):
@@ -328,7 +328,7 @@ def _block_moments(
         scratch = np.empty(_core.layer_scratch(n, m, threads), np.uint8)
     quantities = 1 if m is None else 3
     made = np.empty((-(-count // _core.block_trials(n * (m or 1))), quantities, 3))
-    _core.simulate(key, n, m, first, count, made, threads, stream._KERNEL, scratch)
+    _core.simulate(key, n, m, first, count, made, threads, stream.KERNEL, scratch)
     return made
 
 

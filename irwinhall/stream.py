@@ -302,14 +302,10 @@ class Stream:
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
-        low, high = checked_real("low", low), checked_real("high", high)
-        if not low < high:
-            raise ValueError(f"low must be less than high, got low={low}, high={high}")
-        if not isinstance(corrected, (bool, np.bool)):
-            raise TypeError(f"corrected must be True or False, got {corrected!r}")
+        cut = checked_cut(low, high, corrected)
         target = output(shape_of(shape, out, region), dtype, out, region)
-        cut = law(target.code, _core.TRUNCATED_NORMAL, std, low, high, bool(corrected))
-        return self.fill(cut, target, threads)
+        prepared = law(target.code, _core.TRUNCATED_NORMAL, std, *cut)
+        return self.fill(prepared, target, threads)
 
     def fill(self, prepared: bytes, target: Target, threads: int | None = None) -> Any:
         """Fill a checked array by a prepared law; the methods named after laws end here."""
@@ -322,26 +318,26 @@ class Stream:
             target.array,
             checked_threads(threads, target.array.size),
             target.is_new,
-            _KERNEL,
+            KERNEL,
         )
         return target.result
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Stream):
-            return NotImplemented
-        return self._key == other._key
+    def fill_memory(
+        self,
+        prepared: bytes,
+        code: int,
+        shape: tuple[int, ...],
+        strides: tuple[int, ...],
+        address: int,
+        threads: int,
+    ) -> None:
+        """Fill memory that no array stands for; strides are in elements.
 
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __repr__(self) -> str:
-        # Python refuses to write very long integers in decimal.
-        long = isinstance(self._seed, int) and self._seed.bit_length() > 2000
-        seed = format(self._seed, "#x") if long else repr(self._seed)
-        return f"Stream({seed}, {self._name!r})" if self._name else f"Stream({seed})"
-
-    def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
-        return Stream, (self._seed, self._name)
+        The caller answers for address and strides.
+        """
+        _core.fill_memory(
+            self._key, prepared, code, shape, strides, address, threads, KERNEL
+        )
 
 
 def as_stream(rng: Seed | Stream, name: str = "", *, argument: str = "rng") -> Stream:
@@ -400,7 +396,7 @@ def _chosen_kernel() -> int:
     return index
 
 
-_KERNEL = _chosen_kernel()
+KERNEL = _chosen_kernel()
 
 
 # ---- keys ----------------------------------------------------------------------------------------
@@ -436,16 +432,23 @@ def _plain_seed(seed: object, rule: str) -> int | bytes:
 
 def _key(seed: int | bytes, name: str) -> bytes:
     """Return the key: BLAKE2b of the seed's kind, length and bytes, and of the name in UTF-8."""
-    if isinstance(seed, bytes):
-        kind, content = b"b", seed
-    else:  # two's complement, little-endian, with room for the sign
-        kind, content = b"i", seed.to_bytes(seed.bit_length() // 8 + 1, "little", signed=True)
     try:
         encoded = name.encode()
     except UnicodeEncodeError:
         raise ValueError(f"name must be encodable in UTF-8, got {name!r}") from None
-    message = kind + len(content).to_bytes(8, "little") + content + encoded
-    return blake2b(message, digest_size=16, person=_FORMAT).digest()
+    digest = _hashed(seed).copy()
+    digest.update(encoded)
+    return digest.digest()
+
+
+@lru_cache(maxsize=16)  # the names of a model share a seed
+def _hashed(seed: int | bytes) -> blake2b:
+    if isinstance(seed, bytes):
+        kind, content = b"b", seed
+    else:  # two's complement, little-endian, with room for the sign
+        kind, content = b"i", seed.to_bytes(seed.bit_length() // 8 + 1, "little", signed=True)
+    message = kind + len(content).to_bytes(8, "little") + content
+    return blake2b(message, digest_size=16, person=_FORMAT)
 
 
 # ---- laws ----------------------------------------------------------------------------------------
@@ -466,6 +469,16 @@ def law(
     except ValueError:
         check_scale(code, kind, scale)
         raise
+
+
+def checked_cut(low: float, high: float, corrected: bool) -> tuple[float, float, bool]:
+    """Return where a normal law is cut, and whether its standard deviation is the result's."""
+    low, high = checked_real("low", low), checked_real("high", high)
+    if not low < high:
+        raise ValueError(f"low must be less than high, got low={low}, high={high}")
+    if not isinstance(corrected, (bool, np.bool)):
+        raise TypeError(f"corrected must be True or False, got {corrected!r}")
+    return low, high, bool(corrected)
 
 
 def check_scale(code: int, kind: int, scale: float) -> None:

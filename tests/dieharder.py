@@ -33,7 +33,7 @@ DISTANCE = 1 << 40
 
 def words_from(first):
     """Return the bytes of raw words from element `first`, a multiple of 4, on."""
-    key = Stream(SEED, "dieharder/words")._key
+    key = Stream(SEED, "dieharder/words").key
     return _core.words(key, first // 4, 0, CHUNK // 4, _core.find_kernel(None)).tobytes()
 
 

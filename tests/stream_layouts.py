@@ -43,12 +43,12 @@ def bits(dtype):
 
 def forced(kernel, patch):
     """Make streams use a kernel until the monkeypatch ends."""
-    patch.setattr(stream, "_KERNEL", _core.find_kernel(kernel))
+    patch.setattr(stream, "KERNEL", _core.find_kernel(kernel))
 
 
 def raw_words(source, blocks, domain=0, first=0):
     """Return the 32-bit words of a stream's blocks from `first` on."""
-    return _core.words(source._key, first, domain, blocks, _core.find_kernel(None))
+    return _core.words(source.key, first, domain, blocks, _core.find_kernel(None))
 
 
 def same_bytes(a, b):

@@ -32,7 +32,7 @@ def moments(n, m, trials, *, first=0, threads=1, kernel="portable", source=SEED)
     out = np.full((-(-trials // block), 3 if m else 1, 3), np.nan)
     scratch = np.full(_core.layer_scratch(n, m, threads), 0xCA, np.uint8) if m else None
     index = _core.find_kernel(kernel)
-    _core.simulate(source._key, n, m, first, trials, out, threads, index, scratch)
+    _core.simulate(source.key, n, m, first, trials, out, threads, index, scratch)
     return out
 
 
@@ -123,7 +123,7 @@ def test_trials_at_the_end_of_the_stream():
 def test_sizes_beyond_the_limit_are_refused_by_c(n, m):
     out, scratch = np.empty((1, 3, 3)), np.empty(64, np.uint8)
     with pytest.raises(RuntimeError, match="status -20"):
-        _core.simulate(SEED._key, n, m, 0, 1, out, 1, 0, scratch)
+        _core.simulate(SEED.key, n, m, 0, 1, out, 1, 0, scratch)
 
 
 def test_a_sum_of_the_largest_size_fits():
@@ -338,5 +338,5 @@ def test_a_layer_too_large_is_named():
 
 def test_the_kernel_of_the_stream_is_used(monkeypatch):
     best = montecarlo.layer(9, 11, trials=300)
-    monkeypatch.setattr(stream, "_KERNEL", _core.find_kernel("portable"))
+    monkeypatch.setattr(stream, "KERNEL", _core.find_kernel("portable"))
     assert montecarlo.layer(9, 11, trials=300) == best

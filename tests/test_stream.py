@@ -592,7 +592,7 @@ def test_forked_workers_give_the_same_bits():
 
 PROGRAM = """
 import irwinhall
-print(irwinhall.stream._KERNEL, irwinhall.Stream(1, "a").normal((50, 3), 0.02).tobytes().hex())
+print(irwinhall.stream.KERNEL, irwinhall.Stream(1, "a").normal((50, 3), 0.02).tobytes().hex())
 """
 
 
@@ -618,7 +618,7 @@ def test_the_environment_forces_a_kernel(place):
 
 def test_an_empty_environment_variable_forces_nothing():
     finished = run_with_kernel("")
-    assert str(irwinhall.stream._KERNEL) == finished.stdout.split()[0]
+    assert str(irwinhall.stream.KERNEL) == finished.stdout.split()[0]
 
 
 @pytest.mark.parametrize("name", ["none", "PORTABLE", "avx", "portable "])

@@ -51,7 +51,7 @@ def test_every_kernel_gives_the_recorded_vectors(kernel, monkeypatch):
 
 def test_streams_have_the_recorded_keys():
     for seed, name, key in reference.read_keys():
-        assert key == Stream(seed, name)._key, (seed, name)
+        assert key == Stream(seed, name).key, (seed, name)
 
 
 def test_recorded_keys_are_distinct():
@@ -92,7 +92,7 @@ def test_raw_words_are_the_reference_ars(domain):
     for kernel in KERNELS:
         index = _core.find_kernel(kernel)
         for block, words in zip(blocks, expected, strict=True):
-            actual = _core.words(Stream(3, "raw")._key, int(block), domain, 1, index)
+            actual = _core.words(Stream(3, "raw").key, int(block), domain, 1, index)
             assert words.tolist() == actual.tolist()
 
 

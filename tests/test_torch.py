@@ -13,12 +13,13 @@ from scipy import stats
 from torch_processes import CASES, SEED
 
 import irwinhall
-from irwinhall import layouts, schemes
+from irwinhall import schemes
+from irwinhall.layouts import Weight
 
 torch = framework("torch")
 
 import irwinhall.torch as init  # noqa: E402
-from irwinhall import _torch_fill  # noqa: E402
+from irwinhall.torch import _fill  # noqa: E402
 
 DTYPES = {
     torch.float32: np.float32,
@@ -197,12 +198,12 @@ def test_active_inputs_replace_the_inputs():
     assert 1.99 < tensor.abs().max() < 2.0 == irwinhall.letkeman_bound(1)
 
 
-def test_a_scheme_of_ones_own_and_a_view_say_all_there_is_to_say():
+def test_a_scheme_of_ones_own_and_a_weight_say_all_there_is_to_say():
     row = schemes.Scheme("small", "uniform", lambda fan_in, fan_out: 0.5 / fan_in)
-    view = layouts.View((200,), in_axis=(), out_axis=(0,), batch_axis=())
+    weight = Weight.of((200,), in_axis=(), out_axis=0)
     with pytest.raises(ValueError, match="at least 2 dimensions"):
         init.fill_(torch.empty(200), row)
-    tensor = init.fill_(torch.empty(200), row, layout=view, seed=1)
+    tensor = init.fill_(torch.empty(200), row, layout=weight, seed=1)
     assert 0.49 < tensor.abs().max() < 0.5
 
 
@@ -409,8 +410,8 @@ def test_a_narrow_normal_in_wide_bounds_is_normal(std):
         (lambda t: init.letkeman_(t, layout="torch.lin"), "layout must be one of .*'torch.lin'"),
         (lambda t: init.letkeman_(t, layout="torch.linear", transposed=True), "transposed must be"),
         (
-            lambda t: init.letkeman_(t, layout=layouts.view((2, 3), "torch.linear")),
-            r"layout must be a view of shape \(4, 5\), got one of \(2, 3\)",
+            lambda t: init.letkeman_(t, layout=Weight.of((2, 3), layout="torch.linear")),
+            r"layout must be a Weight of shape \(4, 5\), got one of \(2, 3\)",
         ),
         (lambda t: init.fill_(t, "letkemann"), "did you mean 'letkeman'"),
         (lambda t: init.fill_(t, threads=0), "threads must be at least 1, got 0"),
@@ -473,7 +474,7 @@ def test_a_seed_and_a_generator_are_one_too_many(law):
         law(torch.empty(6, 5), generator=torch.Generator(), seed=1)
     with pytest.raises(TypeError, match=r"generator must be a torch.Generator, got 1 \(int\)"):
         law(torch.empty(6, 5), generator=1)
-    with pytest.raises(TypeError, match="seed must be an int"):
+    with pytest.raises(TypeError, match="seed must be a Stream, an int"):
         law(torch.empty(6, 5), seed="1")
 
 
@@ -589,8 +590,8 @@ def test_what_transformers_has_loaded_is_kept_while_it_loads(monkeypatch, law):
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Treat all tensors as if they were on another device, and copy pieces of 100 bytes there."""
-    monkeypatch.setattr(_torch_fill, "is_addressable", lambda tensor: False)
-    monkeypatch.setattr(_torch_fill, "PIECE_BYTES", 100)
+    monkeypatch.setattr(_fill, "is_addressable", lambda tensor: False)
+    monkeypatch.setattr(_fill, "PIECE_BYTES", 100)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -725,6 +726,6 @@ def test_an_interval_of_one_value_takes_no_seed_beside_a_generator():
         init.uniform_(torch.empty(3), 1, 1, torch.Generator(), seed=1)
 
 
-def test_a_view_of_another_shape_is_refused():
-    with pytest.raises(ValueError, match=r"layout must be a view of shape \(6, 4\), got one of"):
-        init.fill_(torch.empty(6, 4), layout=layouts.view((4, 6), "torch.linear"), seed=1)
+def test_a_weight_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"layout must be a Weight of shape \(6, 4\), got one of"):
+        init.fill_(torch.empty(6, 4), layout=Weight.of((4, 6), layout="torch.linear"), seed=1)

@@ -492,10 +492,10 @@ def test_the_last_norms_of_residual_branches_may_start_at_zero():
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        ({"plan": {"qvk.weight": "he_normal"}}, ValueError, "'qvk.weight', which fits no .* qkv.w"),
-        ({"plan": {nn.Conv2d: "he_normal"}}, ValueError, "got Conv2d, which fits no parameter"),
-        ({"plan": {re.compile("x$"): "leave"}}, ValueError, "got .*compile.* fits no parameter"),
-        ({"plan": {"*": "leave", "qkv.*": "zeros"}}, ValueError, "'qkv.*': patterns before it"),
+        ({"plan": {"qvk.weight": "he_normal"}}, ValueError, "'qvk.weight' matches no .* 'qkv.w"),
+        ({"plan": {nn.Conv2d: "he_normal"}}, ValueError, "pattern Conv2d matches no parameter"),
+        ({"plan": {re.compile("x$"): "leave"}}, ValueError, "pattern .*compile.* matches no par"),
+        ({"plan": {"*": "leave", "qkv.*": "zeros"}}, ValueError, "'qkv.*' decides nothing: patterns before it"),
         ({"plan": {"*.bias": "he_normal"}}, ValueError, "it cannot be for, qkv.bias"),
         ({"plan": {"experts": "he_normal"}}, ValueError, "it cannot be for, experts"),
         ({"plan": {"experts": {"layout": "torch.linear"}}}, ValueError, "^experts: shape must be"),

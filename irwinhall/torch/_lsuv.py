@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from irwinhall._arguments import checked_count
-from irwinhall._torch_layers import Found, Weight, parameters
-from irwinhall._torch_plan import Pattern, matchers
-from irwinhall._torch_report import table
-from irwinhall._torch_shards import is_distributed
+from irwinhall.torch._layers import ParameterSite, WeightRole, parameters
+from irwinhall.torch._plan import Pattern, matchers
+from irwinhall.torch._report import table
+from irwinhall.torch._shards import is_distributed
 from irwinhall.lsuv import LayerReport, positive, settled
 
 __all__ = ["LsuvReport", "lsuv_"]
@@ -146,7 +146,7 @@ def lsuv_(
     chosen, report = _chosen(module, layers)
     originals: list[tuple[Any, Any]] = []
 
-    def settle(place: Found, layer: Any, args: Any, kwargs: Any, output: Any) -> Any:
+    def settle(place: ParameterSite, layer: Any, args: Any, kwargs: Any, output: Any) -> Any:
         if place.name in report.layers:
             return None
         weight = place.tensor
@@ -189,15 +189,15 @@ def lsuv_(
 
 def _chosen(
     module: nn.Module, layers: Pattern | Sequence[Pattern]
-) -> tuple[list[Found], LsuvReport]:
+) -> tuple[list[ParameterSite], LsuvReport]:
     """Return the places of the weights to rescale, and a report of the others."""
     named = matchers("layers", layers)
-    chosen: dict[int, Found] = {}
+    chosen: dict[int, ParameterSite] = {}
     left: dict[str, str] = {}
     # To rescale what an embedding or attention reads too would change signals that are settled.
     others = {id(p.tensor): p.name for p in parameters(module) if not isinstance(p.layer, _KINDS)}
     for place in parameters(module):
-        if not isinstance(place.role, Weight):
+        if not isinstance(place.role, WeightRole):
             continue
         tensor = place.tensor
         first = chosen.get(id(tensor))

@@ -10,11 +10,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrizations, parametrize
 
-__all__ = ["Constant", "Found", "Norms", "Weight", "modules", "parameters"]
+__all__ = ["ConstantRole", "NormsRole", "ParameterSite", "Role", "WeightRole", "modules", "parameters"]
 
 
-class Weight(NamedTuple):
-    """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.view`."""
+class WeightRole(NamedTuple):
+    """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.Weight`."""
 
     layout: str
     groups: int = 1
@@ -23,26 +23,26 @@ class Weight(NamedTuple):
     zero_row: int | None = None  # an embedding's padding_idx
 
 
-class Constant(NamedTuple):
+class ConstantRole(NamedTuple):
     """A parameter that starts as a constant, and what it is."""
 
     value: float
     what: str
-    forget_gate: slice | None = None  # where an LSTM's bias is that of the forget gate
+    forget_gate: range | None = None  # where an LSTM's bias is that of the forget gate
 
 
-class Norms(NamedTuple):
+class NormsRole(NamedTuple):
     """The norms that weight_norm keeps of a weight, over all its axes but one."""
 
     weight: str
     dim: int
 
 
-Role: TypeAlias = Weight | Constant | Norms
+Role: TypeAlias = WeightRole | ConstantRole | NormsRole
 Roles: TypeAlias = dict[str, Role]
 
 
-class Found(NamedTuple):
+class ParameterSite(NamedTuple):
     """A parameter: its qualified name, the layer it belongs to, where it is held, and its role.
 
     The role is a sentence where it is not known.
@@ -57,13 +57,13 @@ class Found(NamedTuple):
     @property
     def tensor(self) -> Any:
         """The parameter as it is now."""
-        return getattr(self.owner, self.attribute)
+        return self.owner._parameters[self.attribute]
 
 
 # ---- layers --------------------------------------------------------------------------------------
 
-_BIAS = Constant(0.0, "bias")
-_LINEAR = Weight("torch.linear")
+_BIAS = ConstantRole(0.0, "bias")
+_LINEAR = WeightRole("torch.linear")
 
 
 def _dense(layer: Any) -> Roles:
@@ -71,24 +71,24 @@ def _dense(layer: Any) -> Roles:
 
 
 def _bilinear(layer: Any) -> Roles:
-    return {"weight": Weight("torch.bilinear"), "bias": _BIAS}
+    return {"weight": WeightRole("torch.bilinear"), "bias": _BIAS}
 
 
 def _convolution(layer: Any) -> Roles:
-    return {"weight": Weight("torch.conv", layer.groups), "bias": _BIAS}
+    return {"weight": WeightRole("torch.conv", layer.groups), "bias": _BIAS}
 
 
 def _transposed_convolution(layer: Any) -> Roles:
-    return {"weight": Weight("torch.conv_transpose", layer.groups), "bias": _BIAS}
+    return {"weight": WeightRole("torch.conv_transpose", layer.groups), "bias": _BIAS}
 
 
 def _embedding(layer: Any) -> Roles:
-    return {"weight": Weight("torch.embedding", zero_row=layer.padding_idx)}
+    return {"weight": WeightRole("torch.embedding", zero_row=layer.padding_idx)}
 
 
 def _attention(layer: Any) -> Roles:
     return {
-        "in_proj_weight": Weight("torch.linear", parts=3),
+        "in_proj_weight": WeightRole("torch.linear", parts=3),
         **dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight"), _LINEAR),
         **dict.fromkeys(("in_proj_bias", "bias_k", "bias_v"), _BIAS),
     }
@@ -106,14 +106,14 @@ def _gated(layer: Any, gates: int) -> Roles:
     roles: Roles = {}
     for name in layer._parameters:
         if name.startswith("weight_ih"):
-            roles[name] = Weight("torch.linear", parts=gates)
+            roles[name] = WeightRole("torch.linear", parts=gates)
         elif name.startswith("weight_hh"):
-            roles[name] = Weight("torch.linear", parts=gates, recurrent=True)
+            roles[name] = WeightRole("torch.linear", parts=gates, recurrent=True)
         elif name.startswith("weight_hr"):  # an LSTM's projection of what it puts out
             roles[name] = _LINEAR
         elif name.startswith("bias_ih") and gates == 4:
             # The second of an LSTM's gates. Two biases are added up: one of them is enough.
-            forget = slice(layer.hidden_size, 2 * layer.hidden_size)
+            forget = range(layer.hidden_size, 2 * layer.hidden_size)
             roles[name] = _BIAS._replace(forget_gate=forget)
         elif name.startswith("bias_"):
             roles[name] = _BIAS
@@ -121,11 +121,11 @@ def _gated(layer: Any, gates: int) -> Roles:
 
 
 def _norm(layer: Any) -> Roles:
-    return {"weight": Constant(1.0, "norm"), "bias": Constant(0.0, "norm")}
+    return {"weight": ConstantRole(1.0, "norm"), "bias": ConstantRole(0.0, "norm")}
 
 
 def _prelu(layer: Any) -> Roles:
-    return {"weight": Constant(layer.init, "slope")}
+    return {"weight": ConstantRole(layer.init, "slope")}
 
 
 # The first row that a layer is an instance of says what its own parameters are.
@@ -177,36 +177,44 @@ def modules(
         yield from modules(child, name if wrapped else joined(name, attribute), (root, *above))
 
 
-def parameters(root: nn.Module) -> Iterator[Found]:
+def parameters(root: nn.Module) -> Iterator[ParameterSite]:
     """Yield every parameter, by every qualified name that it has, in the order of named_parameters.
 
     A weight under weight_norm has the name it would have without.
     """
     for prefix, layer in modules(root):
+        held = layer._parameters
+        parametrized = "parametrizations" in layer._modules and parametrize.is_parametrized(layer)
+        if not held and not parametrized:
+            continue
         roles = _roles(layer)
-        unknown = f"{type(layer).__name__} is no known layer" if not roles else ""
-        for attribute, parameter in layer._parameters.items():
+        for attribute, parameter in held.items():
             if parameter is not None:
-                role = roles.get(attribute, unknown or f"not of {_kind(layer)}")
-                yield Found(joined(prefix, attribute), layer, layer, attribute, role)
-        if parametrize.is_parametrized(layer):
+                role = roles.get(attribute) or _no_role(layer, roles)
+                yield ParameterSite(joined(prefix, attribute), layer, layer, attribute, role)
+        if parametrized:
             yield from _parametrized(prefix, layer, roles)
 
 
-def _parametrized(prefix: str, layer: Any, roles: Roles) -> Iterator[Found]:
+def _no_role(layer: nn.Module, roles: Roles) -> str:
+    """Return why a layer's parameter has no role."""
+    return f"not of {_kind(layer)}" if roles else f"{_kind(layer)} is no known layer"
+
+
+def _parametrized(prefix: str, layer: Any, roles: Roles) -> Iterator[ParameterSite]:
     for attribute, chain in layer.parametrizations.items():
         name, inner = joined(prefix, attribute), joined(prefix, f"parametrizations.{attribute}")
         if len(chain) == 1 and isinstance(chain[0], parametrizations._WeightNorm):
             role: Role | str = roles.get(attribute, f"not of {_kind(layer)}")
-            yield Found(name, layer, chain, "original1", role)
-            norms = Norms(name, chain[0].dim)
-            yield Found(joined(inner, "original0"), layer, chain, "original0", norms)
+            yield ParameterSite(name, layer, chain, "original1", role)
+            norms = NormsRole(name, chain[0].dim)
+            yield ParameterSite(joined(inner, "original0"), layer, chain, "original0", norms)
             continue
         reason = "parametrized by " + ", ".join(type(each).__name__ for each in chain)
         for below, module in modules(chain, inner):
             for held, parameter in module._parameters.items():
                 if parameter is not None:
-                    yield Found(joined(below, held), layer, module, held, reason)
+                    yield ParameterSite(joined(below, held), layer, module, held, reason)
 
 
 def _kind(layer: nn.Module) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 from weakref import ref
 
 import torch
+from torch.nn.parameter import is_lazy
 
-from irwinhall._torch_shards import is_distributed
+from irwinhall.torch._shards import is_distributed
 
-__all__ = ["Planned", "Report", "Row", "table"]
+__all__ = ["PendingRow", "Report", "Row", "table"]
 
 # How many elements are measured at a time, in float32: few enough for the cache, and for torch to
 # stay on one thread, whose others are slow to start and stop on a busy machine.
@@ -62,13 +64,84 @@ class Row(NamedTuple):
     note: str = ""
 
 
-class Planned(NamedTuple):
-    """A row without what was realized, and where to measure that: a tensor, or part of an axis."""
+class Part(Protocol):
+    """What a parameter, or a part of one of its axes, was filled with."""
 
-    row: Row
-    tensor: Any
-    part: tuple[int, int, int] | None = None  # axis, first, length
-    tied_to: str | None = None
+    @property
+    def axis(self) -> int | None:
+        """The axis of which it fills a part, if it does not fill all."""
+
+    @property
+    def first(self) -> int:
+        """Where along the axis it begins."""
+
+    @property
+    def length(self) -> int:
+        """How much of the axis it fills."""
+
+    def row(self, name: str, note: str) -> Row:
+        """Return the row of a parameter of this name, without what was realized."""
+
+
+class PendingRow(NamedTuple):
+    """A row before it is asked for: a tensor, its name, and what it was filled with, if anything.
+
+    The tensor is not kept alive.
+    """
+
+    tensor: Any  # a weak reference
+    version: int | None
+    shape: Sequence[int] | None
+    name: str
+    note: str
+    part: Part | None = None
+    scheme: str | None = None
+    is_tied: bool = False
+
+    @staticmethod
+    def of(
+        tensor: Any,
+        name: str,
+        note: str,
+        part: Part | None = None,
+        scheme: str | None = None,
+        is_tied: bool = False,
+    ) -> PendingRow:
+        """Return the row of a tensor as it is now."""
+        shape = None if is_lazy(tensor) else tensor.shape
+        return PendingRow(ref(tensor), _version(tensor), shape, name, note, part, scheme, is_tied)
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether nothing was written to the parameter."""
+        return self.part is None and self.scheme is None and not self.is_tied
+
+    @property
+    def elements(self) -> int:
+        """The number of elements."""
+        if self.part is not None:
+            return math.prod(self.part.row("", "").shape)
+        return 0 if self.shape is None else math.prod(self.shape)
+
+    def row(self) -> Row:
+        """Return the row, with what was realized."""
+        part = self.part
+        if part is None:
+            row = Row(self.name, tuple(self.shape or ()), scheme=self.scheme, note=self.note)
+        else:
+            row = part.row(self.name, self.note)
+        if row.scheme is None:
+            return row
+        where = None
+        if part is not None and part.axis is not None:
+            where = part.axis, part.first, part.length
+        return _measured(row, self.tensor(), self.version, where)
+
+
+class _Totals(NamedTuple):
+    left_alone: tuple[str, ...]
+    parameters: int
+    elements: int
 
 
 class Report:
@@ -103,18 +176,9 @@ class Report:
     """
 
     def __init__(
-        self, planned: Sequence[Planned], buffers: Sequence[str], seed: int | bytes
+        self, pending: Sequence[PendingRow], buffers: Sequence[str], seed: int | bytes
     ) -> None:
-        self._planned = [(p.row, ref(p.tensor), _version(p.tensor), p.part) for p in planned]
-        self._count = sum(p.tied_to is None for p in planned)
-        self._left_alone = tuple(
-            p.row.name for p in planned if p.row.scheme is None and p.tied_to is None
-        )
-        self._elements = sum(
-            math.prod(p.row.shape)
-            for p in planned
-            if p.tied_to is None and not torch.nn.parameter.is_lazy(p.tensor)
-        )
+        self._pending = pending
         self._rows: tuple[Row, ...] | None = None
         self.buffers = tuple(buffers)
         self.seed = seed
@@ -123,31 +187,37 @@ class Report:
     def rows(self) -> tuple[Row, ...]:
         """A row for every name of every parameter."""
         if self._rows is None:
-            self._rows = tuple(
-                row if row.scheme is None else _measured(row, tensor(), version, part)
-                for row, tensor, version, part in self._planned
-            )
-            self._planned.clear()
+            _ = self._totals  # while it is known what was written
+            self._rows = tuple(pending.row() for pending in self._pending)
+            self._pending = ()
         return self._rows
 
     @property
     def left_alone(self) -> tuple[str, ...]:
         """The parameters that hold what they held before."""
-        return self._left_alone
+        return self._totals.left_alone
+
+    @cached_property
+    def _totals(self) -> _Totals:
+        own = [each for each in self._pending if not each.is_tied]
+        left_alone = tuple([each.name for each in own if each.is_left_alone])
+        return _Totals(left_alone, len(own), sum([each.elements for each in own]))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_rows": self.rows, "_planned": []}
+        _ = self.rows
+        return self.__dict__
 
     def __repr__(self) -> str:
-        kept = len(self.left_alone)
-        return f"<Report of {self._count} parameters, {kept} of them left alone>"
+        left_alone, count, _ = self._totals
+        return f"<Report of {count} parameters, {len(left_alone)} of them left alone>"
 
     def __str__(self) -> str:
         heads = ("parameter", "shape", "fans", "scheme", "scale", "std", "mean |w|", "note")
         lines = [table(heads, [_cells(row) for row in self.rows], right=(4, 5, 6))]
+        left_alone, count, elements = self._totals
         lines.append(
-            f"{self._elements:,} elements in {self._count} parameters, "
-            f"{len(self.left_alone)} of them left alone; seed {self.seed!r}"
+            f"{elements:,} elements in {count} parameters, "
+            f"{len(left_alone)} of them left alone; seed {self.seed!r}"
         )
         if self.buffers:
             lines.append(f"buffers left alone: {', '.join(self.buffers)}")
@@ -188,7 +258,7 @@ def _cells(row: Row) -> list[str]:
 
 def _version(tensor: Any) -> int | None:
     """Return how often a tensor has been written to, where it counts that."""
-    counts = not torch.nn.parameter.is_lazy(tensor) and not tensor.is_inference()
+    counts = not is_lazy(tensor) and not tensor.is_inference()
     return tensor._version if counts else None
 
 

@@ -7,23 +7,27 @@ of the CPU.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple, SupportsIndex, TypeAlias
+from typing import Any, NamedTuple, SupportsIndex
 
 import torch
 from numpy.typing import NDArray
 from torch._subclasses.fake_tensor import is_fake
+from torch.autograd.graph import increment_version
+from torch.compiler import disable, is_dynamo_compiling
+from torch.nn.parameter import is_lazy
 
-from irwinhall import layouts, schemes
 from irwinhall._arguments import checked_count
-from irwinhall._torch_shards import Places, agreed, is_distributed, local_pieces
-from irwinhall.layouts import View
-from irwinhall.schemes import Gain, Scheme
-from irwinhall.stream import Seed, Stream, overlaps_itself
-
-Key: TypeAlias = "Seed | Stream"
+from irwinhall._arrays import CODES, output, overlaps_itself
+from irwinhall._core import NORMAL
+from irwinhall.layouts import Weight
+from irwinhall.sampling import Sampler
+from irwinhall.schemes import Gain, Scheme, get_scheme
+from irwinhall.stream import Seed, Stream, as_stream, law
+from irwinhall.torch._shards import Places, agreed, is_distributed, local_pieces
 
 DTYPES = {
     torch.float32: "float32",
@@ -31,6 +35,8 @@ DTYPES = {
     torch.float16: "float16",
     torch.bfloat16: "bfloat16",
 }
+DTYPE_CODES = {dtype: CODES[name] for dtype, name in DTYPES.items()}
+_PLAIN = (torch.nn.Parameter, torch.Tensor)
 
 # How much is made at a time of what cannot be made in place.
 PIECE_BYTES = 2**24
@@ -40,13 +46,60 @@ class Source(NamedTuple):
     """What a tensor is filled with.
 
     draw(out, dtype, region, threads) writes a region of the whole weight to an array. adjust, if
-    there is one, then changes it in place, in float32 or float64, before it is rounded to a type of
-    16 bits. indivisible: a region costs as much as the whole.
+    there is one, changes values in place, in float32 or float64, before they are rounded to a type
+    of 16 bits. divisible: a region costs no more than its share.
     """
 
     draw: Callable[[NDArray[Any], str, Places, int], object]
     adjust: Callable[[torch.Tensor], object] | None = None
-    indivisible: bool = False
+    divisible: bool = True
+
+
+class Drawing(NamedTuple):
+    """A sampler and the stream it draws from: a source that can fill memory directly."""
+
+    sampler: Sampler
+    stream: Stream
+
+    def draw(self, out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
+        """Write a region of the weight to an array."""
+        target = output(self.sampler.weight.shape, dtype, out, region)
+        self.sampler.draw(self.stream, target, threads)
+
+    @property
+    def adjust(self) -> None:
+        """Nothing is changed."""
+
+    @property
+    def divisible(self) -> bool:
+        """Whether a region costs no more than its share."""
+        return self.sampler.scheme.divisible
+
+
+class Direct(NamedTuple):
+    """How the memory of a tensor is filled by one call of a kernel."""
+
+    law: bytes
+    code: int
+    shape: tuple[int, ...]
+    is_random: bool
+
+    @classmethod
+    def of(cls, sampler: Sampler, dtype: torch.dtype) -> Direct | None:
+        """Return how a kernel draws the weights of a sampler; None if they take more than that."""
+        code = DTYPE_CODES[dtype]
+        if sampler.scale == 0.0 and math.copysign(1.0, sampler.scale) > 0.0:
+            # A deviation of 0 draws nothing.
+            return cls(law(code, NORMAL, 0.0), code, sampler.weight.shape, False)
+        if sampler.scheme.elementwise and sampler.scale != 0.0:
+            return cls(sampler.law(code), code, sampler.weight.shape, True)
+        return None
+
+    def fill(self, tensor: torch.Tensor, stream: Stream, threads: int) -> None:
+        """Fill a plain tensor."""
+        stream.fill_memory(
+            self.law, self.code, self.shape, tensor.stride(), tensor.data_ptr(), threads
+        )
 
 
 def fill_(
@@ -55,9 +108,9 @@ def fill_(
     gain: Gain = None,
     generator: torch.Generator | None = None,
     *,
-    seed: Key = None,
+    seed: Seed | Stream = None,
     name: str = "",
-    layout: str | View | None = None,
+    layout: str | Weight | None = None,
     groups: SupportsIndex = 1,
     parts: SupportsIndex = 1,
     stacked: SupportsIndex = 0,
@@ -85,11 +138,11 @@ def fill_(
         ``irwinhall.sample_weights(..., rng=seed, name=name)``, bit for bit.
     name : str
         The parameter's qualified name. Parameters of one model share a seed and differ by name.
-    layout : str or View, optional
-        What the axes mean, as for `irwinhall.layouts.sample_weights`. Default "torch.linear" for
-        two axes and "torch.conv" for more.
+    layout : str or Weight, optional
+        What the axes mean, as for `irwinhall.sample_weights`. Default "torch.linear" for two axes
+        and "torch.conv" for more.
     groups, parts, stacked : int
-        As for `irwinhall.layouts.view`: groups of a convolution, weights fused along the out axis
+        As for `irwinhall.layouts.Weight.of`: groups of a convolution, weights fused along the out axis
         (3 for query, key and value in one), leading axes that stack weights (experts).
     transposed : bool
         In place of a layout: the axes are (in, out/groups, *k), as in ConvTranspose.
@@ -111,7 +164,7 @@ def fill_(
     Notes
     -----
     A tensor of fewer than 2 dimensions does not show its fans: schemes that read them need a
-    `irwinhall.layouts.View` as its layout.
+    `irwinhall.layouts.Weight` as its layout.
 
     Examples
     --------
@@ -122,90 +175,66 @@ def fill_(
     >>> bool(weight.abs().max() < irwinhall.letkeman_bound(784))
     True
     """
-    row = schemes.row_of(scheme)
+    if is_dynamo_compiling():  # the kernels cannot be traced
+        return disable(fill_)(
+            tensor,
+            scheme,
+            gain,
+            generator,
+            seed=seed,
+            name=name,
+            layout=layout,
+            groups=groups,
+            parts=parts,
+            stacked=stacked,
+            transposed=transposed,
+            active_inputs=active_inputs,
+            threads=threads,
+        )
+    row = get_scheme(scheme)
     check_tensor(tensor)
-    check_key(seed, generator)
+    check_seed(seed, generator)
     if tensor.numel() == 0 or is_kept(tensor):
         return tensor
     shape = tuple(tensor.shape)
-    seen = None
-    if reads_axes(row) or layout is not None or transposed or (groups, parts, stacked) != (1, 1, 0):
-        seen = _view(shape, row, layout, groups, parts, stacked, transposed)
+    if layout is None and (
+        row.reads_axes or transposed or not groups == parts == 1 or stacked != 0
+    ):
+        layout = _default_layout(shape, row, stacked, transposed)
+    elif transposed:
+        raise ValueError(f"transposed must be left out where a layout is given, got {layout!r}")
+    sampler = Sampler.of(
+        shape,
+        row,
+        gain=gain,
+        groups=groups,
+        layout=layout,
+        parts=parts,
+        stacked=stacked,
+        active_inputs=active_inputs,
+    )
+    sampler.check(DTYPE_CODES[tensor.dtype])
     if not has_values(tensor):
-        _check_scale(shape, row, seen, gain, active_inputs, DTYPES[tensor.dtype])
         return tensor
-    drawn = row.law not in ("constant", "identity")
-    stream = stream_of(tensor, seed, generator, name) if drawn else Stream(0)
-
-    def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
-        arguments: dict[str, Any] = {
-            "rng": stream,
-            "active_inputs": active_inputs,
-            "gain": gain,
-            "dtype": dtype,
-            "out": out,
-            "region": region,
-            "threads": threads,
-        }
-        if seen is None:
-            schemes.sample_weights(shape, row, **arguments)
-        else:
-            layouts.sample_weights(shape, row, layout=seen, **arguments)
-
-    indivisible = row.law in ("orthogonal", "delta_orthogonal")
-    return write(tensor, Source(draw, indivisible=indivisible), threads)
+    stream = stream_of(tensor, seed, generator, name) if row.is_random else _UNREAD
+    return write(tensor, Drawing(sampler, stream), threads)
 
 
-def reads_axes(row: Scheme) -> bool:
-    """Return whether a scheme must know what the axes of a weight mean."""
-    return callable(row.rule) or row.law in ("orthogonal", "delta_orthogonal", "identity")
+_UNREAD = Stream(0)
 
 
-def _view(
-    shape: tuple[int, ...],
-    row: Scheme,
-    layout: str | View | None,
-    groups: SupportsIndex,
-    parts: SupportsIndex,
-    stacked: SupportsIndex,
-    transposed: bool,
-) -> View:
-    if isinstance(layout, View):
-        if layout.stored != shape:
-            raise ValueError(f"layout must be a view of shape {shape}, got one of {layout.stored}")
-        return layout
+def _default_layout(
+    shape: tuple[int, ...], scheme: Scheme, stacked: SupportsIndex, transposed: bool
+) -> str:
     dimensions = len(shape) - checked_count("stacked", stacked, 0)
-    if layout is None and dimensions < 2:
+    if dimensions < 2:
         raise ValueError(
-            f"tensor must have at least 2 dimensions for {row.name}, which reads its fans, got "
-            f"shape {shape}; for another, a layout of irwinhall.layouts.View says what it holds"
+            f"tensor must have at least 2 dimensions for {scheme.name}, which reads its fans, got "
+            f"shape {shape}; for another, a layout of irwinhall.layouts.Weight says what it holds"
         )
     if transposed:
-        if layout is not None:
-            raise ValueError(f"transposed must be left out where a layout is given, got {layout!r}")
-        layout = "torch.conv_transpose" if dimensions > 2 else "torch.matmul"
-    elif layout is None:
-        layout = "torch.conv" if dimensions > 2 else "torch.linear"
-    return layouts.view(shape, layout, groups=groups, parts=parts, stacked=stacked)
-
-
-def _check_scale(
-    shape: tuple[int, ...],
-    row: Scheme,
-    seen: View | None,
-    gain: Gain,
-    active_inputs: SupportsIndex | None,
-    dtype: str,
-) -> None:
-    """Raise what filling would raise."""
-    if seen is None:
-        schemes.scale_of(shape, row, active_inputs=active_inputs, gain=gain, dtype=dtype)
-        return
-    if active_inputs is None and callable(row.rule):
-        active_inputs = seen.active_inputs
-    schemes.scale_of(
-        seen.shape, row, **seen.axes, active_inputs=active_inputs, gain=gain, dtype=dtype
-    )
+        return "torch.conv_transpose" if dimensions > 2 else "torch.matmul"
+    return "torch.conv" if dimensions > 2 else "torch.linear"
 
 
 # ---- tensors -------------------------------------------------------------------------------------
@@ -215,31 +244,65 @@ def check_tensor(tensor: object) -> None:
     """Refuse what cannot be filled, saying why."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, got {tensor!r} ({type(tensor).__name__})")
-    if torch.nn.parameter.is_lazy(tensor):
+    if is_lazy(tensor):
         raise ValueError(
             "tensor must have a shape, got an uninitialized parameter: "
             "run its module on a batch first"
         )
     if tensor.dtype not in DTYPES:
         raise TypeError(f"tensor must be of {', '.join(DTYPES.values())}, got {tensor.dtype}")
+    check_memory(tensor)
+
+
+def check_memory(tensor: torch.Tensor) -> None:
+    """Refuse a tensor whose elements cannot be written one by one, or not in place."""
     if tensor.layout != torch.strided:
         raise TypeError(f"tensor must be dense, got one of layout {tensor.layout}")
-    base = tensor if tensor._base is None else tensor._base
-    if tensor.requires_grad and not base.is_leaf:
+    if tensor.requires_grad and not (tensor if tensor._base is None else tensor._base).is_leaf:
         raise ValueError(
             "tensor must be a leaf, such as a parameter, or a view of one, "
             "got the result of an operation that autograd has recorded"
         )
-    if overlaps_itself(tuple(tensor.shape), tensor.stride(), 1):
+    if not tensor.is_contiguous() and overlaps_itself(tuple(tensor.shape), tensor.stride(), 1):
         raise ValueError(
             "tensor must not overlap itself, so that no element is written twice, got strides "
             f"{tensor.stride()} for shape {tuple(tensor.shape)}"
         )
 
 
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor lies in main memory as it is, and is no more than it seems.
+
+    Most are, and asking this first spares them the questions below.
+    """
+    return (
+        type(tensor) in _PLAIN
+        and tensor.is_cpu
+        and tensor.dtype in DTYPE_CODES
+        and tensor.layout is _STRIDED
+        and not tensor.is_neg()
+        and not _is_functional(tensor)
+    )
+
+
+def is_ready(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor passes every check, and a kernel can fill it in one call."""
+    return (
+        is_plain(tensor)
+        and tensor.is_contiguous()
+        and tensor.is_leaf
+        and tensor.numel() > 0
+        and not tensor.is_inference()
+        and not is_kept(tensor)
+    )
+
+
+_STRIDED, _is_functional = torch.strided, torch._is_functional_tensor
+
+
 def has_values(tensor: torch.Tensor) -> bool:
     """Return whether a tensor has memory to fill, which meta and fake tensors do not."""
-    return not (tensor.is_meta or is_fake(tensor))
+    return is_plain(tensor) or not (tensor.is_meta or is_fake(tensor))
 
 
 def is_kept(tensor: torch.Tensor) -> bool:
@@ -252,10 +315,10 @@ def is_kept(tensor: torch.Tensor) -> bool:
     return guarded and bool(getattr(tensor, "_is_hf_initialized", False))
 
 
-# ---- keys ----------------------------------------------------------------------------------------
+# ---- seeds ---------------------------------------------------------------------------------------
 
 
-def check_key(seed: Key, generator: object) -> None:
+def check_seed(seed: Seed | Stream, generator: object) -> None:
     """Refuse a generator that is none, or that stands beside a seed."""
     if generator is None:
         return
@@ -268,50 +331,63 @@ def check_key(seed: Key, generator: object) -> None:
 
 
 def stream_of(
-    tensor: torch.Tensor, seed: Key, generator: torch.Generator | None, name: str
+    tensor: torch.Tensor | None,
+    seed: Seed | Stream,
+    generator: torch.Generator | None,
+    name: str,
 ) -> Stream:
     """Return the stream of a name, of a seed or of 128 bits from a generator.
 
     All processes that share a distributed tensor take the bits that the first of them draws.
     """
-    if isinstance(seed, Stream):
-        return seed.child(name) if name else seed
-    if seed is None:
-        device = "cpu" if generator is None else generator.device
-        bits = torch.empty(2, dtype=torch.int64, device=device)
-        bits = bits.random_(-(2**63), None, generator=generator).cpu()
-        if is_distributed(tensor):
-            bits = agreed(bits, tensor.device_mesh)
-        return Stream(bits.numpy().astype("<i8").tobytes(), name)
-    return Stream(seed, name)
+    if seed is not None:
+        return as_stream(seed, name, argument="seed")
+    device = "cpu" if generator is None else generator.device
+    bits = torch.empty(2, dtype=torch.int64, device=device)
+    bits = bits.random_(-(2**63), None, generator=generator).cpu()
+    if tensor is not None and is_distributed(tensor):
+        bits = agreed(bits, tensor.device_mesh)
+    return Stream(bits.numpy().astype("<i8").tobytes(), name)
 
 
 # ---- values --------------------------------------------------------------------------------------
 
 
-def write(tensor: torch.Tensor, source: Source, threads: int | None = None) -> torch.Tensor:
+def write(
+    tensor: torch.Tensor, source: Source | Drawing, threads: int | None = None
+) -> torch.Tensor:
     """Fill a checked tensor, or this process's shard of it."""
     used = torch.get_num_threads() if threads is None else checked_count("threads", threads, 1)
-    with torch.no_grad():
-        if is_distributed(tensor):
-            local, pieces = local_pieces(tensor)
-        else:
-            everything = tuple(slice(0, length) for length in tensor.shape)
-            local, pieces = tensor.detach(), [(everything, everything)]
-        for where, region in pieces:
-            part = local[where]
-            if source.adjust is None and is_addressable(part):
-                source.draw(array_of(part), DTYPES[part.dtype], region, used)
-            else:
-                _write_copies(part, region, source, used)
-        if not tensor.is_inference():
-            torch.autograd.graph.increment_version(tensor)
+    direct = None
+    if isinstance(source, Drawing) and is_plain(tensor):
+        direct = Direct.of(source.sampler, tensor.dtype)
+        if direct is not None:
+            direct.fill(tensor, source.stream, used)
+    if direct is None:
+        with torch.no_grad():
+            _write_pieces(tensor, source, used)
+    if not tensor.is_inference():
+        increment_version(tensor)
     return tensor
+
+
+def _write_pieces(tensor: torch.Tensor, source: Source | Drawing, threads: int) -> None:
+    if is_distributed(tensor):
+        local, pieces = local_pieces(tensor)
+    else:
+        everything = tuple(slice(0, length) for length in tensor.shape)
+        local, pieces = tensor.detach(), [(everything, everything)]
+    for where, region in pieces:
+        part = local[where]
+        if source.adjust is None and is_addressable(part):
+            source.draw(array_of(part), DTYPES[part.dtype], region, threads)
+        else:
+            _write_copies(part, region, source, threads)
 
 
 def is_addressable(tensor: torch.Tensor) -> bool:
     """Return whether a tensor's values lie in main memory as they are."""
-    return tensor.device.type == "cpu" and not tensor.is_neg()
+    return tensor.is_cpu and not tensor.is_neg()
 
 
 def array_of(tensor: torch.Tensor) -> NDArray[Any]:
@@ -322,12 +398,14 @@ def array_of(tensor: torch.Tensor) -> NDArray[Any]:
     return array
 
 
-def _write_copies(part: torch.Tensor, region: Places, source: Source, threads: int) -> None:
+def _write_copies(
+    part: torch.Tensor, region: Places, source: Source | Drawing, threads: int
+) -> None:
     """Fill a tensor from pieces that are made in main memory and copied."""
     dtype = part.dtype
     if source.adjust is not None and dtype != torch.float64:
         dtype = torch.float32
-    most = part.numel() if source.indivisible else PIECE_BYTES // dtype.itemsize
+    most = PIECE_BYTES // dtype.itemsize if source.divisible else part.numel()
     # The copy to a CUDA device is fastest from memory that the system keeps in place.
     memory = torch.empty(
         min(most, part.numel()), dtype=dtype, device="cpu", pin_memory=part.is_cuda

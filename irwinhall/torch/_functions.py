@@ -1,14 +1,4 @@
-"""Initialization of PyTorch tensors, in place, under the names of torch.nn.init and more.
-
-    import irwinhall.torch as init
-    init.letkeman_(layer.weight)
-
-Every scheme of `irwinhall.schemes.SCHEMES` that sizes weights is a function of its name and an
-underscore. Those that torch.nn.init has too take its arguments, in its order and with its meaning.
-All draw from our stream: with `seed` and `name` the bits are those of `irwinhall.sample_weights`,
-whatever the strides, the device and the sharding; without, torch.manual_seed or `generator`
-governs.
-"""
+"""Functions that fill a tensor in place, named after schemes, and those of torch.nn.init."""
 
 from __future__ import annotations
 
@@ -16,19 +6,20 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, SupportsIndex
 
-try:
-    import torch
-except ImportError as error:
-    raise ImportError("irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'") from error
-
+import torch
 from numpy.typing import NDArray
+from torch.compiler import disable, is_dynamo_compiling
 
 from irwinhall import gains
 from irwinhall._arguments import checked_finite, checked_real
-from irwinhall._torch_fill import (
-    Key,
+from irwinhall._arrays import output
+from irwinhall._core import NORMAL, TRUNCATED_NORMAL, UNIFORM
+from irwinhall.layouts import Weight
+from irwinhall.schemes import SCHEMES, Gain
+from irwinhall.stream import Seed, Stream, checked_cut, law
+from irwinhall.torch._fill import (
     Source,
-    check_key,
+    check_seed,
     check_tensor,
     fill_,
     has_values,
@@ -36,56 +27,7 @@ from irwinhall._torch_fill import (
     stream_of,
     write,
 )
-from irwinhall._torch_lsuv import LsuvReport, lsuv_
-from irwinhall._torch_model import ParamInit, init_weights, param_init_fn
-from irwinhall._torch_plan import Options
-from irwinhall._torch_report import Report, Row
-from irwinhall._torch_shards import Places
-from irwinhall.layouts import View
-from irwinhall.schemes import SCHEMES, Gain
-from irwinhall.stream import Stream
-
-__all__ = [
-    "LsuvReport",
-    "Options",
-    "ParamInit",
-    "Report",
-    "Row",
-    "constant_",
-    "delta_orthogonal_",
-    "fill_",
-    "he_normal_",
-    "he_normal_fan_out_",
-    "he_truncated_normal_",
-    "he_uniform_",
-    "he_uniform_fan_out_",
-    "identity_",
-    "init_weights",
-    "kaiming_normal_",
-    "kaiming_uniform_",
-    "kalafus_normal_",
-    "kalafus_uniform_",
-    "lecun_normal_",
-    "lecun_truncated_normal_",
-    "lecun_uniform_",
-    "letkeman_",
-    "letkeman_gaussian_",
-    "letkeman_normalized_",
-    "letkeman_normalized_gaussian_",
-    "lsuv_",
-    "normal_",
-    "ones_",
-    "orthogonal_",
-    "param_init_fn",
-    "trunc_normal_",
-    "truncated_normal_",
-    "uniform_",
-    "xavier_normal_",
-    "xavier_standard_",
-    "xavier_truncated_normal_",
-    "xavier_uniform_",
-    "zeros_",
-]
+from irwinhall.torch._shards import Places
 
 
 # ---- one function for every scheme -------------------------------------------------------------
@@ -102,9 +44,9 @@ class InPlace(Protocol):
         gain: Gain = None,
         generator: torch.Generator | None = None,
         *,
-        seed: Key = None,
+        seed: Seed | Stream = None,
         name: str = "",
-        layout: str | View | None = None,
+        layout: str | Weight | None = None,
         groups: SupportsIndex = 1,
         parts: SupportsIndex = 1,
         stacked: SupportsIndex = 0,
@@ -161,9 +103,9 @@ def _in_place(scheme: str) -> InPlace:
         gain: Gain = None,
         generator: torch.Generator | None = None,
         *,
-        seed: Key = None,
+        seed: Seed | Stream = None,
         name: str = "",
-        layout: str | View | None = None,
+        layout: str | Weight | None = None,
         groups: SupportsIndex = 1,
         parts: SupportsIndex = 1,
         stacked: SupportsIndex = 0,
@@ -312,7 +254,7 @@ def uniform_(
     b: float = 1.0,
     generator: torch.Generator | None = None,
     *,
-    seed: Key = None,
+    seed: Seed | Stream = None,
     name: str = "",
 ) -> torch.Tensor:
     """Fill a tensor with values uniform on [a, b), in place, and return it.
@@ -350,18 +292,14 @@ def uniform_(
     """
     a, b = checked_finite("a", a), checked_finite("b", b)
     check_tensor(tensor)
-    check_key(seed, generator)
+    check_seed(seed, generator)
     largest = torch.finfo(tensor.dtype).max
     if not -largest <= a <= b <= largest:
         raise ValueError(f"a must be at most b, both at most {largest:g}, got a={a}, b={b}")
     middle, half = 0.5 * a + 0.5 * b, 0.5 * b - 0.5 * a
     if half == 0.0:
         return constant_(tensor, a)
-
-    def law(stream: Stream, **to: Any) -> None:
-        stream.uniform(bound=half, **to)
-
-    return _draw(tensor, law, middle, (a, b), generator, seed, name)
+    return _draw(tensor, (UNIFORM, half), middle, (a, b), generator, seed, name)
 
 
 def normal_(
@@ -370,7 +308,7 @@ def normal_(
     std: float = 1.0,
     generator: torch.Generator | None = None,
     *,
-    seed: Key = None,
+    seed: Seed | Stream = None,
     name: str = "",
 ) -> torch.Tensor:
     """Fill a tensor with normal values, in place, and return it.
@@ -407,11 +345,7 @@ def normal_(
     (1.0, 0.02)
     """
     mean, std = checked_finite("mean", mean), _checked_std(std)
-
-    def law(stream: Stream, **to: Any) -> None:
-        stream.normal(std=std, **to)
-
-    return _draw(tensor, law, mean, None, generator, seed, name)
+    return _draw(tensor, (NORMAL, std), mean, None, generator, seed, name)
 
 
 def trunc_normal_(
@@ -422,7 +356,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: torch.Generator | None = None,
     *,
-    seed: Key = None,
+    seed: Seed | Stream = None,
     name: str = "",
 ) -> torch.Tensor:
     """Fill a tensor with normal values cut to [a, b], in place, and return it.
@@ -472,11 +406,8 @@ def trunc_normal_(
     if not a < b:
         raise ValueError(f"a must be less than b, got a={a}, b={b}")
     low, high = _deviations(a - mean, std, math.inf), _deviations(b - mean, std, -math.inf)
-
-    def law(stream: Stream, **to: Any) -> None:
-        stream.truncated_normal(std=std, low=low, high=high, corrected=False, **to)
-
-    return _draw(tensor, law, mean, (a, math.nextafter(b, math.inf)), generator, seed, name)
+    cut = (TRUNCATED_NORMAL, std, low, high, False)
+    return _draw(tensor, cut, mean, (a, math.nextafter(b, math.inf)), generator, seed, name)
 
 
 def truncated_normal_(
@@ -487,7 +418,7 @@ def truncated_normal_(
     generator: torch.Generator | None = None,
     *,
     corrected: bool = True,
-    seed: Key = None,
+    seed: Seed | Stream = None,
     name: str = "",
 ) -> torch.Tensor:
     """Fill a tensor with normal values cut at standard deviations, in place, and return it.
@@ -523,12 +454,8 @@ def truncated_normal_(
     >>> round(float(values.std()), 3), bool(values.abs().max() < 0.0455)
     (0.02, True)
     """
-    std = _checked_std(std)
-
-    def law(stream: Stream, **to: Any) -> None:
-        stream.truncated_normal(std=std, low=low, high=high, corrected=corrected, **to)
-
-    return _draw(tensor, law, 0.0, None, generator, seed, name)
+    cut = (TRUNCATED_NORMAL, _checked_std(std), *checked_cut(low, high, corrected))
+    return _draw(tensor, cut, 0.0, None, generator, seed, name)
 
 
 def constant_(tensor: torch.Tensor, val: float) -> torch.Tensor:
@@ -603,16 +530,21 @@ def ones_(tensor: torch.Tensor) -> torch.Tensor:
 
 def _draw(
     tensor: torch.Tensor,
-    law: Callable[..., None],
+    parameters: tuple[Any, ...],
     shift: float,
     within: tuple[float, float] | None,
     generator: torch.Generator | None,
-    seed: Key,
+    seed: Seed | Stream,
     name: str,
 ) -> torch.Tensor:
-    """Fill a tensor from a law of a stream, shifted, then kept in [within[0], within[1])."""
+    """Fill a tensor by a law of `irwinhall.stream.law`, shifted, and kept in [within[0], within[1]).
+
+    parameters are the law's, but for the element type.
+    """
+    if is_dynamo_compiling():  # the kernels cannot be traced
+        return disable(_draw)(tensor, parameters, shift, within, generator, seed, name)
     check_tensor(tensor)
-    check_key(seed, generator)
+    check_seed(seed, generator)
     if tensor.numel() == 0 or is_kept(tensor):
         return tensor
     adjust = None
@@ -632,7 +564,8 @@ def _draw(
     stream, shape = stream_of(tensor, seed, generator, name), tuple(tensor.shape)
 
     def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
-        law(stream, shape=shape, out=out, dtype=dtype, region=region, threads=threads)
+        target = output(shape, dtype, out, region)
+        stream.fill(law(target.code, *parameters), target, threads)
 
     return write(tensor, Source(draw, adjust))
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypedDict
 
 from torch import nn
 
-from irwinhall import schemes
 from irwinhall._arguments import checked_count, checked_finite
-from irwinhall.schemes import Gain, Scheme
+from irwinhall.schemes import Gain, Scheme, get_scheme, resolve_gain
 
 if TYPE_CHECKING:
-    from irwinhall._torch_layers import Found
+    from irwinhall.torch._layers import ParameterSite
 
 __all__ = [
     "Options",
@@ -46,11 +44,11 @@ class Options(TypedDict, total=False):
         A name of `irwinhall.layouts.LAYOUTS`, such as "torch.linear" for (out, in) or
         "torch.matmul" for (in, out). Parameters of unknown layers need one to have fans.
     groups, stacked : int
-        As for `irwinhall.layouts.view`: groups of a convolution; leading axes that stack weights,
+        As for `irwinhall.layouts.Weight.of`: groups of a convolution; leading axes that stack weights,
         such as experts.
     parts : int or sequence of int
         How many weights of equal size are fused along the out axis, as for
-        `irwinhall.layouts.view`; or their sizes, if these differ. Then each is a weight with a
+        `irwinhall.layouts.Weight.of`; or their sizes, if these differ. Then each is a weight with a
         stream of its own, named after the parameter, a slash and its number from 0.
     active_inputs : int
         How many inputs are not 0 at a time, as for `irwinhall.sample_weights`.
@@ -81,7 +79,7 @@ class Rule(NamedTuple):
     """A line of a plan, checked as far as that goes without a parameter."""
 
     pattern: Pattern
-    matches: Callable[[Iterable[Found]], bool]
+    matches: Callable[[Iterable[ParameterSite]], bool]
     leave: bool
     scheme: Scheme | None
     options: Options
@@ -116,8 +114,8 @@ def _rule(pattern: Pattern, said: object) -> Rule:
     with naming(where):
         scheme = None
         if "scheme" in options:
-            scheme = schemes.row_of(options["scheme"])
-            schemes.plain_gain(scheme, options.get("gain"))
+            scheme = get_scheme(options["scheme"])
+            resolve_gain(scheme, options.get("gain"))
         if checked_finite("factor", options.get("factor", 1.0)) < 0.0:
             raise ValueError(f"factor must be at least 0, got {options['factor']}")
         stored = [key for key in ("layout", *_STORED) if key in options]
@@ -131,7 +129,7 @@ def _rule(pattern: Pattern, said: object) -> Rule:
     return Rule(pattern, matches, False, scheme, options)
 
 
-def matcher(what: str, pattern: object) -> Callable[[Iterable[Found]], bool]:
+def matcher(what: str, pattern: object) -> Callable[[Iterable[ParameterSite]], bool]:
     """Return whether a pattern names one of the places where a parameter is found."""
     if isinstance(pattern, str):
         return lambda places: any(fnmatchcase(place.name, pattern) for place in places)
@@ -145,7 +143,7 @@ def matcher(what: str, pattern: object) -> Callable[[Iterable[Found]], bool]:
     )
 
 
-def matchers(what: str, patterns: object) -> list[tuple[object, Callable[[Iterable[Found]], bool]]]:
+def matchers(what: str, patterns: object) -> list[tuple[object, Callable[[Iterable[ParameterSite]], bool]]]:
     """Return one pattern or each of several, and its matcher."""
     if isinstance(patterns, str) or not isinstance(patterns, Sequence):
         patterns = [patterns]
@@ -157,13 +155,13 @@ def _shown(pattern: Pattern) -> str:
     return pattern.__name__ if isinstance(pattern, type) else repr(pattern)
 
 
-def unused(rule: Rule, parameters: Sequence[Sequence[Found]], names: Sequence[str]) -> str:
+def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Sequence[str]) -> str:
     """Return why a rule decides nothing."""
     found = [places[0].name for places in parameters if rule.matches(places)]
-    what = f"plan must have only patterns that decide something, got {_shown(rule.pattern)}"
+    what = f"plan pattern {_shown(rule.pattern)}"
     if found:
         return (
-            f"{what}: patterns before it decide, or it cannot be for, "
+            f"{what} decides nothing: patterns before it decide, or it cannot be for, "
             f"{', '.join(found[:3])}{' ...' * (len(found) > 3)}"
         )
     near = []
@@ -171,14 +169,21 @@ def unused(rule: Rule, parameters: Sequence[Sequence[Found]], names: Sequence[st
         import difflib
 
         near = difflib.get_close_matches(rule.pattern, names, n=3, cutoff=0.8)
-    hint = f"; did you mean {' or '.join(near)}" if near else ""
-    return f"{what}, which fits no parameter{hint}"
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"{what} matches no parameter{hint}"
 
 
-@contextmanager
-def naming(what: str) -> Iterator[None]:
-    """Name what an error is about, in front of its message."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{what}: {error}") from None
+class naming:  # noqa: N801 - a context manager reads as a verb
+    """Put what an error is about in front of its message; `what` may change on the way."""
+
+    __slots__ = ("what",)
+
+    def __init__(self, what: str = "") -> None:
+        self.what = what
+
+    def __enter__(self) -> naming:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (TypeError, ValueError)):
+            raise type(error)(f"{self.what}: {error}") from None

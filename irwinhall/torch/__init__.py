@@ -1,0 +1,98 @@
+"""Initialization of PyTorch tensors, in place, under the names of torch.nn.init and more.
+
+    import irwinhall.torch as init
+    init.letkeman_(layer.weight)
+
+Every scheme of `irwinhall.schemes.SCHEMES` that sizes weights is a function of its name and an
+underscore. Those that torch.nn.init has too take its arguments, in its order and with its meaning.
+All draw from our stream: with `seed` and `name` the bits are those of `irwinhall.sample_weights`,
+whatever the strides, the device and the sharding; without, torch.manual_seed or `generator`
+governs.
+"""
+
+from __future__ import annotations
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise ImportError("irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'") from error
+
+from irwinhall.torch._fill import fill_
+from irwinhall.torch._functions import (
+    constant_,
+    delta_orthogonal_,
+    he_normal_,
+    he_normal_fan_out_,
+    he_truncated_normal_,
+    he_uniform_,
+    he_uniform_fan_out_,
+    identity_,
+    kaiming_normal_,
+    kaiming_uniform_,
+    kalafus_normal_,
+    kalafus_uniform_,
+    lecun_normal_,
+    lecun_truncated_normal_,
+    lecun_uniform_,
+    letkeman_,
+    letkeman_gaussian_,
+    letkeman_normalized_,
+    letkeman_normalized_gaussian_,
+    normal_,
+    ones_,
+    orthogonal_,
+    trunc_normal_,
+    truncated_normal_,
+    uniform_,
+    xavier_normal_,
+    xavier_standard_,
+    xavier_truncated_normal_,
+    xavier_uniform_,
+    zeros_,
+)
+from irwinhall.torch._lsuv import LsuvReport, lsuv_
+from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
+from irwinhall.torch._plan import Options
+from irwinhall.torch._report import Report, Row
+
+__all__ = [
+    "LsuvReport",
+    "Options",
+    "ParamInit",
+    "Report",
+    "Row",
+    "constant_",
+    "delta_orthogonal_",
+    "fill_",
+    "he_normal_",
+    "he_normal_fan_out_",
+    "he_truncated_normal_",
+    "he_uniform_",
+    "he_uniform_fan_out_",
+    "identity_",
+    "init_weights",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "kalafus_normal_",
+    "kalafus_uniform_",
+    "lecun_normal_",
+    "lecun_truncated_normal_",
+    "lecun_uniform_",
+    "letkeman_",
+    "letkeman_gaussian_",
+    "letkeman_normalized_",
+    "letkeman_normalized_gaussian_",
+    "lsuv_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "param_init_fn",
+    "trunc_normal_",
+    "truncated_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_standard_",
+    "xavier_truncated_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
