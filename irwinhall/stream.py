@@ -138,7 +138,11 @@ class Stream:
         """
         if not _checked_name(name):
             raise ValueError("name must not be empty, got ''")
-        return Stream(self._seed, f"{self._name}/{name}" if self._name else name)
+        child = object.__new__(Stream)  # of a seed and a name that are checked
+        child._seed = self._seed
+        child._name = f"{self._name}/{name}" if self._name else name
+        child._key = _key(child._seed, child._name)
+        return child
 
     def uniform(
         self,

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
+from operator import attrgetter
 from typing import Any, NamedTuple, SupportsIndex
 
 import torch
@@ -97,9 +98,8 @@ class Direct(NamedTuple):
 
     def fill(self, tensor: torch.Tensor, stream: Stream, threads: int) -> None:
         """Fill a plain tensor."""
-        stream.fill_memory(
-            self.law, self.code, self.shape, tensor.stride(), tensor.data_ptr(), threads
-        )
+        law, code, shape, _ = self
+        stream.fill_memory(law, code, shape, tensor.stride(), tensor.data_ptr(), threads)
 
 
 def fill_(
@@ -277,9 +277,7 @@ def is_plain(tensor: torch.Tensor) -> bool:
     """
     return (
         type(tensor) in _PLAIN
-        and tensor.is_cpu
-        and tensor.dtype in DTYPE_CODES
-        and tensor.layout is _STRIDED
+        and _traits(tensor) in _PLAIN_TRAITS
         and not tensor.is_neg()
         and not _is_functional(tensor)
     )
@@ -287,17 +285,23 @@ def is_plain(tensor: torch.Tensor) -> bool:
 
 def is_ready(tensor: torch.Tensor) -> bool:
     """Return whether a tensor passes every check, and a kernel can fill it in one call."""
-    return (
-        is_plain(tensor)
+    return (  # the questions of is_plain and more, together: models ask this of each parameter
+        type(tensor) in _PLAIN
+        and _more_traits(tensor) in _READY_TRAITS
         and tensor.is_contiguous()
-        and tensor.is_leaf
         and tensor.numel() > 0
+        and not tensor.is_neg()
         and not tensor.is_inference()
-        and not is_kept(tensor)
+        and not _is_functional(tensor)
     )
 
 
-_STRIDED, _is_functional = torch.strided, torch._is_functional_tensor
+# One call for several attributes.
+_traits = attrgetter("is_cpu", "layout", "dtype")
+_PLAIN_TRAITS = frozenset((True, torch.strided, dtype) for dtype in DTYPE_CODES)
+_more_traits = attrgetter("is_cpu", "layout", "dtype", "is_leaf")
+_READY_TRAITS = frozenset((*traits, True) for traits in _PLAIN_TRAITS)
+_is_functional = torch._is_functional_tensor
 
 
 def has_values(tensor: torch.Tensor) -> bool:
@@ -306,13 +310,17 @@ def has_values(tensor: torch.Tensor) -> bool:
 
 
 def is_kept(tensor: torch.Tensor) -> bool:
-    """Return whether transformers protects a tensor that it has loaded, from torch.nn.init too.
+    """Return whether transformers protects a tensor that it has loaded, from torch.nn.init too."""
+    return is_loading() and bool(getattr(tensor, "_is_hf_initialized", False))
 
-    While it loads a model it puts functions of its own in the place of torch.nn.init's, which leave
-    tensors with this mark alone. At any other time the mark means nothing.
+
+def is_loading() -> bool:
+    """Return whether transformers loads a model.
+
+    Meanwhile it puts functions of its own in the place of torch.nn.init's, which leave tensors with
+    its mark alone. At any other time the mark means nothing.
     """
-    guarded = torch.nn.init.normal_.__module__ == "transformers.initialization"
-    return guarded and bool(getattr(tensor, "_is_hf_initialized", False))
+    return torch.nn.init.normal_.__module__ == "transformers.initialization"
 
 
 # ---- seeds ---------------------------------------------------------------------------------------

@@ -43,20 +43,21 @@ Roles: TypeAlias = dict[str, Role]
 
 
 class ParameterSite(NamedTuple):
-    """A parameter: its qualified name, the layer it belongs to, where it is held, and its role.
+    """A place where a parameter is found: its qualified name, its layer, and where it is held.
 
     The role is a sentence where it is not known.
     """
 
     name: str
+    tensor: Any
+    role: Role | str
     layer: nn.Module
     owner: nn.Module
     attribute: str
-    role: Role | str
 
     @property
-    def tensor(self) -> Any:
-        """The parameter as it is now."""
+    def current(self) -> Any:
+        """What is held there by now."""
         return self.owner._parameters[self.attribute]
 
 
@@ -64,10 +65,12 @@ class ParameterSite(NamedTuple):
 
 _BIAS = ConstantRole(0.0, "bias")
 _LINEAR = WeightRole("torch.linear")
+_DENSE: Roles = {"weight": _LINEAR, "bias": _BIAS}
+_NORM: Roles = {"weight": ConstantRole(1.0, "norm"), "bias": ConstantRole(0.0, "norm")}
 
 
 def _dense(layer: Any) -> Roles:
-    return {"weight": _LINEAR, "bias": _BIAS}
+    return _DENSE
 
 
 def _bilinear(layer: Any) -> Roles:
@@ -121,7 +124,7 @@ def _gated(layer: Any, gates: int) -> Roles:
 
 
 def _norm(layer: Any) -> Roles:
-    return {"weight": ConstantRole(1.0, "norm"), "bias": ConstantRole(0.0, "norm")}
+    return _NORM
 
 
 def _prelu(layer: Any) -> Roles:
@@ -174,7 +177,11 @@ def modules(
         if attribute == "parametrizations" and parametrize.is_parametrized(root):
             continue
         wrapped = attribute in _WRAPPED or (attribute == "module" and isinstance(root, _PARALLEL))
-        yield from modules(child, name if wrapped else joined(name, attribute), (root, *above))
+        below = name if wrapped else joined(name, attribute)
+        if child._modules:
+            yield from modules(child, below, (root, *above))
+        else:  # most are, and take no generator of their own
+            yield below, child
 
 
 def parameters(root: nn.Module) -> Iterator[ParameterSite]:
@@ -191,7 +198,8 @@ def parameters(root: nn.Module) -> Iterator[ParameterSite]:
         for attribute, parameter in held.items():
             if parameter is not None:
                 role = roles.get(attribute) or _no_role(layer, roles)
-                yield ParameterSite(joined(prefix, attribute), layer, layer, attribute, role)
+                name = joined(prefix, attribute)
+                yield ParameterSite(name, parameter, role, layer, layer, attribute)
         if parametrized:
             yield from _parametrized(prefix, layer, roles)
 
@@ -205,16 +213,19 @@ def _parametrized(prefix: str, layer: Any, roles: Roles) -> Iterator[ParameterSi
     for attribute, chain in layer.parametrizations.items():
         name, inner = joined(prefix, attribute), joined(prefix, f"parametrizations.{attribute}")
         if len(chain) == 1 and isinstance(chain[0], parametrizations._WeightNorm):
-            role: Role | str = roles.get(attribute, f"not of {_kind(layer)}")
-            yield ParameterSite(name, layer, chain, "original1", role)
-            norms = NormsRole(name, chain[0].dim)
-            yield ParameterSite(joined(inner, "original0"), layer, chain, "original0", norms)
+            role: Role | str = roles.get(attribute) or _no_role(layer, roles)
+            direction, norms = chain._parameters["original1"], chain._parameters["original0"]
+            yield ParameterSite(name, direction, role, layer, chain, "original1")
+            role = NormsRole(name, chain[0].dim)
+            name = joined(inner, "original0")
+            yield ParameterSite(name, norms, role, layer, chain, "original0")
             continue
         reason = "parametrized by " + ", ".join(type(each).__name__ for each in chain)
         for below, module in modules(chain, inner):
             for held, parameter in module._parameters.items():
                 if parameter is not None:
-                    yield ParameterSite(joined(below, held), layer, module, held, reason)
+                    name = joined(below, held)
+                    yield ParameterSite(name, parameter, reason, layer, module, held)
 
 
 def _kind(layer: nn.Module) -> str:

@@ -174,16 +174,17 @@ def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Seq
 
 
 class naming:  # noqa: N801 - a context manager reads as a verb
-    """Put what an error is about in front of its message; `what` may change on the way."""
+    """Put what an error is about, or what a function says that it is, in front of its message."""
 
-    __slots__ = ("what",)
+    __slots__ = ("_what",)
 
-    def __init__(self, what: str = "") -> None:
-        self.what = what
+    def __init__(self, what: str | Callable[[], str]) -> None:
+        self._what = what
 
-    def __enter__(self) -> naming:
-        return self
+    def __enter__(self) -> None:
+        pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (TypeError, ValueError)):
-            raise type(error)(f"{self.what}: {error}") from None
+            what = self._what if isinstance(self._what, str) else self._what()
+            raise type(error)(f"{what}: {error}") from None

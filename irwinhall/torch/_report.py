@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
-from weakref import ref
 
 import torch
 from torch.nn.parameter import is_lazy
 
 from irwinhall.torch._shards import is_distributed
 
-__all__ = ["PendingRow", "Report", "Row", "table"]
+__all__ = ["PendingRow", "Report", "Row", "Seen", "table", "version"]
 
 # How many elements are measured at a time, in float32: few enough for the cache, and for torch to
 # stay on one thread, whose others are slow to start and stop on a busy machine.
@@ -83,59 +82,49 @@ class Part(Protocol):
         """Return the row of a parameter of this name, without what was realized."""
 
 
-class PendingRow(NamedTuple):
-    """A row before it is asked for: a tensor, its name, and what it was filled with, if anything.
+class Seen(NamedTuple):
+    """A tensor, by a weak reference, and how often it had been written to when it was seen."""
 
-    The tensor is not kept alive.
-    """
-
-    tensor: Any  # a weak reference
+    tensor: Callable[[], Any]
     version: int | None
-    shape: Sequence[int] | None
+
+
+def version(tensor: Any) -> int | None:
+    """Return how often a tensor has been written to, where it counts that."""
+    return None if is_lazy(tensor) or tensor.is_inference() else tensor._version
+
+
+class PendingRow(NamedTuple):
+    """A row before it is asked for: a parameter, and what it was filled with, if anything."""
+
+    seen: Seen
     name: str
     note: str
+    shape: tuple[int, ...] | None
     part: Part | None = None
     scheme: str | None = None
     is_tied: bool = False
-
-    @staticmethod
-    def of(
-        tensor: Any,
-        name: str,
-        note: str,
-        part: Part | None = None,
-        scheme: str | None = None,
-        is_tied: bool = False,
-    ) -> PendingRow:
-        """Return the row of a tensor as it is now."""
-        shape = None if is_lazy(tensor) else tensor.shape
-        return PendingRow(ref(tensor), _version(tensor), shape, name, note, part, scheme, is_tied)
 
     @property
     def is_left_alone(self) -> bool:
         """Whether nothing was written to the parameter."""
         return self.part is None and self.scheme is None and not self.is_tied
 
-    @property
-    def elements(self) -> int:
-        """The number of elements."""
-        if self.part is not None:
-            return math.prod(self.part.row("", "").shape)
-        return 0 if self.shape is None else math.prod(self.shape)
-
     def row(self) -> Row:
+        """Return the row, without what was realized."""
+        if self.part is None:
+            return Row(self.name, self.shape or (), scheme=self.scheme, note=self.note)
+        return self.part.row(self.name, self.note)
+
+    def measured(self) -> Row:
         """Return the row, with what was realized."""
-        part = self.part
-        if part is None:
-            row = Row(self.name, tuple(self.shape or ()), scheme=self.scheme, note=self.note)
-        else:
-            row = part.row(self.name, self.note)
+        row, part = self.row(), self.part
         if row.scheme is None:
             return row
         where = None
         if part is not None and part.axis is not None:
             where = part.axis, part.first, part.length
-        return _measured(row, self.tensor(), self.version, where)
+        return _measured(row, self.seen, where)
 
 
 class _Totals(NamedTuple):
@@ -176,21 +165,19 @@ class Report:
     """
 
     def __init__(
-        self, pending: Sequence[PendingRow], buffers: Sequence[str], seed: int | bytes
+        self,
+        pending: Callable[[], Sequence[PendingRow]],
+        buffers: Sequence[str],
+        seed: int | bytes,
     ) -> None:
-        self._pending = pending
-        self._rows: tuple[Row, ...] | None = None
+        self._pending = pending  # not asked for before the report is
         self.buffers = tuple(buffers)
         self.seed = seed
 
-    @property
+    @cached_property
     def rows(self) -> tuple[Row, ...]:
         """A row for every name of every parameter."""
-        if self._rows is None:
-            _ = self._totals  # while it is known what was written
-            self._rows = tuple(pending.row() for pending in self._pending)
-            self._pending = ()
-        return self._rows
+        return tuple(pending.measured() for pending in self._pending())
 
     @property
     def left_alone(self) -> tuple[str, ...]:
@@ -199,13 +186,18 @@ class Report:
 
     @cached_property
     def _totals(self) -> _Totals:
-        own = [each for each in self._pending if not each.is_tied]
-        left_alone = tuple([each.name for each in own if each.is_left_alone])
-        return _Totals(left_alone, len(own), sum([each.elements for each in own]))
+        own = [each for each in self._pending() if not each.is_tied]
+        left_alone = tuple(each.name for each in own if each.is_left_alone)
+        elements = sum(math.prod(each.row().shape) for each in own if each.shape is not None)
+        return _Totals(left_alone, len(own), elements)
 
     def __getstate__(self) -> dict[str, Any]:
-        _ = self.rows
-        return self.__dict__
+        return {
+            "rows": self.rows,
+            "_totals": self._totals,
+            "buffers": self.buffers,
+            "seed": self.seed,
+        }
 
     def __repr__(self) -> str:
         left_alone, count, _ = self._totals
@@ -256,16 +248,11 @@ def _cells(row: Row) -> list[str]:
 # ---- what was realized ---------------------------------------------------------------------------
 
 
-def _version(tensor: Any) -> int | None:
-    """Return how often a tensor has been written to, where it counts that."""
-    counts = not is_lazy(tensor) and not tensor.is_inference()
-    return tensor._version if counts else None
-
-
-def _measured(row: Row, tensor: Any, version: int | None, part: tuple[int, int, int] | None) -> Row:
+def _measured(row: Row, seen: Seen, part: tuple[int, int, int] | None) -> Row:
+    tensor = seen.tensor()
     if tensor is None:
         return row
-    if _version(tensor) != version:
+    if version(tensor) != seen.version:
         return row._replace(note=", ".join(filter(None, [row.note, "changed since"])))
     tensor = tensor.detach()
     if is_distributed(tensor):

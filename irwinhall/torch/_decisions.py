@@ -1,0 +1,306 @@
+"""What each parameter of a model is given, decided and checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import torch
+from numpy.typing import NDArray
+from torch.nn.parameter import is_lazy
+
+from irwinhall._arrays import output
+from irwinhall.sampling import Sampler
+from irwinhall.schemes import SCHEMES, Gain, Scheme, resolve_gain
+from irwinhall.stream import Stream
+from irwinhall.torch._fill import DTYPE_CODES, Direct, check_memory, is_kept, is_loading, is_ready
+from irwinhall.torch._layers import ConstantRole, NormsRole, ParameterSite, Role, WeightRole
+from irwinhall.torch._plan import Options, Rule
+from irwinhall.torch._report import Row
+from irwinhall.torch._shards import Places, is_distributed, local_pieces
+
+__all__ = ["Decider", "Decision", "Part", "Values"]
+
+_CONSTANT, _ORTHOGONAL = SCHEMES["constant"], SCHEMES["orthogonal"]
+
+
+class Part(NamedTuple):
+    """A weight that fills a parameter, or a range of one of its axes.
+
+    Its stream is named after the parameter, and suffix.
+    """
+
+    sampler: Sampler
+    suffix: str = ""
+    axis: int | None = None
+    first: int = 0
+    has_fans: bool = False
+
+    @property
+    def length(self) -> int:
+        """How much of the axis it fills."""
+        assert self.axis is not None
+        return self.sampler.weight.shape[self.axis]
+
+    def draw(
+        self, stream: Stream, out: NDArray[Any], dtype: str, region: Places, threads: int
+    ) -> None:
+        """Write what of the part lies in a region of the whole parameter."""
+        axis = self.axis
+        if axis is not None:
+            begin = max(region[axis].start, self.first)
+            end = min(region[axis].stop, self.first + self.length)
+            if begin >= end:
+                return
+            here = slice(begin - region[axis].start, end - region[axis].start)
+            there = slice(begin - self.first, end - self.first)
+            region = (*region[:axis], there, *region[axis + 1 :])
+            out = out[(*[slice(None)] * axis, here)]
+        target = output(self.sampler.weight.shape, dtype, out, region)
+        self.sampler.draw(stream, target, threads)
+
+    def row(self, name: str, note: str) -> Row:
+        """Return what to report of it."""
+        weight, scheme, gain, scale = self.sampler
+        title = scheme.name
+        if scheme.law == "constant":
+            title = {0.0: "zeros", 1.0: "ones"}.get(scale, "constant")
+        fans: tuple[int | None, int | None] = weight.fans if self.has_fans else (None, None)
+        return Row(name + self.suffix, weight.shape, *fans, title, gain, scale, note=note)
+
+
+class Values(NamedTuple):
+    """What is written to a parameter, and to all that are like it: nothing, or parts.
+
+    Overlays are written over the parts. direct is how a kernel writes all of it in one call, if it
+    can. shape is the parameter's, if it has one yet.
+    """
+
+    parts: tuple[Part, ...] = ()
+    overlays: tuple[Part, ...] = ()
+    note: str = ""
+    direct: Direct | None = None
+    shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Decision:
+    """The role of parameters that are alike, and the rule, the scheme and the gain that they have.
+
+    is_ready: a kernel can write to them as they are.
+    """
+
+    role: Role | str
+    rule: Rule | None
+    scheme: Scheme
+    gain: float
+    shape: tuple[int, ...] | None
+    dtype: torch.dtype
+    is_ready: bool
+    forget_bias: float
+    _values: dict[float, Values] = field(default_factory=dict)
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether they are weights, or the scales of norms, that something is written to."""
+        leave = self.rule is not None and self.rule.leave
+        is_scale = isinstance(self.role, ConstantRole) and self.role.value != 0.0
+        return (isinstance(self.role, WeightRole) or is_scale) and not leave
+
+    def values(self, factor: float) -> Values:
+        """Return what is written to them, with a factor on what is scaled."""
+        values = self._values.get(factor)
+        if values is None:
+            values = self._values[factor] = self._resolved(factor)
+        return values
+
+    def _resolved(self, factor: float) -> Values:
+        role = self.role
+        if self.rule is not None and self.rule.leave:
+            return Values(note="left alone by the plan", shape=self.shape)
+        if isinstance(role, NormsRole):
+            return Values(note=f"of {role.weight}", shape=self.shape)
+        if isinstance(role, str) and self.rule is None:
+            return Values(note=role, shape=self.shape)
+        assert self.shape is not None
+        gain = self.gain * factor
+        notes = [f"residual, times {factor:.4g}"] if factor != 1.0 else []
+        overlays: tuple[Part, ...] = ()
+        if isinstance(role, WeightRole):
+            parts, more = self._weight_parts(role, gain)
+            notes += more
+            if role.zero_row is not None:
+                overlays = (_constant_part((1, *self.shape[1:]), 0.0, role.zero_row),)
+                notes.append(f"row {role.zero_row} is 0")
+        else:
+            parts = (Part(Sampler.of(self.shape, self.scheme, gain=gain)),)
+            if isinstance(role, ConstantRole):
+                notes.append(role.what)
+                gate = role.forget_gate
+                if gate is not None and self.forget_bias != 0.0 and self.rule is None:
+                    overlays = (_constant_part((len(gate),), self.forget_bias, gate.start),)
+                    notes.append(f"forget gate {self.forget_bias:g}")
+        for part in (*parts, *overlays):
+            part.sampler.check(DTYPE_CODES[self.dtype])
+        direct = None
+        if self.is_ready and len(parts) == 1 and parts[0].axis is None and not overlays:
+            direct = Direct.of(parts[0].sampler, self.dtype)
+        return Values(parts, overlays, "; ".join(notes), direct, self.shape)
+
+    def _weight_parts(
+        self, role: WeightRole, gain: float
+    ) -> tuple[tuple[Part, ...], list[str]]:
+        """Return the parts of a weight, and what to note of them."""
+        shape, scheme = self.shape, self.scheme
+        assert shape is not None
+        options: Options = {} if self.rule is None else self.rule.options
+        groups = options.get("groups", role.groups)
+        parts = options.get("parts", role.parts)
+        count, sizes = (1, tuple(parts)) if isinstance(parts, Sequence) else (parts, ())
+        active = options.get("active_inputs")
+        sampler = partial(
+            Sampler.of,
+            scheme=scheme,
+            gain=gain,
+            groups=groups,
+            layout=options.get("layout", role.layout),
+            stacked=options.get("stacked", 0),
+            active_inputs=active,
+        )
+        whole = sampler(shape, parts=count)
+        weight = whole.weight
+        if active is None and scheme.reads_fans:
+            active = weight.active_inputs
+        notes = [] if active is None else [f"{active} active input" + "s" * (active != 1)]
+        if groups != 1:
+            notes.append(f"{groups} groups")
+        if count != 1:
+            notes.append(f"{count} parts")
+        if not sizes:
+            return (Part(whole, has_fans=True),), notes
+        if weight.groups != 1 or weight.split is not None or len(weight.out_axes) != 1:
+            raise ValueError(
+                f"parts must not differ for a weight with groups or two out axes, got {sizes}"
+            )
+        [axis] = weight.out_axes
+        if sum(sizes) != shape[axis]:
+            raise ValueError(f"parts must add up to the {shape[axis]} of axis {axis}, got {sizes}")
+        firsts = accumulate(sizes, initial=0)
+        made = []
+        for number, (size, first) in enumerate(zip(sizes, firsts, strict=False)):
+            part = sampler((*shape[:axis], size, *shape[axis + 1 :]))
+            made.append(Part(part, f"/{number}", axis, first, has_fans=True))
+        return tuple(made), notes
+
+
+def _constant_part(shape: tuple[int, ...], value: float, first: int) -> Part:
+    return Part(Sampler.of(shape, _CONSTANT, gain=value), axis=0, first=first)
+
+
+class Decider:
+    """Decides what a parameter is given: by the first rule that can say so, or by its role.
+
+    Models are made of layers that are alike: parameters that are given the same share a decision,
+    which is resolved once.
+    """
+
+    def __init__(
+        self, scheme: Scheme, gain: Gain, rules: Sequence[Rule], forget_bias: float
+    ) -> None:
+        self._scheme = scheme
+        self._gain = gain
+        self._number = resolve_gain(scheme, gain)
+        self._rules = rules
+        self._forget_bias = forget_bias
+        self._loading = is_loading()
+        self._made: dict[Any, Decision] = {}
+
+    def __call__(self, places: tuple[ParameterSite, ...], tensor: Any) -> Decision:
+        """Return what the parameter found at some places is given."""
+        role = places[0].role
+        if isinstance(role, str):  # a layer that is known may share it
+            role = next((p.role for p in places if not isinstance(p.role, str)), role)
+        ready = is_ready(tensor) and not (self._loading and is_kept(tensor))
+        if not ready:
+            reason = _reason_to_skip(tensor)
+            if reason:
+                leaving = (rule for rule in self._rules if rule.leave and rule.matches(places))
+                shape = None if is_lazy(tensor) else tuple(tensor.shape)
+                return self._decision(reason, next(leaving, None), self._scheme, 1.0, shape)
+            check_memory(tensor)
+            if is_distributed(tensor):
+                local_pieces(tensor)  # refuses what cannot be filled in parts
+        rule = self._rule_for(places, role) if self._rules else None
+        key = id(rule), role, tensor.shape, tensor.dtype, ready
+        made = self._made.get(key)
+        if made is None:
+            given = self._by_role(role) if rule is None else self._by_rule(rule, role)
+            assert given is not None  # or the rule would not be for it
+            made = self._made[key] = self._decision(
+                given[0], rule, *given[1:], tuple(tensor.shape), tensor.dtype, ready
+            )
+        return made
+
+    def _decision(
+        self,
+        role: Role | str,
+        rule: Rule | None,
+        scheme: Scheme,
+        gain: float,
+        shape: tuple[int, ...] | None,
+        dtype: torch.dtype = torch.float32,
+        ready: bool = False,
+    ) -> Decision:
+        return Decision(role, rule, scheme, gain, shape, dtype, ready, self._forget_bias)
+
+    def _rule_for(self, places: tuple[ParameterSite, ...], role: Role | str) -> Rule | None:
+        """Return the first rule that matches a parameter and can say what it is given."""
+        for rule in self._rules:
+            if rule.matches(places) and self._by_rule(rule, role) is not None:
+                return rule
+        return None
+
+    def _by_role(self, role: Role | str) -> tuple[Role | str, Scheme, float]:
+        """Return the role, scheme and gain of a parameter that no rule is for."""
+        if not isinstance(role, WeightRole):
+            return role, _CONSTANT, role.value if isinstance(role, ConstantRole) else 0.0
+        if role.recurrent:
+            return role, _ORTHOGONAL, 1.0
+        return role, self._scheme, self._number
+
+    def _by_rule(self, rule: Rule, role: Role | str) -> tuple[Role | str, Scheme, float] | None:
+        """Return the role, scheme and gain by a rule; None if the rule is not for the role."""
+        if rule.leave:
+            return role, self._scheme, 1.0
+        gain = self._gain
+        recurrent = isinstance(role, WeightRole) and role.recurrent
+        row = rule.scheme or (_ORTHOGONAL if recurrent else self._scheme)
+        if "gain" in rule.options:
+            gain = rule.options["gain"]
+        elif rule.scheme is not None or recurrent:
+            gain = None
+        if row.law == "constant":
+            possible = not isinstance(role, NormsRole)
+        elif isinstance(role, str):
+            if "layout" in rule.options:
+                role = WeightRole(rule.options["layout"])
+            possible = isinstance(role, WeightRole) or not row.reads_axes
+        else:
+            possible = isinstance(role, WeightRole)
+        if not possible:
+            return None
+        return role, row, resolve_gain(row, gain) * rule.options.get("factor", 1.0)
+
+
+def _reason_to_skip(tensor: Any) -> str:
+    """Return why a parameter cannot be filled whatever it is for; "" if it can."""
+    if is_lazy(tensor):
+        return "uninitialized: run the model on a batch first"
+    if tensor.dtype not in DTYPE_CODES:
+        return f"{tensor.dtype} is no type that is filled"
+    if tensor.numel() == 0:
+        return "no elements"
+    return "loaded by transformers" if is_kept(tensor) else ""
