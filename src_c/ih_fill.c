@@ -127,17 +127,26 @@ static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) 
     }
 }
 
+/* The products need a normal factor: bound * 2^-24 in f32, bound * 2^-53 in f64. A 16-bit uniform
+ * needs values below its bound. No scale may exceed the greatest value of its type. */
+static const double least_bound[IH_DTYPES] = {0x1p-102, 0x1p-969, 0x1p-14, 0x1p-102};
+static const double greatest_scale[IH_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
+
+int ih_type_limits(int dtype, double *least_uniform, double *greatest) {
+    if (!least_uniform || !greatest) return IH_ERROR_NULL;
+    if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
+    *least_uniform = least_bound[dtype];
+    *greatest = greatest_scale[dtype];
+    return IH_OK;
+}
+
 int ih_law_check(const ih_law *law, int dtype) {
-    /* The products need a normal factor: bound * 2^-24 in f32, bound * 2^-53 in f64. A 16-bit
-     * uniform needs values below its bound. No bound may exceed its type. */
-    static const double least[IH_DTYPES] = {0x1p-102, 0x1p-969, 0x1p-14, 0x1p-102};
-    static const double most[IH_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
     if (!law) return IH_ERROR_NULL;
     if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
     if (law->kind < 0 || law->kind >= IH_LAW_KINDS) return IH_ERROR_LAW;
     if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
-    if (law->scale > most[dtype]) return IH_ERROR_SCALE;
-    if (law->kind == IH_UNIFORM && law->scale < least[dtype]) return IH_ERROR_SCALE;
+    if (law->scale > greatest_scale[dtype]) return IH_ERROR_SCALE;
+    if (law->kind == IH_UNIFORM && law->scale < least_bound[dtype]) return IH_ERROR_SCALE;
     if (law->kind == IH_TRUNCATED_NORMAL && dtype != IH_F64 && law->scale > 0) {
         float low, high;
         ends_in_type(law, dtype, &low, &high);

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import sys
 import threading
 
 import hypothesis
@@ -17,6 +18,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from kernel_build import DTYPES, NUMPY_TYPES, Fill, StatusError
+
+from irwinhall import _core
 
 FILL = Fill()
 KERNELS = FILL.kernels()
@@ -298,6 +301,21 @@ def fill_normals(out, **options):
 def test_bad_input_is_a_named_status(call, status):
     with pytest.raises(StatusError, match=status):
         call()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_limits_of_a_type_are_what_a_law_may_have(dtype):
+    least, greatest = _core.TYPE_LIMITS[DTYPES[dtype]]
+    out = np.zeros(1, NUMPY_TYPES[dtype])
+    for scale in (least, greatest):
+        FILL.fill(out, FILL.uniform(scale), dtype)
+    refused = [FILL.uniform(math.nextafter(least, 0.0))]
+    if greatest < sys.float_info.max:
+        above = math.nextafter(greatest, math.inf)
+        refused += [FILL.uniform(above), FILL.normal(above)]
+    for law in refused:
+        with pytest.raises(StatusError, match="scale"):
+            FILL.fill(out, law, dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
