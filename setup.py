@@ -20,9 +20,8 @@ CFLAGS = [
     "-pthread",
 ]
 
-# The C files of the modules that are loaded only where they are used; the first has the others.
-DISTRIBUTION = {Path("src_c/ih_distribution.c")}
-WEIGHTED = {Path("src_c/ih_weighted.c")}
+# The C files of the module that is loaded only where it is used; the other has the rest.
+DISTRIBUTION = {Path("src_c/ih_distribution.c"), Path("src_c/ih_weighted.c")}
 
 
 def extension(name: str, sources: set[Path]) -> Extension:
@@ -41,8 +40,7 @@ def extension(name: str, sources: set[Path]) -> Extension:
 
 setup(
     ext_modules=[
-        extension("_core", set(Path("src_c").glob("*.c")) - DISTRIBUTION - WEIGHTED),
+        extension("_core", set(Path("src_c").glob("*.c")) - DISTRIBUTION),
         extension("_distribution", DISTRIBUTION),
-        extension("_weighted", WEIGHTED),
     ]
 )

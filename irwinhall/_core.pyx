@@ -165,15 +165,10 @@ cdef object checked_bounds(object value):
             value = float(value)  # fractions and large integers, too
         except OverflowError:
             raise ValueError("bound must be finite and at least 0, got one beyond double") from None
-    array = as_array("bound", value)
-    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
-        raise TypeError(f"bound must be a real number or an array of them, got {described(value)}")
-    array = array.astype(np.float64, copy=False)
+    array = checked_reals("bound", value).astype(np.float64, copy=False)
     valid = np.isfinite(array) & (array >= 0.0)
     if not valid.all():
-        first = np.unravel_index(np.argmin(valid), array.shape)
-        where = f" at index {tuple(int(i) for i in first)}" if array.ndim else ""
-        raise ValueError(f"bound must be finite and at least 0, got {array[first]}{where}")
+        raise ValueError(f"bound must be finite and at least 0, got {first_of(array, ~valid)}")
     return array
 
 

@@ -28,7 +28,6 @@ FLOORS = {
     "_version": 0,
     "_core": 1,
     "_distribution": 1,
-    "_weighted": 1,
     "_arguments": 0,
     "_files": 0,
     "_mathml": 0,
@@ -76,7 +75,7 @@ FLOORS = {
     "__main__": 8,
 }
 
-BINDINGS = ["_core", "_distribution", "_weighted"]
+BINDINGS = ["_core", "_distribution"]
 
 # The Python function whose docstring starts as the C function's comment does.
 TWINS = {
