@@ -215,7 +215,7 @@ def isf(q, n, bint log, out):
 
 # ---- weighted sums -------------------------------------------------------------------------------
 
-cdef extern from "ih_weighted.h" nogil:
+cdef extern from "distribution/ih_weighted.h" nogil:
     ctypedef enum ih_weighted_kind:
         IH_WEIGHTED_PDF
         IH_WEIGHTED_CDF

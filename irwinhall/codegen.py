@@ -164,7 +164,7 @@ GENERATED: dict[Path, Callable[[], str]] = {
     PACKAGE_DIRECTORY / "_fitted.py": fitted,
     SOURCE_DIRECTORY / "ih_magnitude_table.h": magnitude_table,
     SOURCE_DIRECTORY / "ih_magnitude_wide_table.h": magnitude_wide_table,
-    SOURCE_DIRECTORY / "ih_weighted_table.h": weighted_table,
+    SOURCE_DIRECTORY / "distribution/ih_weighted_table.h": weighted_table,
     **{
         SOURCE_DIRECTORY / name: build
         for module in (_distribution_tables, _fill_tables)

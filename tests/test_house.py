@@ -153,7 +153,7 @@ def test_every_module_has_its_tests(module):
     assert (TESTS / f"test_{module}.py").is_file()
 
 
-@pytest.mark.parametrize("source", sorted(path.name for path in SOURCES.glob("*.c")))
+@pytest.mark.parametrize("source", sorted(path.name for path in SOURCES.rglob("*.c")))
 def test_every_c_file_is_named_by_a_test(source):
     named = [
         path.name
@@ -196,7 +196,7 @@ def test_the_exact_layer_imports_nothing_of_the_package():
 
 
 def test_c_knows_no_python():
-    text = "".join(path.read_text(encoding="ascii") for path in SOURCES.iterdir())
+    text = "".join(path.read_text(encoding="ascii") for path in SOURCES.rglob("*.[ch]"))
     assert re.findall(r"Python\.h|Py[A-Z]\w+|malloc|printf", text) == []
 
 

@@ -8,8 +8,8 @@
 #endif
 #include <immintrin.h>
 
-#include "ih_cpu.h"
-#include "ih_fill_scalar.h"
+#include "stream/kernels/ih_cpu.h"
+#include "stream/ih_fill_scalar.h"
 
 #define IH_NAME aesni
 #define IH_SUPPORTED ih_cpu_has_aesni
@@ -62,7 +62,7 @@ VERB v_halves v_to_f16(v_floats x) {
 }
 VERB v_words v_join_halves(v_halves a, v_halves b) { return (v_words)(v_longs){a, b}; }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

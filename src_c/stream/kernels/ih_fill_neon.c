@@ -12,8 +12,8 @@
 #endif
 #include <arm_neon.h>
 
-#include "ih_cpu.h"
-#include "ih_fill_scalar.h"
+#include "stream/kernels/ih_cpu.h"
+#include "stream/ih_fill_scalar.h"
 
 #define IH_NAME neon
 #define IH_SUPPORTED ih_cpu_has_neon
@@ -98,7 +98,7 @@ VERB void v_table_f64(v_longs row, v_doubles *c) {
         c[power] = (v_doubles){first[power], second[power]};
 }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "ih_clones.h"
-#include "ih_fill_internal.h"
+#include "stream/ih_fill_internal.h"
 #include "ih_montecarlo.h"
-#include "ih_threads.h"
+#include "common/ih_threads.h"
 
 /* Weights and trials in a block: long enough that a block's bookkeeping does not show, short
  * enough for the stack and for many threads to share. */

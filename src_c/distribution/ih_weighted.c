@@ -25,7 +25,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "ih_weighted.h"
+#include "distribution/ih_weighted.h"
 
 /* Up to so many weights are always split: at most 1024 corners, most of them beyond reach. */
 #define MOST_SPLIT 10

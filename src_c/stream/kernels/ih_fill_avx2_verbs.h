@@ -1,7 +1,7 @@
 /* The verbs of 256-bit vectors, two blocks each; the AES verbs come from the including file. */
-#include "ih_cpu.h"
-#include "ih_fill_internal.h"
-#include "ih_normal_table.h"
+#include "stream/kernels/ih_cpu.h"
+#include "stream/ih_fill_internal.h"
+#include "stream/ih_normal_table.h"
 
 #define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 2

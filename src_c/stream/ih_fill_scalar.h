@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#include "ih_fill_internal.h"
-#include "ih_normal_table.h"
+#include "stream/ih_fill_internal.h"
+#include "stream/ih_normal_table.h"
 
 /* A canonical word below this has q < 2^-17: the table ends, a second word is drawn. */
 #define IH_TAIL_BELOW_32 (UINT32_C(1) << (32 - IH_NORMAL_OCTAVES))

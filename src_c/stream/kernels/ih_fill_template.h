@@ -19,7 +19,7 @@
  * Everything else is written with the operators of GCC's vector types. No product is ever fused
  * with a sum (-ffp-contract=off), so that each step rounds as in ih_fill_scalar.h.
  */
-#include "ih_fill_scalar.h"
+#include "stream/ih_fill_scalar.h"
 
 #define V_WORDS (4 * V_BLOCKS)
 #define V_LONGS (2 * V_BLOCKS)

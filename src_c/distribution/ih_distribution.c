@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "ih_clones.h"
-#include "ih_distribution_table.h"
+#include "distribution/ih_distribution_table.h"
 #include "ih_pair.h"
 
 #if defined(__GNUC__)

@@ -2,8 +2,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "ih_cpu.h"
-#include "ih_fill_internal.h"
+#include "stream/kernels/ih_cpu.h"
+#include "stream/ih_fill_internal.h"
 
 static const ih_kernel *const kernels[] = {
 #if defined(__x86_64__)

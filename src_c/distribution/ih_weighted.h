@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "ih_internal.h"
-#include "ih_weighted_table.h"
+#include "distribution/ih_weighted_table.h"
 
 /* Weights within a factor of two or so are grouped; the last group takes all that are left. */
 #define IH_WEIGHT_GROUPS 64

@@ -10,9 +10,9 @@
 #endif
 #include <immintrin.h>
 
-#include "ih_cpu.h"
-#include "ih_fill_internal.h"
-#include "ih_normal_table.h"
+#include "stream/kernels/ih_cpu.h"
+#include "stream/ih_fill_internal.h"
+#include "stream/ih_normal_table.h"
 
 #define IH_NAME avx512
 #define IH_SUPPORTED ih_cpu_has_avx512
@@ -134,7 +134,7 @@ VERB void v_table_f64(v_longs row, v_doubles *c) {
     }
 }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

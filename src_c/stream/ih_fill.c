@@ -13,8 +13,8 @@
 #include <unistd.h>
 #endif
 
-#include "ih_fill_scalar.h"
-#include "ih_threads.h"
+#include "stream/ih_fill_scalar.h"
+#include "common/ih_threads.h"
 
 /* Shares of threads end at multiples of this many elements: whole cache lines where out is
  * contiguous. */

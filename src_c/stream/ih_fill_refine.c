@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "ih_fill_scalar.h"
+#include "stream/ih_fill_scalar.h"
 
 #define LN_2 0x1.62e42fefa39efp-1
 

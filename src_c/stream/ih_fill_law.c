@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ih_fill_internal.h"
+#include "stream/ih_fill_internal.h"
 
 #define LN_2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: k * LN_2_HIGH is exact for |k| < 2^21 */
 #define LN_2_LOW 0x1.a39ef35793c76p-33

@@ -1,6 +1,6 @@
 /* The portable kernel: ARS by AES tables and the scalar maps. The truth for all the others. */
-#include "ih_aes_table.h"
-#include "ih_fill_scalar.h"
+#include "stream/ih_aes_table.h"
+#include "stream/ih_fill_scalar.h"
 
 #define WEYL_LOW UINT64_C(0x9E3779B97F4A7C15)  /* golden ratio */
 #define WEYL_HIGH UINT64_C(0xBB67AE8584CAA73B) /* sqrt(3) - 1 */
