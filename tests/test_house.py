@@ -200,6 +200,15 @@ def test_c_knows_no_python():
     assert re.findall(r"Python\.h|Py[A-Z]\w+|malloc|printf", text) == []
 
 
+def test_the_template_lists_the_verbs_that_it_uses():
+    kernels = SOURCES / "stream" / "kernels"
+    listed, code = (kernels / "ih_fill_template.h").read_text(encoding="ascii").split("*/", 1)
+    verbs = set(re.findall(r"\bv_\w+(?=\(\))", listed))
+    assert verbs == set(re.findall(r"\bv_\w+(?=\()", code))
+    written = "".join(path.read_text(encoding="ascii") for path in kernels.iterdir())
+    assert verbs == set(re.findall(r"^VERB .*?\b(v_\w+)\(", written, re.MULTILINE))
+
+
 # ---- the import ----------------------------------------------------------------------------------
 
 

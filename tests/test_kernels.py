@@ -1,7 +1,7 @@
 """Every kernel gives the portable kernel's bytes; the portable kernel gives known answers.
 
-Under test are ih_fill.c (regions, threads), ih_fill_law.c, ih_fill_refine.c, ih_fill_dispatch.c
-and the kernels: ih_fill_portable.c, ih_fill_aesni.c, ih_fill_aesni_avx2.c, ih_fill_avx2.c,
+Under test are ih_fill.c (regions, threads), ih_fill_law.c, ih_ars.c, ih_tail.c, ih_fill_dispatch.c,
+ih_cpu.c and the kernels: ih_fill_portable.c, ih_fill_aesni.c, ih_fill_aesni_avx2.c, ih_fill_avx2.c,
 ih_fill_avx512.c; tests/cross/run.sh runs ih_fill_neon.c.
 """
 

@@ -14,15 +14,10 @@
 #include <fenv.h>
 #include <string.h>
 
+#include "common/ih_inline.h"
 #include "ih_clones.h"
 #include "distribution/ih_distribution_table.h"
 #include "ih_pair.h"
-
-#if defined(__GNUC__)
-#define IH_INLINE static inline __attribute__((always_inline))
-#else
-#define IH_INLINE static inline
-#endif
 
 /* The density and the probability below u, both to be multiplied by exp(log.hi + log.lo). */
 typedef struct {
