@@ -46,7 +46,7 @@ typedef struct {
 
 /* log of e^(a s)/s^(p+1) prod (1 - e^(-w s))/(w s) at a real s, and two derivatives */
 typedef struct {
-    ih_pair value;
+    ih_dd value;
     double slope, curvature;
 } log_integrand;
 
@@ -54,29 +54,23 @@ typedef struct {
 typedef struct {
     const ih_weights *weights;
     size_t first;
-    ih_pair a;
+    ih_dd a;
     int p;
 } integral;
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-static ih_pair two_sum(double a, double b) {
-    double hi = a + b;
-    double b_part = hi - a;
-    return (ih_pair){hi, (a - (hi - b_part)) + (b - b_part)};
-}
-
-static ih_pair plus(ih_pair a, ih_pair b) {
-    ih_pair s = two_sum(a.hi, b.hi), t = two_sum(a.lo, b.lo);
+static ih_dd plus(ih_dd a, ih_dd b) {
+    ih_dd s = two_sum(a.hi, b.hi), t = two_sum(a.lo, b.lo);
     s = two_sum(s.hi, s.lo + t.hi);
     return two_sum(s.hi, s.lo + t.lo);
 }
 
-static ih_pair minus(ih_pair a, ih_pair b) { return plus(a, (ih_pair){-b.hi, -b.lo}); }
+static ih_dd minus(ih_dd a, ih_dd b) { return plus(a, (ih_dd){-b.hi, -b.lo}); }
 
-static ih_pair half(ih_pair a) { return (ih_pair){0.5 * a.hi, 0.5 * a.lo}; }
+static ih_dd half(ih_dd a) { return (ih_dd){0.5 * a.hi, 0.5 * a.lo}; }
 
-static ih_pair times_double(ih_pair a, double b) {
+static ih_dd times_double(ih_dd a, double b) {
     double hi = a.hi * b;
     return two_sum(hi, fma(a.hi, b, -hi) + a.lo * b);
 }
@@ -107,7 +101,7 @@ static scaled_double scaled_negative(scaled_double a) {
     return (scaled_double){-a.mantissa, a.exponent};
 }
 
-static scaled_double scaled_exp(ih_pair power) {
+static scaled_double scaled_exp(ih_dd power) {
     int halvings = 0;
     for (; fabs(power.hi) > 700.0; halvings++) power = half(power);
     scaled_double result = normal(exp(power.hi) * (1.0 + power.lo), 0);
@@ -118,7 +112,7 @@ static scaled_double scaled_exp(ih_pair power) {
 /* ---- preparation ---------------------------------------------------------------------------- */
 
 size_t ih_weights_scratch(size_t count) {
-    return count * sizeof(double) + (count + 1) * (sizeof(ih_pair) + sizeof(double));
+    return count * sizeof(double) + (count + 1) * (sizeof(ih_dd) + sizeof(double));
 }
 
 static void add_powers(ih_weight_group *group, double weight) {
@@ -128,7 +122,7 @@ static void add_powers(ih_weight_group *group, double weight) {
 
 void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_weight,
                         void *scratch) {
-    ih_pair *tail = scratch;
+    ih_dd *tail = scratch;
     double *variance = (double *)(tail + count + 1);
     double *weight = variance + count + 1;
     int bits;
@@ -139,14 +133,14 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_
     weights->weight = weight;
     weights->tail = tail;
     weights->variance = variance;
-    weights->negative = weights->positive = (ih_pair){0.0, 0.0};
-    tail[count] = (ih_pair){0.0, 0.0};
+    weights->negative = weights->positive = (ih_dd){0.0, 0.0};
+    tail[count] = (ih_dd){0.0, 0.0};
     variance[count] = 0.0;
     for (size_t i = count; i-- > 0;) {
         weight[i] = ldexp(fabs(signed_weight[i]), -weights->exponent);
-        ih_pair *end = signed_weight[i] < 0.0 ? &weights->negative : &weights->positive;
-        *end = plus(*end, (ih_pair){weight[i], 0.0});
-        tail[i] = plus(tail[i + 1], (ih_pair){weight[i], 0.0});
+        ih_dd *end = signed_weight[i] < 0.0 ? &weights->negative : &weights->positive;
+        *end = plus(*end, (ih_dd){weight[i], 0.0});
+        tail[i] = plus(tail[i + 1], (ih_dd){weight[i], 0.0});
         variance[i] = variance[i + 1] + weight[i] * weight[i] / 12.0;
     }
 
@@ -190,7 +184,7 @@ static size_t series_start(const integral *in, const ih_weight_group *group) {
 }
 
 /* a less half the weights of the series, which is about the centre of their sum */
-static ih_pair shifted_a(const integral *in, const ih_weight_group *group) {
+static ih_dd shifted_a(const integral *in, const ih_weight_group *group) {
     return minus(in->a, half(in->weights->tail[series_start(in, group)]));
 }
 
@@ -201,11 +195,11 @@ static log_integrand log_integrand_at(const integral *in, double s) {
         return log_integrand_at(&mirrored, -s);
     }
     const ih_weight_group *group = series_group(in, s);
-    ih_pair shifted = shifted_a(in, group);
+    ih_dd shifted = shifted_a(in, group);
     log_integrand e = {times_double(shifted, s), shifted.hi, 0.0};
     if (in->p >= 0) {
         double order = in->p + 1;
-        e.value = plus(e.value, (ih_pair){-order * log(s), 0.0});
+        e.value = plus(e.value, (ih_dd){-order * log(s), 0.0});
         e.slope -= order / s;
         e.curvature += order / (s * s);
     }
@@ -218,20 +212,20 @@ static log_integrand log_integrand_at(const integral *in, double s) {
             slope = slope * z2 + 2 * j * term;
             curvature = curvature * z2 + 2 * j * (2 * j - 1) * term;
         }
-        e.value = plus(e.value, (ih_pair){value * z2, 0.0});
+        e.value = plus(e.value, (ih_dd){value * z2, 0.0});
         e.slope += slope * square * s;
         e.curvature += curvature * square;
     }
     for (size_t i = in->first; i < series_start(in, group); i++) {
         double w = in->weights->weight[i], z = w * s;
         if (z < 1e-6) { /* to within 1e-13 */
-            e.value = plus(e.value, (ih_pair){-0.5 * z, 0.0});
+            e.value = plus(e.value, (ih_dd){-0.5 * z, 0.0});
             e.slope -= 0.5 * w;
             e.curvature += w * w / 12.0;
             continue;
         }
         double grown = expm1(z), risen = -expm1(-z);
-        e.value = plus(e.value, (ih_pair){log(risen / z), 0.0});
+        e.value = plus(e.value, (ih_dd){log(risen / z), 0.0});
         e.slope += w / grown - 1.0 / s;
         e.curvature += 1.0 / (s * s) - w / grown * (w / risen);
     }
@@ -449,13 +443,13 @@ static scaled_double all_dropped(const ih_weights *weights, size_t first, double
     return result;
 }
 
-static scaled_double g(const ih_weights *weights, size_t first, ih_pair a, int p) {
+static scaled_double g(const ih_weights *weights, size_t first, ih_dd a, int p) {
     integral in = {weights, first, a, p};
     scaled_double result = {0.0, 0};
     if (a.hi <= 0.0) return result;
     if (first == weights->count || a.hi <= weights->weight[weights->count - 1])
         return all_dropped(weights, first, a.hi, p);
-    ih_pair above = minus(weights->tail[first], a);
+    ih_dd above = minus(weights->tail[first], a);
     if (a.hi > above.hi && p <= HIGH_POWER) {
         scaled_double rest = g(weights, first, above, p);
         return scaled_sum(full_moment(&in), p % 2 ? rest : scaled_negative(rest));
@@ -466,7 +460,7 @@ static scaled_double g(const ih_weights *weights, size_t first, ih_pair a, int p
     double weight = weights->weight[first];
     result = g(weights, first + 1, a, p + 1);
     if (a.hi > weight) {
-        ih_pair lower = minus(a, (ih_pair){weight, 0.0});
+        ih_dd lower = minus(a, (ih_dd){weight, 0.0});
         result = scaled_sum(result, scaled_negative(g(weights, first + 1, lower, p + 1)));
     }
     return divided(result, weight);
@@ -482,8 +476,8 @@ void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t 
             continue;
         }
         /* Both from their own end: near the one, the other holds nothing of the distance. */
-        ih_pair a = plus(weights->negative, (ih_pair){at, 0.0});
-        ih_pair above = minus(weights->positive, (ih_pair){at, 0.0});
+        ih_dd a = plus(weights->negative, (ih_dd){at, 0.0});
+        ih_dd above = minus(weights->positive, (ih_dd){at, 0.0});
         scaled_double result;
         if (kind == IH_WEIGHTED_PDF && weights->count == 1) /* 1/w at the ends, too */
             result = normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);

@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
+#include "common/ih_clones.h"
 #include "common/ih_inline.h"
 #include "common/ih_threads.h"
-#include "ih_clones.h"
 #include "ih_montecarlo.h"
 #include "stream/kernels/ih_fill_dispatch.h"
 
