@@ -77,6 +77,15 @@ FLOORS = {
 
 BINDINGS = ["_core", "_distribution"]
 
+# The folders of src_c, and what each may include beside itself and the public headers.
+C_FOLDERS = {
+    "common": (),
+    "magnitude": ("common",),
+    "distribution": ("common",),
+    "stream": ("common",),
+    "montecarlo": ("common", "stream"),
+}
+
 # The Python function whose docstring starts as the C function's comment does.
 TWINS = {
     "ih_expected_magnitude": irwinhall.expected_magnitude,
@@ -198,6 +207,16 @@ def test_the_exact_layer_imports_nothing_of_the_package():
 def test_c_knows_no_python():
     text = "".join(path.read_text(encoding="ascii") for path in SOURCES.rglob("*.[ch]"))
     assert re.findall(r"Python\.h|Py[A-Z]\w+|malloc|printf", text) == []
+
+
+@pytest.mark.parametrize("folder", C_FOLDERS)
+def test_a_c_folder_includes_only_from_folders_below(folder):
+    text = "".join(path.read_text(encoding="ascii") for path in (SOURCES / folder).rglob("*.[ch]"))
+    assert set(re.findall(r'#include "(\w+)/', text)) <= {folder, *C_FOLDERS[folder]}
+
+
+def test_every_c_folder_is_listed():
+    assert set(C_FOLDERS) == {path.name for path in SOURCES.iterdir() if path.is_dir()}
 
 
 def test_the_template_lists_the_verbs_that_it_uses():
