@@ -20,9 +20,8 @@ CFLAGS = [
     "-pthread",
 ]
 
-# The C files of the modules that are loaded only where they are used; the first has the others.
-DISTRIBUTION = {Path("src_c/ih_distribution.c")}
-WEIGHTED = {Path("src_c/ih_weighted.c")}
+# The C files of the module that is loaded only where it is used; the other has the rest.
+DISTRIBUTION = set(Path("src_c/distribution").glob("*.c"))
 
 
 def extension(name: str, sources: set[Path]) -> Extension:
@@ -30,7 +29,7 @@ def extension(name: str, sources: set[Path]) -> Extension:
     return Extension(
         f"irwinhall.{name}",
         sources=[f"irwinhall/{name}.pyx", *sorted(map(str, sources))],
-        depends=["irwinhall/_checks.pxi", *map(str, Path("src_c").glob("*.h"))],
+        depends=["irwinhall/_checks.pxi", *map(str, Path("src_c").rglob("*.h"))],
         include_dirs=["src_c", numpy.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         extra_compile_args=[] if sys.platform == "win32" else CFLAGS,
@@ -41,8 +40,7 @@ def extension(name: str, sources: set[Path]) -> Extension:
 
 setup(
     ext_modules=[
-        extension("_core", set(Path("src_c").glob("*.c")) - DISTRIBUTION - WEIGHTED),
+        extension("_core", set(Path("src_c").rglob("*.c")) - DISTRIBUTION),
         extension("_distribution", DISTRIBUTION),
-        extension("_weighted", WEIGHTED),
     ]
 )

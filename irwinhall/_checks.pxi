@@ -1,4 +1,4 @@
-# Checks of integers and arrays, which the binding modules include: each defines LARGEST, the largest
+# Checks of numbers and arrays, which the binding modules include: each defines LARGEST, the largest
 # n that its functions take, and LARGEST_WRITTEN, that number as its messages write it.
 from operator import index
 
@@ -44,6 +44,23 @@ cdef object as_array(str name, object value):
         raise ValueError(f"{name} must be a number or an array, got {described(value)}") from None
 
 
+cdef str first_of(object array, object wrong):
+    """Return the first element of an array for which `wrong` holds, and its index, as text."""
+    first = np.unravel_index(np.argmax(wrong), array.shape)
+    where = f" at index {tuple(int(i) for i in first)}" if array.ndim else ""
+    return f"{array[first]}{where}"
+
+
+cpdef object checked_reals(str name, object value):
+    """Return a real number or array of them as an array of float32 or float64."""
+    array = value if type(value) is np.ndarray else as_array(name, value)
+    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must be a real number or an array of them, got {described(value)}")
+    # A half fits a single; an integer would become a single too if NumPy chose.
+    dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize < 8 else np.float64
+    return array.astype(dtype, copy=False)
+
+
 cdef object checked_integers(str name, object value):
     """Return an integer or integer array, every element from 1 to LARGEST, as an array."""
     if isinstance(value, bool):
@@ -68,10 +85,8 @@ cdef object checked_integers(str name, object value):
         # The same bits as int64: what exceeds 2**63 - 1 shows as negative below.
         array = array.astype(np.uint64, copy=False).view(np.int64)
     if array.size and (array.min() < 1 or array.max() > LARGEST):
-        first = np.unravel_index(np.argmax((array < 1) | (array > LARGEST)), array.shape)
-        where = f" at index {tuple(int(i) for i in first)}" if array.ndim else ""
-        raise ValueError(
-            f"{name} must be from 1 to {LARGEST_WRITTEN}, got {np.asarray(value)[first]}{where}")
+        shown = first_of(np.asarray(value), (array < 1) | (array > LARGEST))
+        raise ValueError(f"{name} must be from 1 to {LARGEST_WRITTEN}, got {shown}")
     return array
 
 

@@ -53,6 +53,7 @@ FLOAT32: int
 FLOAT64: int
 FLOAT16: int
 BFLOAT16: int
+TYPE_LIMITS: dict[int, tuple[float, float]]
 
 def prepare_law(
     dtype: int, kind: int, scale: float, low: float, high: float, corrected: bool

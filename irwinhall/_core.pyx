@@ -165,15 +165,10 @@ cdef object checked_bounds(object value):
             value = float(value)  # fractions and large integers, too
         except OverflowError:
             raise ValueError("bound must be finite and at least 0, got one beyond double") from None
-    array = as_array("bound", value)
-    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
-        raise TypeError(f"bound must be a real number or an array of them, got {described(value)}")
-    array = array.astype(np.float64, copy=False)
+    array = checked_reals("bound", value).astype(np.float64, copy=False)
     valid = np.isfinite(array) & (array >= 0.0)
     if not valid.all():
-        first = np.unravel_index(np.argmin(valid), array.shape)
-        where = f" at index {tuple(int(i) for i in first)}" if array.ndim else ""
-        raise ValueError(f"bound must be finite and at least 0, got {array[first]}{where}")
+        raise ValueError(f"bound must be finite and at least 0, got {first_of(array, ~valid)}")
     return array
 
 
@@ -399,6 +394,7 @@ cdef extern from "irwinhall.h" nogil:
     int ih_law_uniform(ih_law *, double) noexcept
     int ih_law_normal(ih_law *, double) noexcept
     int ih_law_truncated_normal(ih_law *, double, double, double, int) noexcept
+    int ih_type_limits(int, double *, double *) noexcept
     int ih_law_check(const ih_law *, int) noexcept
     int ih_kernel_count() noexcept
     const char *ih_kernel_name(int) noexcept
@@ -437,6 +433,16 @@ cdef int checked(int status, str what) except -1:
     if status == IH_ERROR_FAR_TAIL:
         raise ValueError(f"{what} lies wholly beyond 37 standard deviations")
     raise RuntimeError(f"{what} failed with status {status}")
+
+
+cdef tuple limits_of(int dtype):
+    cdef double least_uniform, greatest
+    checked(ih_type_limits(dtype, &least_uniform, &greatest), "asking for the limits of a type")
+    return least_uniform, greatest
+
+
+# Of each element type: the least bound of a uniform law, and the greatest bound or std of any.
+TYPE_LIMITS = {dtype: limits_of(dtype) for dtype in (FLOAT32, FLOAT64, FLOAT16, BFLOAT16)}
 
 
 cdef ih_key key_from(bytes key):

@@ -487,7 +487,7 @@ def distribution_table() -> str:
     )
 
 
-HEADERS = {"ih_distribution_table.h": distribution_table}
+HEADERS = {"distribution/ih_distribution_table.h": distribution_table}
 
 
 def _cell_text(fit: _Fit) -> str:

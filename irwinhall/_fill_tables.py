@@ -1,7 +1,7 @@
 """Builds the generated C headers of the weight stream: normal quantile tables and AES tables.
 
 Everything is computed in mpmath at a fixed precision, then rounded once to the stored type, so
-the text is the same on every machine. ``HEADERS`` maps each file name in ``src_c`` to the function
+the text is the same on every machine. ``HEADERS`` maps each path in ``src_c`` to the function
 that renders it; `irwinhall.codegen` writes and checks them.
 
 The normal quantile is tabulated by octaves of the tail probability q < 1/2 (docs/stream.md):
@@ -209,4 +209,4 @@ def render_aes() -> str:
     return "\n".join(lines)
 
 
-HEADERS = {"ih_normal_table.h": render_normal, "ih_aes_table.h": render_aes}
+HEADERS = {"stream/ih_normal_table.h": render_normal, "stream/ih_aes_table.h": render_aes}

@@ -80,23 +80,23 @@ def magnitude_wide_table() -> str:
         "What ih_magnitude_wide.c looks up: each number times 2^224, rounded to nearest, as eight\n"
         " * 32-bit limbs, least significant first.",
         [
-            '#include "ih_internal.h"',
+            '#include "magnitude/ih_magnitude_wide.h"',
             "",
             f"#define IH_WIDE_TABLE_END {WIDE_TABLE_END}",
             "",
             "/* A(n) for n < IH_WIDE_TABLE_END; row 0 is never used. */",
-            "static const ih_wide ih_wide_table[IH_WIDE_TABLE_END] = {",
+            "static const ih_fixed ih_wide_table[IH_WIDE_TABLE_END] = {",
             "    {{0}},",
             *(f"    {_limbs(exact.expected_magnitude(n))}," for n in range(1, WIDE_TABLE_END)),
             "};",
             "",
-            f"static const ih_wide ih_wide_two_over_3pi = {_limbs(_two_over_three_pi())};",
+            f"static const ih_fixed ih_wide_two_over_3pi = {_limbs(_two_over_three_pi())};",
             "",
             "/* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)). */",
             f"#define IH_WIDE_SHIFT_TERMS {len(shift)}",
             "static const struct {",
             "    int negative;",
-            "    ih_wide size;",
+            "    ih_fixed size;",
             "} ih_wide_shift[IH_WIDE_SHIFT_TERMS] = {",
             *(f"    {{{int(s < 0)}, {_limbs(abs(s))}}}," for s in shift),
             "};",
@@ -162,9 +162,9 @@ def weighted_table() -> str:
 
 GENERATED: dict[Path, Callable[[], str]] = {
     PACKAGE_DIRECTORY / "_fitted.py": fitted,
-    SOURCE_DIRECTORY / "ih_magnitude_table.h": magnitude_table,
-    SOURCE_DIRECTORY / "ih_magnitude_wide_table.h": magnitude_wide_table,
-    SOURCE_DIRECTORY / "ih_weighted_table.h": weighted_table,
+    SOURCE_DIRECTORY / "magnitude/ih_magnitude_table.h": magnitude_table,
+    SOURCE_DIRECTORY / "magnitude/ih_magnitude_wide_table.h": magnitude_wide_table,
+    SOURCE_DIRECTORY / "distribution/ih_weighted_table.h": weighted_table,
     **{
         SOURCE_DIRECTORY / name: build
         for module in (_distribution_tables, _fill_tables)

@@ -17,7 +17,7 @@ from typing import Any, SupportsIndex, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from irwinhall import _distribution, _weighted
+from irwinhall import _distribution
 
 __all__ = [
     "cdf",
@@ -418,7 +418,7 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
     >>> distribution.weighted_pdf([0.5, 1.5], [[1.0, 1.0], [1.0, 4.0]])
     array([0.5 , 0.25])
     """
-    return _weighted.weighted(_weighted.PDF, x, weights)
+    return _distribution.weighted_pdf(x, weights)
 
 
 @overload
@@ -465,7 +465,7 @@ def weighted_cdf(x: Any, weights: Any) -> Any:
     >>> distribution.weighted_cdf([0.0, 1.0, 3.0], [1.0, 2.0])
     array([0.  , 0.25, 1.  ])
     """
-    return _weighted.weighted(_weighted.CDF, x, weights)
+    return _distribution.weighted_cdf(x, weights)
 
 
 @overload
@@ -512,7 +512,7 @@ def weighted_sf(x: Any, weights: Any) -> Any:
     >>> distribution.weighted_sf(99.0, 100 * [1.0])  # 1/100!
     1.07151...e-158
     """
-    return _weighted.weighted(_weighted.SF, x, weights)
+    return _distribution.weighted_sf(x, weights)
 
 
 @overload
@@ -556,4 +556,4 @@ def expected_magnitude_of(coefficients: Any) -> Any:
     >>> irwinhall.expected_magnitude_of([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
     array([0.8125, 0.5   ])
     """
-    return _weighted.magnitude(coefficients)
+    return _distribution.weighted_magnitude(coefficients)

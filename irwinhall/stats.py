@@ -19,7 +19,7 @@ from scipy import optimize
 from scipy.stats import rv_continuous
 from scipy.stats._distn_infrastructure import _ShapeInfo
 
-from irwinhall import _distribution, _weighted, distribution
+from irwinhall import _distribution, distribution
 from irwinhall.exact import uniform_cumulants
 from irwinhall.stream import Stream
 
@@ -599,7 +599,7 @@ def edgington(
     >>> edgington([0.01, 0.2, 0.1], weights=[3.0, 1.0, 2.0]).pvalue
     0.0022...
     """
-    p = _weighted.checked_reals("pvalues", pvalues).astype(np.float64, copy=False)
+    p = _distribution.checked_reals("pvalues", pvalues).astype(np.float64, copy=False)
     if p.ndim == 0:
         raise ValueError(f"pvalues must have at least one axis, got {pvalues!r}")
     _refuse("pvalues", "in (0, 1]", p, ~((p > 0.0) & (p <= 1.0)))
@@ -610,7 +610,7 @@ def edgington(
     if weights is None:
         terms = rows
     else:
-        w = _weighted.checked_reals("weights", weights).astype(np.float64, copy=False)
+        w = _distribution.checked_reals("weights", weights).astype(np.float64, copy=False)
         if w.shape != (count,):
             raise ValueError(f"weights must have shape ({count},), got {w.shape}")
         _refuse("weights", "positive and finite", w, ~((w > 0.0) & (w < math.inf)))

@@ -85,6 +85,10 @@ int ih_law_normal(ih_law *law, double std);
  * by +, -, *, / and sqrt in double precision alone. */
 int ih_law_truncated_normal(ih_law *law, double std, double low, double high, int corrected);
 
+/* The least bound that a uniform law may have in an element type, and the greatest scale of any
+ * law. The other laws have no least scale: 0 gives zeros. */
+int ih_type_limits(int dtype, double *least_uniform, double *greatest);
+
 /* Check that a law can be had in an element type: its scale must leave every product exact, and a
  * truncated law's interval must hold a value of the type. */
 int ih_law_check(const ih_law *law, int dtype);

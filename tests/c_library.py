@@ -12,7 +12,7 @@ FORMULAS = {"node_average": 0, "as_printed": 1}
 
 
 class Pair(ctypes.Structure):
-    """ih_pair: an unevaluated sum of two doubles."""
+    """ih_dd: an unevaluated sum of two doubles."""
 
     _fields_ = (("hi", c_double), ("lo", c_double))
 

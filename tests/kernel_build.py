@@ -12,7 +12,10 @@ import tempfile
 import numpy as np
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src_c"
-FLAGS = ["-std=c11", "-fPIC", "-shared", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
+FLAGS = [
+    "-std=c11", "-fPIC", "-shared", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror",
+    f"-I{SOURCES}",
+]  # fmt: skip
 
 UNIFORM, NORMAL, TRUNCATED = range(3)
 DTYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 3}
@@ -53,9 +56,9 @@ class Law(ctypes.Structure):
 
 def build(compiler: str = "cc", optimise: str = "-O3", extra: tuple[str, ...] = ()) -> pathlib.Path:
     """Compile the library, once for each state of its sources, and return its path."""
-    sources = sorted(SOURCES.glob("ih_fill*.c"))
+    sources = sorted(SOURCES.glob("stream/**/*.c"))
     state = hashlib.sha256(" ".join([compiler, optimise, *extra, *FLAGS]).encode())
-    for path in [*sources, *sorted(SOURCES.glob("ih_*.h"))]:
+    for path in [*sources, *sorted(SOURCES.rglob("*.h"))]:
         state.update(path.read_bytes())
     folder = pathlib.Path(tempfile.gettempdir()) / f"ih_kernels_{os.getuid()}"
     folder.mkdir(exist_ok=True)

@@ -2,7 +2,7 @@
 
 Independent of the C: AES from the field's arithmetic, uniform values and all roundings in exact
 rationals, the normal law by one NumPy scalar operation a rounding. Only the coefficients of
-src_c/ih_normal_table.h, which are part of the definition in docs/stream.md, are shared.
+src_c/stream/ih_normal_table.h, which are part of the definition in docs/stream.md, are shared.
 
 ``python tests/stream_reference.py`` rewrites data/stream_vectors.csv and data/stream_keys.csv.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-TABLE = HERE.parent / "src_c" / "ih_normal_table.h"
+TABLE = HERE.parent / "src_c" / "stream" / "ih_normal_table.h"
 VECTORS = HERE / "data" / "stream_vectors.csv"
 KEYS = HERE / "data" / "stream_keys.csv"
 COMMAND = "python tests/stream_reference.py"
@@ -257,7 +257,7 @@ def uniform_bits(key, index, dtype, bound):
 
 @cache
 def table(name):
-    """Return a table of src_c/ih_normal_table.h, as floats that hold it exactly."""
+    """Return a table of src_c/stream/ih_normal_table.h, as floats that hold it exactly."""
     text = TABLE.read_text()
     found = re.search(rf"{name}((?:\[\d+\])+) = (.*?);", text, re.S)
     shape = [int(length) for length in re.findall(r"\d+", found[1])]

@@ -1,4 +1,4 @@
-"""The Irwin-Hall distribution, src_c/ih_distribution.c, against exact sums and quadrature."""
+"""The Irwin-Hall distribution, ih_distribution.c, against exact sums and quadrature."""
 
 import ctypes
 import json

@@ -28,7 +28,6 @@ FLOORS = {
     "_version": 0,
     "_core": 1,
     "_distribution": 1,
-    "_weighted": 1,
     "_arguments": 0,
     "_files": 0,
     "_mathml": 0,
@@ -76,7 +75,16 @@ FLOORS = {
     "__main__": 8,
 }
 
-BINDINGS = ["_core", "_distribution", "_weighted"]
+BINDINGS = ["_core", "_distribution"]
+
+# The folders of src_c, and what each may include beside itself and the public headers.
+C_FOLDERS = {
+    "common": (),
+    "magnitude": ("common",),
+    "distribution": ("common",),
+    "stream": ("common",),
+    "montecarlo": ("common", "stream"),
+}
 
 # The Python function whose docstring starts as the C function's comment does.
 TWINS = {
@@ -154,7 +162,7 @@ def test_every_module_has_its_tests(module):
     assert (TESTS / f"test_{module}.py").is_file()
 
 
-@pytest.mark.parametrize("source", sorted(path.name for path in SOURCES.glob("*.c")))
+@pytest.mark.parametrize("source", sorted(path.name for path in SOURCES.rglob("*.c")))
 def test_every_c_file_is_named_by_a_test(source):
     named = [
         path.name
@@ -197,8 +205,27 @@ def test_the_exact_layer_imports_nothing_of_the_package():
 
 
 def test_c_knows_no_python():
-    text = "".join(path.read_text(encoding="ascii") for path in SOURCES.iterdir())
+    text = "".join(path.read_text(encoding="ascii") for path in SOURCES.rglob("*.[ch]"))
     assert re.findall(r"Python\.h|Py[A-Z]\w+|malloc|printf", text) == []
+
+
+@pytest.mark.parametrize("folder", C_FOLDERS)
+def test_a_c_folder_includes_only_from_folders_below(folder):
+    text = "".join(path.read_text(encoding="ascii") for path in (SOURCES / folder).rglob("*.[ch]"))
+    assert set(re.findall(r'#include "(\w+)/', text)) <= {folder, *C_FOLDERS[folder]}
+
+
+def test_every_c_folder_is_listed():
+    assert set(C_FOLDERS) == {path.name for path in SOURCES.iterdir() if path.is_dir()}
+
+
+def test_the_template_lists_the_verbs_that_it_uses():
+    kernels = SOURCES / "stream" / "kernels"
+    listed, code = (kernels / "ih_fill_template.h").read_text(encoding="ascii").split("*/", 1)
+    verbs = set(re.findall(r"\bv_\w+(?=\(\))", listed))
+    assert verbs == set(re.findall(r"\bv_\w+(?=\()", code))
+    written = "".join(path.read_text(encoding="ascii") for path in kernels.iterdir())
+    assert verbs == set(re.findall(r"^VERB .*?\b(v_\w+)\(", written, re.MULTILINE))
 
 
 # ---- the import ----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Every kernel gives the portable kernel's bytes; the portable kernel gives known answers.
 
-Under test are ih_fill.c (regions, threads), ih_fill_law.c, ih_fill_refine.c, ih_fill_dispatch.c
-and the kernels: ih_fill_portable.c, ih_fill_aesni.c, ih_fill_aesni_avx2.c, ih_fill_avx2.c,
+Under test are ih_fill.c (regions, threads), ih_fill_law.c, ih_ars.c, ih_tail.c, ih_fill_dispatch.c,
+ih_cpu.c and the kernels: ih_fill_portable.c, ih_fill_aesni.c, ih_fill_aesni_avx2.c, ih_fill_avx2.c,
 ih_fill_avx512.c; tests/cross/run.sh runs ih_fill_neon.c.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import sys
 import threading
 
 import hypothesis
@@ -17,6 +18,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from kernel_build import DTYPES, NUMPY_TYPES, Fill, StatusError
+
+from irwinhall import _core
 
 FILL = Fill()
 KERNELS = FILL.kernels()
@@ -298,6 +301,21 @@ def fill_normals(out, **options):
 def test_bad_input_is_a_named_status(call, status):
     with pytest.raises(StatusError, match=status):
         call()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_limits_of_a_type_are_what_a_law_may_have(dtype):
+    least, greatest = _core.TYPE_LIMITS[DTYPES[dtype]]
+    out = np.zeros(1, NUMPY_TYPES[dtype])
+    for scale in (least, greatest):
+        FILL.fill(out, FILL.uniform(scale), dtype)
+    refused = [FILL.uniform(math.nextafter(least, 0.0))]
+    if greatest < sys.float_info.max:
+        above = math.nextafter(greatest, math.inf)
+        refused += [FILL.uniform(above), FILL.normal(above)]
+    for law in refused:
+        with pytest.raises(StatusError, match="scale"):
+            FILL.fill(out, law, dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

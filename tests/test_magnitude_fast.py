@@ -12,14 +12,14 @@ LAST = 2**52 - 1  # of the fast path
 # What the fast path's rounding test allows, in each direction: half of it is the claimed error.
 CLAIMED_ERROR = 2.0**-75
 SHOWN = """
-#include "ih_magnitude.c"
-ih_pair shown_magnitude(int64_t n) { return magnitude(n); }
-ih_pair shown_standard_bound(int64_t n) { return standard_bound(magnitude(n)); }
-ih_pair shown_normalized_bound(int64_t n, int64_t m, ih_formula formula)
+#include "magnitude/ih_magnitude.c"
+ih_dd shown_magnitude(int64_t n) { return magnitude(n); }
+ih_dd shown_standard_bound(int64_t n) { return standard_bound(magnitude(n)); }
+ih_dd shown_normalized_bound(int64_t n, int64_t m, ih_formula formula)
 {
     return normalized_bound(from_integer(n), magnitude(n), from_integer(m), magnitude(m), formula);
 }
-ih_pair shown_average(int64_t n, int64_t m)
+ih_dd shown_average(int64_t n, int64_t m)
 {
     return average(from_integer(n), magnitude(n), from_integer(m), magnitude(m));
 }
@@ -38,7 +38,7 @@ def shown(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shown")
     source = folder / "shown.c"
     source.write_text(SHOWN, encoding="ascii")
-    return compiled(folder, SIGNATURES, source, SOURCES / "ih_magnitude_wide.c")
+    return compiled(folder, SIGNATURES, source, SOURCES / "magnitude/ih_magnitude_wide.c")
 
 
 def error(pair, ball):
@@ -93,5 +93,5 @@ def test_an_average_is_within_the_claimed_error(shown):
 
 
 def test_the_margin_is_twice_the_claimed_error():
-    text = (SOURCES / "ih_magnitude.c").read_text(encoding="ascii")
+    text = (SOURCES / "magnitude/ih_magnitude.c").read_text(encoding="ascii")
     assert "#define IH_ROUNDING_MARGIN 0x1p-74\n" in text

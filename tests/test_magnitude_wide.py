@@ -14,9 +14,9 @@ import irwinhall
 EDGES = [1, 2, 3, 4, 255, 256, 257, 2**31, 2**52 - 1, 2**52, 2**53 + 1, 2**62 - 1, 2**62, LAST]
 # In place of the accurate path: every result that takes it becomes -1.
 STUB = """
-#include "ih_internal.h"
-ih_pair ih_magnitude_wide(int64_t n) { (void)n; return (ih_pair){-1.0, 0.0}; }
-ih_pair ih_average_wide(int64_t n, int64_t m) { (void)n, (void)m; return (ih_pair){-1.0, 0.0}; }
+#include "magnitude/ih_magnitude_wide.h"
+ih_dd ih_magnitude_wide(int64_t n) { (void)n; return (ih_dd){-1.0, 0.0}; }
+ih_dd ih_average_wide(int64_t n, int64_t m) { (void)n, (void)m; return (ih_dd){-1.0, 0.0}; }
 double ih_bound_wide(int64_t n, int64_t m, ih_formula formula)
 {
     (void)n, (void)m, (void)formula;
@@ -31,13 +31,15 @@ def fast(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fast")
     stub = folder / "stub.c"
     stub.write_text(STUB, encoding="ascii")
-    return compiled(folder, PUBLIC, SOURCES / "ih_magnitude.c", stub)
+    return compiled(folder, PUBLIC, SOURCES / "magnitude/ih_magnitude.c", stub)
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
     """Return the accurate path alone."""
-    return compiled(tmp_path_factory.mktemp("wide"), WIDE, SOURCES / "ih_magnitude_wide.c")
+    return compiled(
+        tmp_path_factory.mktemp("wide"), WIDE, SOURCES / "magnitude/ih_magnitude_wide.c"
+    )
 
 
 def numbers(count, seed):

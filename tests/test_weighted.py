@@ -1,4 +1,4 @@
-"""Weighted sums of uniforms (src_c/ih_weighted.c) against exact volumes and Fourier series."""
+"""Weighted sums of uniforms (ih_weighted.c) against exact volumes and Fourier series."""
 
 import json
 import math

@@ -16,7 +16,7 @@ build() {
     name=$1
     shift
     "$@" -std=c11 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -o "$work/$name" \
-        "$here/vectors.c" "$sources"/ih_fill*.c -lm -pthread
+        "$here/vectors.c" "$sources"/stream/*.c "$sources"/stream/kernels/*.c -lm -pthread
 }
 
 # compare NAME KERNEL [RUNNER...]: run and compare with the first portable digest

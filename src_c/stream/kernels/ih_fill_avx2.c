@@ -8,7 +8,7 @@
 #endif
 #include <immintrin.h>
 
-#include "ih_fill_avx2_verbs.h"
+#include "stream/kernels/ih_fill_avx2_verbs.h"
 
 #define IH_NAME avx2
 #define IH_SUPPORTED ih_cpu_has_avx2
@@ -20,7 +20,7 @@ VERB v_words v_aes_last(v_words s, v_words k) {
     return (v_words)_mm256_aesenclast_epi128((__m256i)s, (__m256i)k);
 }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

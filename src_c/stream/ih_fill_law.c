@@ -1,13 +1,14 @@
-/* Laws made ready: the constants of the truncated normal by quadrature and continued fraction.
+/* Laws made ready: the constants of the truncated normal by quadrature and continued fraction, and
+ * the values of an element type that lie within a law's interval.
  *
  * Only +, -, *, / and sqrt in a fixed order, which IEEE rounds the same everywhere: these
- * constants are part of the stream's bits, so libm must not enter. Relative errors are a few
- * times 2^-53 and are tested against mpmath.
+ * constants are part of the stream's bits, so that no function of libm may enter but the exact ones
+ * (nextafter, ldexp, ilogb). Relative errors are a few times 2^-53 and are tested against mpmath.
  */
+#include "stream/ih_fill_law.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "ih_fill_internal.h"
 
 #define LN_2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: k * LN_2_HIGH is exact for |k| < 2^21 */
 #define LN_2_LOW 0x1.a39ef35793c76p-33
@@ -28,6 +29,8 @@
 /* Tanh-sinh quadrature: the step, and the nodes on each side of the middle. */
 #define QUADRATURE_STEP 0x1p-5
 #define QUADRATURE_NODES 112
+
+/* ---- the truncated normal ---- */
 
 /* x * 2^k for results in the normal range. */
 static double scale_by_power(double x, int k) {
@@ -109,6 +112,8 @@ static double truncated_deviation(double low, double high) {
     return sqrt(variance / mass);
 }
 
+/* ---- laws ---- */
+
 static int is_scale(double scale) { return scale >= 0 && scale <= DBL_MAX; }
 
 static void clear_law(ih_law *law, int kind, double scale) {
@@ -176,4 +181,125 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     if (low >= SERIES_LIMIT) one_tail_interval(law, low, high);
     if (high <= -SERIES_LIMIT) one_tail_interval(law, -high, -low);
     return IH_OK;
+}
+
+/* ---- the least and the greatest value of a type within an interval ---- */
+
+static float step_f32(float x, int up) { return nextafterf(x, up ? INFINITY : -INFINITY); }
+
+/* The greatest f32 value that is at most x; symmetric use gives the least one at least x. */
+static float f32_at_most(double x) {
+    float y = (float)x;
+    return (double)y > x ? step_f32(y, 0) : y;
+}
+
+static float f16_value(uint16_t bits) {
+    int exponent = bits >> 10, mantissa = bits & 0x3ff;
+    return exponent ? ldexpf((float)(mantissa | 0x400), exponent - 25)
+                    : ldexpf((float)mantissa, -24);
+}
+
+/* The greatest 16-bit magnitude at most x, or below x if strict, for x >= 0. */
+static float half_at_most(int dtype, float x, int strict) {
+    uint32_t low = 0, high = dtype == IH_F16 ? 0x7bff : 0x7f7f; /* largest finite value */
+    if (x == INFINITY) return x;
+    while (low < high) {
+        uint32_t middle = (low + high + 1) / 2, wide = middle << 16;
+        float value;
+        if (dtype == IH_F16)
+            value = f16_value((uint16_t)middle);
+        else
+            memcpy(&value, &wide, sizeof value);
+        if (value < x || (!strict && value == x))
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    if (dtype == IH_F16) return f16_value((uint16_t)low);
+    {
+        uint32_t wide = low << 16;
+        float value;
+        memcpy(&value, &wide, sizeof value);
+        return value;
+    }
+}
+
+/* The least 16-bit magnitude at least x, for x >= 0. */
+static float half_at_least(int dtype, float x) {
+    float below = half_at_most(dtype, x, 0);
+    uint32_t bits;
+    if (below == x) return x;
+    if (dtype == IH_F16)
+        return below + (below < 0x1p-14f ? 0x1p-24f : ldexpf(1, ilogbf(below) - 10));
+    memcpy(&bits, &below, sizeof bits);
+    bits += 0x10000u;
+    memcpy(&below, &bits, sizeof below);
+    return below;
+}
+
+static float half_inward(int dtype, float x, int upper) {
+    if (upper) return x >= 0 ? half_at_most(dtype, x, 0) : -half_at_least(dtype, -x);
+    return x <= 0 ? -half_at_most(dtype, -x, 0) : half_at_least(dtype, x);
+}
+
+/* The least and the greatest value of a 32- or 16-bit type within a law's interval; the least is
+ * above the greatest if there is no such value. */
+static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) {
+    int half = dtype == IH_F16 || dtype == IH_BF16;
+    if (law->kind == IH_UNIFORM) {
+        *high = f32_at_most(law->scale);
+        if (half) *high = half_at_most(dtype, *high, 1);
+        *low = -*high;
+        return;
+    }
+    *low = -f32_at_most(-law->low);
+    *high = f32_at_most(law->high);
+    if (law->kind == IH_TRUNCATED_NORMAL && half) {
+        *low = half_inward(dtype, *low, 0);
+        *high = half_inward(dtype, *high, 1);
+    }
+}
+
+/* ---- checks and constants ---- */
+
+/* The products need a normal factor: bound * 2^-24 in f32, bound * 2^-53 in f64. A 16-bit uniform
+ * needs values below its bound. No scale may exceed the greatest value of its type. */
+static const double least_bound[IH_DTYPES] = {0x1p-102, 0x1p-969, 0x1p-14, 0x1p-102};
+static const double greatest_scale[IH_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
+
+int ih_type_limits(int dtype, double *least_uniform, double *greatest) {
+    if (!least_uniform || !greatest) return IH_ERROR_NULL;
+    if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
+    *least_uniform = least_bound[dtype];
+    *greatest = greatest_scale[dtype];
+    return IH_OK;
+}
+
+int ih_law_check(const ih_law *law, int dtype) {
+    if (!law) return IH_ERROR_NULL;
+    if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
+    if (law->kind < 0 || law->kind >= IH_LAW_KINDS) return IH_ERROR_LAW;
+    if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
+    if (law->scale > greatest_scale[dtype]) return IH_ERROR_SCALE;
+    if (law->kind == IH_UNIFORM && law->scale < least_bound[dtype]) return IH_ERROR_SCALE;
+    if (law->kind == IH_TRUNCATED_NORMAL && dtype != IH_F64 && law->scale > 0) {
+        float low, high;
+        ends_in_type(law, dtype, &low, &high);
+        if (low > high) return IH_ERROR_INTERVAL;
+    }
+    return IH_OK;
+}
+
+void ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
+    plan->law = law;
+    plan->first = law->first;
+    plan->span = law->span;
+    plan->first_32 = (uint32_t)(law->first >> 32);
+    plan->span_32 = (uint32_t)(law->span >> 32);
+    plan->low_f64 = law->low;
+    plan->high_f64 = law->high;
+    ends_in_type(law, dtype, &plan->low_f32, &plan->high_f32);
+    int uniform = law->kind == IH_UNIFORM;
+    plan->scale_f32 = uniform ? f32_at_most(law->scale) * 0x1p-24f : (float)law->scale;
+    plan->scale_f64 = uniform ? law->scale * 0x1p-53 : law->scale;
 }

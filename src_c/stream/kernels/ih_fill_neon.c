@@ -12,21 +12,16 @@
 #endif
 #include <arm_neon.h>
 
-#include "ih_cpu.h"
-#include "ih_fill_scalar.h"
+#include "stream/ih_fill_scalar.h"
+#include "stream/kernels/ih_cpu.h"
 
 #define IH_NAME neon
 #define IH_SUPPORTED ih_cpu_has_neon
 #define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 1
+#include "stream/kernels/ih_vector.h"
 
-typedef uint32_t v_words __attribute__((vector_size(16)));
-typedef uint64_t v_longs __attribute__((vector_size(16)));
-typedef float v_floats __attribute__((vector_size(16)));
-typedef double v_doubles __attribute__((vector_size(16)));
 typedef uint64_t v_halves;
-
-#define VERB static inline __attribute__((always_inline))
 
 VERB v_words v_round_key(const uint32_t *key) { return (v_words)vld1q_u32(key); }
 VERB v_words v_aes(v_words s, v_words k) {
@@ -80,7 +75,6 @@ typedef int v_f32_table;
 
 VERB v_f32_table v_load_f32_table(void) { return 0; }
 
-/* Tail words, whose value is replaced, must not read beyond the table. */
 VERB int v_is_deep(v_words row) {
     (void)row;
     return 0;
@@ -89,6 +83,7 @@ VERB v_floats v_table_f32(const v_f32_table *table, v_words row, int deep, int p
     const float *column = ih_normal_f32[power];
     (void)table;
     (void)deep;
+    /* Tail words, whose value is replaced, must not read beyond the table. */
     row &= IH_NORMAL_F32_ROWS - 1;
     return (v_floats){column[row[0]], column[row[1]], column[row[2]], column[row[3]]};
 }
@@ -98,7 +93,7 @@ VERB void v_table_f64(v_longs row, v_doubles *c) {
         c[power] = (v_doubles){first[power], second[power]};
 }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -7,12 +7,14 @@
 #ifndef IH_FILL_SCALAR_H
 #define IH_FILL_SCALAR_H
 
+#include <stdint.h>
 #include <string.h>
 
-#include "ih_fill_internal.h"
-#include "ih_normal_table.h"
+#include "common/ih_ieee.h"
+#include "stream/ih_normal_table.h"
 
-/* A canonical word below this has q < 2^-17: the table ends, a second word is drawn. */
+/* A canonical word below this has q < 2^-17: the table ends, a second word is drawn
+ * (ih_tail.h). */
 #define IH_TAIL_BELOW_32 (UINT32_C(1) << (32 - IH_NORMAL_OCTAVES))
 #define IH_TAIL_BELOW_64 (UINT64_C(1) << (64 - IH_NORMAL_OCTAVES))
 
@@ -81,39 +83,12 @@ static inline double ih_normal_f64_value(uint64_t word) {
     return word & 1 ? -z : z;
 }
 
-/* The values of elements: standard normal, plain or truncated, any word. */
-static inline float ih_standard_normal_f32(const ih_plan *plan, uint64_t block, unsigned lane,
-                                           uint32_t word) {
-    return word < IH_TAIL_BELOW_32 ? ih_refine_normal_f32(plan, block, lane, word)
-                                   : ih_normal_f32_value(word);
-}
-
-static inline double ih_standard_normal_f64(const ih_plan *plan, uint64_t block, unsigned lane,
-                                            uint64_t word) {
-    return word < IH_TAIL_BELOW_64 ? ih_refine_normal_f64(plan, block, lane, word)
-                                   : ih_normal_f64_value(word);
-}
-
 static inline float ih_clamp_f32(float x, float low, float high) {
     return x < low ? low : x > high ? high : x;
 }
 
 static inline double ih_clamp_f64(double x, double low, double high) {
     return x < low ? low : x > high ? high : x;
-}
-
-static inline float ih_truncated_f32(const ih_plan *plan, uint64_t block, unsigned lane,
-                                     uint32_t word) {
-    uint32_t u = ih_canonical_32(plan->first_32 + ih_high_32(word, plan->span_32));
-    return u < IH_TAIL_BELOW_32 ? ih_refine_truncated_f32(plan, block, lane, word)
-                                : ih_normal_f32_value(u);
-}
-
-static inline double ih_truncated_f64(const ih_plan *plan, uint64_t block, unsigned lane,
-                                      uint64_t word) {
-    uint64_t u = ih_canonical_64(plan->first + ih_high_64(word, plan->span));
-    return u < IH_TAIL_BELOW_64 ? ih_refine_truncated_f64(plan, block, lane, word)
-                                : ih_normal_f64_value(u);
 }
 
 /* Round to nearest even by integers; x is finite. */

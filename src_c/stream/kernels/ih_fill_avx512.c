@@ -10,27 +10,16 @@
 #endif
 #include <immintrin.h>
 
-#include "ih_cpu.h"
-#include "ih_fill_internal.h"
-#include "ih_normal_table.h"
+#include "stream/ih_normal_table.h"
+#include "stream/kernels/ih_cpu.h"
 
 #define IH_NAME avx512
 #define IH_SUPPORTED ih_cpu_has_avx512
 #define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 4
+#include "stream/kernels/ih_vector.h"
 
-typedef uint32_t v_words __attribute__((vector_size(64)));
-typedef uint64_t v_longs __attribute__((vector_size(64)));
-typedef float v_floats __attribute__((vector_size(64)));
-typedef double v_doubles __attribute__((vector_size(64)));
 typedef __m256i v_halves;
-
-#if defined(__clang__)
-#define UNROLL_VERB
-#else
-#define UNROLL_VERB _Pragma("GCC unroll 8")
-#endif
-#define VERB static inline __attribute__((always_inline))
 
 VERB v_words v_round_key(const uint32_t *key) {
     return (v_words)_mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)key));
@@ -98,7 +87,7 @@ typedef struct {
 
 VERB v_f32_table v_load_f32_table(void) {
     v_f32_table table;
-    UNROLL_VERB for (int power = 0; power <= IH_NORMAL_F32_DEGREE; power++) {
+    UNROLL for (int power = 0; power <= IH_NORMAL_F32_DEGREE; power++) {
         table.low[power] = _mm512_loadu_ps(ih_normal_f32[power]);
         table.high[power] = _mm512_loadu_ps(ih_normal_f32[power] + 16);
     }
@@ -116,12 +105,12 @@ VERB v_floats v_table_f32(const v_f32_table *table, v_words row, int deep, int p
 /* Eight rows of eight coefficients, transposed: cheaper than eight gathers. */
 VERB void v_table_f64(v_longs row, v_doubles *c) {
     __m512d r[8], s[8];
-    UNROLL_VERB for (int i = 0; i < 8; i++) r[i] = _mm512_load_pd(ih_normal_f64[row[i]]);
-    UNROLL_VERB for (int i = 0; i < 8; i += 2) {
+    UNROLL for (int i = 0; i < 8; i++) r[i] = _mm512_load_pd(ih_normal_f64[row[i]]);
+    UNROLL for (int i = 0; i < 8; i += 2) {
         s[i] = _mm512_unpacklo_pd(r[i], r[i + 1]);
         s[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
     }
-    UNROLL_VERB for (int i = 0; i < 2; i++) {
+    UNROLL for (int i = 0; i < 2; i++) {
         /* 0x88 takes the even 128-bit lanes of both, 0xdd the odd ones. */
         __m512d even_low = _mm512_shuffle_f64x2(s[i], s[i + 2], 0x88);
         __m512d odd_low = _mm512_shuffle_f64x2(s[i], s[i + 2], 0xdd);
@@ -134,7 +123,7 @@ VERB void v_table_f64(v_longs row, v_doubles *c) {
     }
 }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -8,7 +8,7 @@
 #endif
 #include <immintrin.h>
 
-#include "ih_fill_avx2_verbs.h"
+#include "stream/kernels/ih_fill_avx2_verbs.h"
 
 #define IH_NAME aesni_avx2
 #define IH_SUPPORTED ih_cpu_has_aesni_avx2
@@ -27,7 +27,7 @@ VERB v_words v_aes_last(v_words s, v_words k) {
     return (v_words)_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -4,12 +4,12 @@
 #ifndef IH_MAGNITUDE_WIDE_TABLE_H
 #define IH_MAGNITUDE_WIDE_TABLE_H
 
-#include "ih_internal.h"
+#include "magnitude/ih_magnitude_wide.h"
 
 #define IH_WIDE_TABLE_END 256
 
 /* A(n) for n < IH_WIDE_TABLE_END; row 0 is never used. */
-static const ih_wide ih_wide_table[IH_WIDE_TABLE_END] = {
+static const ih_fixed ih_wide_table[IH_WIDE_TABLE_END] = {
     {{0}},
     {{0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x80000000, 0x00000000}},
     {{0xaaaaaaab, 0xaaaaaaaa, 0xaaaaaaaa, 0xaaaaaaaa, 0xaaaaaaaa, 0xaaaaaaaa, 0xaaaaaaaa, 0x00000000}},
@@ -268,13 +268,13 @@ static const ih_wide ih_wide_table[IH_WIDE_TABLE_END] = {
     {{0x42ae7299, 0x8a9b6ef0, 0xbd2a7fe9, 0x87f225bf, 0x9822676b, 0x2abf10f3, 0x5b8a1444, 0x00000007}},
 };
 
-static const ih_wide ih_wide_two_over_3pi = {{0xaa1b2139, 0x696bdac0, 0x4920dc88, 0xa7119f40, 0xfeb7c7f0, 0x6f6c070d, 0x36532bcf, 0x00000000}};
+static const ih_fixed ih_wide_two_over_3pi = {{0xaa1b2139, 0x696bdac0, 0x4920dc88, 0xa7119f40, 0xfeb7c7f0, 0x6f6c070d, 0x36532bcf, 0x00000000}};
 
 /* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)). */
 #define IH_WIDE_SHIFT_TERMS 35
 static const struct {
     int negative;
-    ih_wide size;
+    ih_fixed size;
 } ih_wide_shift[IH_WIDE_SHIFT_TERMS] = {
     {0, {{0x9999999a, 0x99999999, 0x99999999, 0x99999999, 0x99999999, 0x99999999, 0x19999999, 0x00000000}}},
     {0, {{0x5ab277f4, 0x44c118de, 0xe5ab277f, 0xf44c118d, 0xde5ab277, 0x7f44c118, 0x0005ab27, 0x00000000}}},

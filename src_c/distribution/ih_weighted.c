@@ -25,7 +25,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "ih_weighted.h"
+#include "distribution/ih_weighted.h"
 
 /* Up to so many weights are always split: at most 1024 corners, most of them beyond reach. */
 #define MOST_SPLIT 10
@@ -42,60 +42,54 @@
 typedef struct {
     double mantissa;
     int exponent;
-} scaled;
+} scaled_double;
 
 /* log of e^(a s)/s^(p+1) prod (1 - e^(-w s))/(w s) at a real s, and two derivatives */
 typedef struct {
-    ih_pair value;
+    ih_dd value;
     double slope, curvature;
-} exponent;
+} log_integrand;
 
 /* The integral's sum R, of the weights from `first` on, and its a and p. */
 typedef struct {
     const ih_weights *weights;
     size_t first;
-    ih_pair a;
+    ih_dd a;
     int p;
 } integral;
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-static ih_pair two_sum(double a, double b) {
-    double hi = a + b;
-    double b_part = hi - a;
-    return (ih_pair){hi, (a - (hi - b_part)) + (b - b_part)};
-}
-
-static ih_pair plus(ih_pair a, ih_pair b) {
-    ih_pair s = two_sum(a.hi, b.hi), t = two_sum(a.lo, b.lo);
+static ih_dd plus(ih_dd a, ih_dd b) {
+    ih_dd s = two_sum(a.hi, b.hi), t = two_sum(a.lo, b.lo);
     s = two_sum(s.hi, s.lo + t.hi);
     return two_sum(s.hi, s.lo + t.lo);
 }
 
-static ih_pair minus(ih_pair a, ih_pair b) { return plus(a, (ih_pair){-b.hi, -b.lo}); }
+static ih_dd minus(ih_dd a, ih_dd b) { return plus(a, (ih_dd){-b.hi, -b.lo}); }
 
-static ih_pair half(ih_pair a) { return (ih_pair){0.5 * a.hi, 0.5 * a.lo}; }
+static ih_dd half(ih_dd a) { return (ih_dd){0.5 * a.hi, 0.5 * a.lo}; }
 
-static ih_pair times_double(ih_pair a, double b) {
+static ih_dd times_double(ih_dd a, double b) {
     double hi = a.hi * b;
     return two_sum(hi, fma(a.hi, b, -hi) + a.lo * b);
 }
 
-static scaled normal(double mantissa, int exponent) {
+static scaled_double normal(double mantissa, int exponent) {
     int shift;
     mantissa = frexp(mantissa, &shift);
-    return (scaled){mantissa, mantissa != 0.0 ? exponent + shift : 0};
+    return (scaled_double){mantissa, mantissa != 0.0 ? exponent + shift : 0};
 }
 
-static scaled scaled_product(scaled a, scaled b) {
+static scaled_double scaled_product(scaled_double a, scaled_double b) {
     return normal(a.mantissa * b.mantissa, a.exponent + b.exponent);
 }
 
-static scaled scaled_sum(scaled a, scaled b) {
+static scaled_double scaled_sum(scaled_double a, scaled_double b) {
     if (a.mantissa == 0.0) return b;
     if (b.mantissa == 0.0) return a;
     if (a.exponent < b.exponent) {
-        scaled larger = b;
+        scaled_double larger = b;
         b = a;
         a = larger;
     }
@@ -103,12 +97,14 @@ static scaled scaled_sum(scaled a, scaled b) {
     return distance > 200 ? a : normal(a.mantissa + ldexp(b.mantissa, -distance), a.exponent);
 }
 
-static scaled scaled_negative(scaled a) { return (scaled){-a.mantissa, a.exponent}; }
+static scaled_double scaled_negative(scaled_double a) {
+    return (scaled_double){-a.mantissa, a.exponent};
+}
 
-static scaled scaled_exp(ih_pair power) {
+static scaled_double scaled_exp(ih_dd power) {
     int halvings = 0;
     for (; fabs(power.hi) > 700.0; halvings++) power = half(power);
-    scaled result = normal(exp(power.hi) * (1.0 + power.lo), 0);
+    scaled_double result = normal(exp(power.hi) * (1.0 + power.lo), 0);
     for (; halvings > 0; halvings--) result = scaled_product(result, result);
     return result;
 }
@@ -116,7 +112,7 @@ static scaled scaled_exp(ih_pair power) {
 /* ---- preparation ---------------------------------------------------------------------------- */
 
 size_t ih_weights_scratch(size_t count) {
-    return count * sizeof(double) + (count + 1) * (sizeof(ih_pair) + sizeof(double));
+    return count * sizeof(double) + (count + 1) * (sizeof(ih_dd) + sizeof(double));
 }
 
 static void add_powers(ih_weight_group *group, double weight) {
@@ -126,7 +122,7 @@ static void add_powers(ih_weight_group *group, double weight) {
 
 void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_weight,
                         void *scratch) {
-    ih_pair *tail = scratch;
+    ih_dd *tail = scratch;
     double *variance = (double *)(tail + count + 1);
     double *weight = variance + count + 1;
     int bits;
@@ -137,14 +133,14 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_
     weights->weight = weight;
     weights->tail = tail;
     weights->variance = variance;
-    weights->negative = weights->positive = (ih_pair){0.0, 0.0};
-    tail[count] = (ih_pair){0.0, 0.0};
+    weights->negative = weights->positive = (ih_dd){0.0, 0.0};
+    tail[count] = (ih_dd){0.0, 0.0};
     variance[count] = 0.0;
     for (size_t i = count; i-- > 0;) {
         weight[i] = ldexp(fabs(signed_weight[i]), -weights->exponent);
-        ih_pair *end = signed_weight[i] < 0.0 ? &weights->negative : &weights->positive;
-        *end = plus(*end, (ih_pair){weight[i], 0.0});
-        tail[i] = plus(tail[i + 1], (ih_pair){weight[i], 0.0});
+        ih_dd *end = signed_weight[i] < 0.0 ? &weights->negative : &weights->positive;
+        *end = plus(*end, (ih_dd){weight[i], 0.0});
+        tail[i] = plus(tail[i + 1], (ih_dd){weight[i], 0.0});
         variance[i] = variance[i + 1] + weight[i] * weight[i] / 12.0;
     }
 
@@ -188,22 +184,22 @@ static size_t series_start(const integral *in, const ih_weight_group *group) {
 }
 
 /* a less half the weights of the series, which is about the centre of their sum */
-static ih_pair shifted_a(const integral *in, const ih_weight_group *group) {
+static ih_dd shifted_a(const integral *in, const ih_weight_group *group) {
     return minus(in->a, half(in->weights->tail[series_start(in, group)]));
 }
 
-static exponent exponent_at(const integral *in, double s) {
+static log_integrand log_integrand_at(const integral *in, double s) {
     if (s < 0.0) { /* the same integrand seen from the other end; the slope changes sign */
         integral mirrored = *in;
         mirrored.a = minus(in->weights->tail[in->first], in->a);
-        return exponent_at(&mirrored, -s);
+        return log_integrand_at(&mirrored, -s);
     }
     const ih_weight_group *group = series_group(in, s);
-    ih_pair shifted = shifted_a(in, group);
-    exponent e = {times_double(shifted, s), shifted.hi, 0.0};
+    ih_dd shifted = shifted_a(in, group);
+    log_integrand e = {times_double(shifted, s), shifted.hi, 0.0};
     if (in->p >= 0) {
         double order = in->p + 1;
-        e.value = plus(e.value, (ih_pair){-order * log(s), 0.0});
+        e.value = plus(e.value, (ih_dd){-order * log(s), 0.0});
         e.slope -= order / s;
         e.curvature += order / (s * s);
     }
@@ -216,20 +212,20 @@ static exponent exponent_at(const integral *in, double s) {
             slope = slope * z2 + 2 * j * term;
             curvature = curvature * z2 + 2 * j * (2 * j - 1) * term;
         }
-        e.value = plus(e.value, (ih_pair){value * z2, 0.0});
+        e.value = plus(e.value, (ih_dd){value * z2, 0.0});
         e.slope += slope * square * s;
         e.curvature += curvature * square;
     }
     for (size_t i = in->first; i < series_start(in, group); i++) {
         double w = in->weights->weight[i], z = w * s;
         if (z < 1e-6) { /* to within 1e-13 */
-            e.value = plus(e.value, (ih_pair){-0.5 * z, 0.0});
+            e.value = plus(e.value, (ih_dd){-0.5 * z, 0.0});
             e.slope -= 0.5 * w;
             e.curvature += w * w / 12.0;
             continue;
         }
         double grown = expm1(z), risen = -expm1(-z);
-        e.value = plus(e.value, (ih_pair){log(risen / z), 0.0});
+        e.value = plus(e.value, (ih_dd){log(risen / z), 0.0});
         e.slope += w / grown - 1.0 / s;
         e.curvature += 1.0 / (s * s) - w / grown * (w / risen);
     }
@@ -318,7 +314,7 @@ static double block_sum(const integral *in, double c, double start, double step)
 /* ---- the contour ---------------------------------------------------------------------------- */
 
 /* A point on the real axis, to a tenth of the width there, where the integrand is least. */
-static double saddle_point(const integral *in, exponent *at) {
+static double saddle_point(const integral *in, log_integrand *at) {
     const ih_weights *weights = in->weights;
     double variance = weights->variance[in->first], order = in->p + 1;
     double below_centre = minus(half(weights->tail[in->first]), in->a).hi;
@@ -330,7 +326,7 @@ static double saddle_point(const integral *in, exponent *at) {
     c = fmin(high, c);
     if (in->p < 0 && c * sqrt(variance) < 1e-3) c = 0.0;
     for (;;) {
-        *at = exponent_at(in, c);
+        *at = log_integrand_at(in, c);
         if (fabs(at->slope) <= 0.1 * sqrt(at->curvature)) return c;
         if (at->slope > 0.0)
             high = c;
@@ -345,14 +341,15 @@ static double saddle_point(const integral *in, exponent *at) {
 
 /* By Chernoff's bound at s, G_p(a + L) e^(-c L) is negligible beside G_p(a) from this L on, on the
  * side of c that s is on. */
-static double negligible_from(const integral *in, double c, const exponent *at, double s) {
-    return (NEGLIGIBLE + exponent_at(in, s).value.hi - at->value.hi) / fabs(c - s);
+static double negligible_from(const integral *in, double c, const log_integrand *at, double s) {
+    return (NEGLIGIBLE + log_integrand_at(in, s).value.hi - at->value.hi) / fabs(c - s);
 }
 
 /* The trapezoidal rule with step 2 pi/L adds the aliases G_p(a + j L) e^(-c j L), j != 0. Return
  * an L that makes them negligible; *minus_one becomes 1 if G_0 - 1 is, rather than G_0, to the
  * right. */
-static double alias_distance(const integral *in, double c, const exponent *at, int *minus_one) {
+static double alias_distance(const integral *in, double c, const log_integrand *at,
+                             int *minus_one) {
     double width = 8.9 / sqrt(at->curvature), distance = INFINITY;
     double above = minus(in->weights->tail[in->first], in->a).hi;
     *minus_one = 0;
@@ -376,8 +373,8 @@ static double alias_distance(const integral *in, double c, const exponent *at, i
 }
 
 /* G_p(a) by the contour integral; return 0 if that takes too many nodes, unless it must. */
-static int by_contour(const integral *in, int must, scaled *result) {
-    exponent at;
+static int by_contour(const integral *in, int must, scaled_double *result) {
+    log_integrand at;
     int minus_one;
     double c = saddle_point(in, &at);
     double distance = alias_distance(in, c, &at, &minus_one), step = IH_TWO_PI / distance;
@@ -400,12 +397,12 @@ static int by_contour(const integral *in, int must, scaled *result) {
 
 /* E[(a - R)^p]/p! for a > W/2: with b = a - W/2 and m_j the centred moment of order 2 j over
  * (2 j)!, the sum of b^(p - 2 j)/(p - 2 j)! m_j, all terms positive; in units of a. */
-static scaled full_moment(const integral *in) {
+static scaled_double full_moment(const integral *in) {
     const ih_weights *weights = in->weights;
     double a = in->a.hi, b = minus(in->a, half(weights->tail[in->first])).hi / a;
     double moment[HIGH_POWER / 2 + 1] = {1.0}, uniform[HIGH_POWER / 2 + 1];
     int p = in->p, order = p / 2;
-    if (p < 0) return (scaled){0.0, 0};
+    if (p < 0) return (scaled_double){0.0, 0};
     if (order == 1) moment[1] = 0.5 * weights->variance[in->first] / a / a;
     for (size_t i = in->first; order > 1 && i < weights->count; i++) {
         double w = 0.5 * weights->weight[i] / a;
@@ -421,20 +418,20 @@ static scaled full_moment(const integral *in) {
         sum += power * moment[j];
         above = 2;
     }
-    scaled result = normal(sum, 0), unit = normal(a, 0);
+    scaled_double result = normal(sum, 0), unit = normal(a, 0);
     for (int n = 0; n < p; n++) result = scaled_product(result, unit);
     return result;
 }
 
 /* G_p of one weight more from G_(p+1) of the rest */
-static scaled divided(scaled value, double weight) {
+static scaled_double divided(scaled_double value, double weight) {
     return scaled_product(value, normal(1.0 / weight, 0));
 }
 
 /* a^q/q! over the product of the weights from `first` on, q = p + their number: G_p(a) where all
  * can be dropped. It underflows, whatever it is divided by later, long before q is large. */
-static scaled all_dropped(const ih_weights *weights, size_t first, double a, int p) {
-    scaled result = {0.5, 1};
+static scaled_double all_dropped(const ih_weights *weights, size_t first, double a, int p) {
+    scaled_double result = {0.5, 1};
     double order = 0.0;
     for (int n = 0; n < p; n++) result = scaled_product(result, normal(a / ++order, 0));
     if (p < 0) { /* one weight has no factor a */
@@ -446,15 +443,15 @@ static scaled all_dropped(const ih_weights *weights, size_t first, double a, int
     return result;
 }
 
-static scaled g(const ih_weights *weights, size_t first, ih_pair a, int p) {
+static scaled_double g(const ih_weights *weights, size_t first, ih_dd a, int p) {
     integral in = {weights, first, a, p};
-    scaled result = {0.0, 0};
+    scaled_double result = {0.0, 0};
     if (a.hi <= 0.0) return result;
     if (first == weights->count || a.hi <= weights->weight[weights->count - 1])
         return all_dropped(weights, first, a.hi, p);
-    ih_pair above = minus(weights->tail[first], a);
+    ih_dd above = minus(weights->tail[first], a);
     if (a.hi > above.hi && p <= HIGH_POWER) {
-        scaled rest = g(weights, first, above, p);
+        scaled_double rest = g(weights, first, above, p);
         return scaled_sum(full_moment(&in), p % 2 ? rest : scaled_negative(rest));
     }
     if ((weights->count - first > MOST_SPLIT || p > HIGH_POWER) &&
@@ -463,7 +460,7 @@ static scaled g(const ih_weights *weights, size_t first, ih_pair a, int p) {
     double weight = weights->weight[first];
     result = g(weights, first + 1, a, p + 1);
     if (a.hi > weight) {
-        ih_pair lower = minus(a, (ih_pair){weight, 0.0});
+        ih_dd lower = minus(a, (ih_dd){weight, 0.0});
         result = scaled_sum(result, scaled_negative(g(weights, first + 1, lower, p + 1)));
     }
     return divided(result, weight);
@@ -479,9 +476,9 @@ void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t 
             continue;
         }
         /* Both from their own end: near the one, the other holds nothing of the distance. */
-        ih_pair a = plus(weights->negative, (ih_pair){at, 0.0});
-        ih_pair above = minus(weights->positive, (ih_pair){at, 0.0});
-        scaled result;
+        ih_dd a = plus(weights->negative, (ih_dd){at, 0.0});
+        ih_dd above = minus(weights->positive, (ih_dd){at, 0.0});
+        scaled_double result;
         if (kind == IH_WEIGHTED_PDF && weights->count == 1) /* 1/w at the ends, too */
             result = normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);
         else if (kind == IH_WEIGHTED_PDF)
@@ -497,6 +494,6 @@ void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t 
 
 double ih_weighted_magnitude(const ih_weights *weights) {
     /* Twice E[(W/2 - R)_+], for weights twice as large. */
-    scaled result = g(weights, 0, half(weights->tail[0]), 1);
+    scaled_double result = g(weights, 0, half(weights->tail[0]), 1);
     return ldexp(4.0 * result.mantissa, result.exponent + weights->exponent);
 }

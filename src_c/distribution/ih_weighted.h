@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#include "ih_internal.h"
-#include "ih_weighted_table.h"
+#include "common/ih_dd.h"
+#include "distribution/ih_weighted_table.h"
 
 /* Weights within a factor of two or so are grouped; the last group takes all that are left. */
 #define IH_WEIGHT_GROUPS 64
@@ -27,10 +27,10 @@ typedef struct {
 typedef struct {
     size_t count;
     int exponent;
-    ih_pair negative;       /* the sum of the sizes of the negative weights */
-    ih_pair positive;       /* and of the positive ones */
+    ih_dd negative;         /* the sum of the sizes of the negative weights */
+    ih_dd positive;         /* and of the positive ones */
     const double *weight;   /* count of them */
-    const ih_pair *tail;    /* the sum of weight[i], weight[i + 1], ..., for i up to count */
+    const ih_dd *tail;      /* the sum of weight[i], weight[i + 1], ..., for i up to count */
     const double *variance; /* of the same sum of uniforms */
     int groups;
     ih_weight_group group[IH_WEIGHT_GROUPS];

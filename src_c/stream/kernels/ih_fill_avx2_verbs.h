@@ -1,19 +1,12 @@
 /* The verbs of 256-bit vectors, two blocks each; the AES verbs come from the including file. */
-#include "ih_cpu.h"
-#include "ih_fill_internal.h"
-#include "ih_normal_table.h"
+#include "stream/ih_normal_table.h"
+#include "stream/kernels/ih_cpu.h"
 
 #define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 2
+#include "stream/kernels/ih_vector.h"
 
-typedef uint32_t v_words __attribute__((vector_size(32)));
-typedef uint64_t v_longs __attribute__((vector_size(32)));
-typedef int32_t v_int_lanes __attribute__((vector_size(32)));
-typedef float v_floats __attribute__((vector_size(32)));
-typedef double v_doubles __attribute__((vector_size(32)));
 typedef __m128i v_halves;
-
-#define VERB static inline __attribute__((always_inline))
 
 VERB v_words v_round_key(const uint32_t *key) {
     return (v_words)_mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)key));
@@ -51,9 +44,9 @@ VERB v_words v_join_halves(v_halves a, v_halves b) {
  * 0, are masked. x = 0 gives 158; only tail words do. */
 VERB v_words v_leading_zeros_32(v_words x) {
     v_words alone = x & ~(x >> 1);
-    v_floats value = __builtin_convertvector((v_int_lanes)alone, v_floats);
+    v_floats value = __builtin_convertvector((v_ints)alone, v_floats);
     v_words zeros = 158 - ((v_words)value >> 23);
-    return zeros & ~(v_words)((v_int_lanes)x >> 31);
+    return zeros & ~(v_words)((v_ints)x >> 31);
 }
 VERB v_longs v_leading_zeros_64(v_longs x) {
     v_longs zeros;

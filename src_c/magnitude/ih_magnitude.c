@@ -13,10 +13,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "ih_clones.h"
-#include "ih_internal.h"
-#include "ih_magnitude_table.h"
-#include "ih_pair.h"
+#include "common/ih_clones.h"
+#include "magnitude/ih_magnitude_wide.h"
+#include "magnitude/ih_magnitude_table.h"
+#include "common/ih_dd.h"
 
 /* The clones of a function give the same bits: fma() is exact whether an instruction or a call. */
 
@@ -38,11 +38,11 @@
 /* ---- double-double pieces ------------------------------------------------------------------- */
 
 /* a / b to about 2^-103: one Newton step from the rounded reciprocal */
-static inline ih_pair quotient(ih_pair a, ih_pair b) {
+static inline ih_dd quotient(ih_dd a, ih_dd b) {
     double reciprocal = 1.0 / b.hi;
     double hi = a.hi * reciprocal;
     double rest = fma(-hi, b.hi, a.hi) + (a.lo - hi * b.lo);
-    return (ih_pair){hi, rest * reciprocal};
+    return (ih_dd){hi, rest * reciprocal};
 }
 
 /* n exactly, for 0 <= n < 2^52. Written on the bits, because no vector unit before AVX-512 converts
@@ -55,7 +55,7 @@ static inline double from_integer(int64_t n) {
 }
 
 /* The nearest double; *doubtful becomes 1 if the margin of error admits another. */
-static inline double rounded(ih_pair value, int *doubtful) {
+static inline double rounded(ih_dd value, int *doubtful) {
     double margin = value.hi * IH_ROUNDING_MARGIN;
     double up = value.hi + (value.lo + margin);
     double down = value.hi + (value.lo - margin);
@@ -68,16 +68,16 @@ static inline double rounded(ih_pair value, int *doubtful) {
 /* A(n) for IH_TABLE_END <= n < IH_FAST_END. The terms s_1/n + ... are below 2^-25 n, so that their
  * rounding errors, some six half ulp, stay below 2^-75.9 of the sum and half that of its root; the
  * terms left out are below 2^-78. */
-static inline ih_pair magnitude_by_series(double n) {
+static inline ih_dd magnitude_by_series(double n) {
     double x = 1.0 / n;
     double tail = ih_shift[IH_SHIFT_TERMS - 1];
     for (int k = IH_SHIFT_TERMS - 2; k >= 0; k--) tail = tail * x + ih_shift[k];
     tail *= x;
-    ih_pair shifted = fast_two_sum(n, ih_shift_0[0]);
+    ih_dd shifted = fast_two_sum(n, ih_shift_0[0]);
     /* Made two doubles without overlap again: the square root's first-order step needs that. */
     shifted = fast_two_sum(shifted.hi, shifted.lo + (ih_shift_0[1] + tail));
 
-    ih_pair square = product(ih_two_over_3pi[0], shifted);
+    ih_dd square = product(ih_two_over_3pi[0], shifted);
     square.lo += ih_two_over_3pi[1] * shifted.hi;
     double root = sqrt(square.hi);
     double rest = fma(-root, root, square.hi) + square.lo;
@@ -85,38 +85,36 @@ static inline ih_pair magnitude_by_series(double n) {
      * v = (s_0 + s_1/n + ...)/n < 2^-13. It scales a term of 2^-52, so 2^-39 is accurate enough. */
     double v = x * (ih_shift_0[0] + tail);
     double half_over_square = x * (0.5 / ih_two_over_3pi[0]) * (1.0 - v + v * v);
-    return (ih_pair){root, rest * (root * half_over_square)};
+    return (ih_dd){root, rest * (root * half_over_square)};
 }
 
-static inline ih_pair magnitude_by_table(int64_t n) {
-    return (ih_pair){ih_table[n][0], ih_table[n][1]};
+static inline ih_dd magnitude_by_table(int64_t n) {
+    return (ih_dd){ih_table[n][0], ih_table[n][1]};
 }
 
-static inline ih_pair magnitude(int64_t n) {
+static inline ih_dd magnitude(int64_t n) {
     return n < IH_TABLE_END ? magnitude_by_table(n) : magnitude_by_series(from_integer(n));
 }
 
-static inline ih_pair standard_bound(ih_pair a_n) { return quotient((ih_pair){1.0, 0.0}, a_n); }
+static inline ih_dd standard_bound(ih_dd a_n) { return quotient((ih_dd){1.0, 0.0}, a_n); }
 
 /* m A(n) + n A(m) */
-static inline ih_pair weighted_sum(double n, ih_pair a_n, double m, ih_pair a_m) {
+static inline ih_dd weighted_sum(double n, ih_dd a_n, double m, ih_dd a_m) {
     return sum(product(m, a_n), product(n, a_m));
 }
 
-static inline ih_pair normalized_bound(double n, ih_pair a_n, double m, ih_pair a_m,
-                                       ih_formula formula) {
-    return quotient((ih_pair){n + m, 0.0}, formula == IH_NODE_AVERAGE
-                                               ? weighted_sum(n, a_n, m, a_m)
-                                               : weighted_sum(m, a_n, n, a_m));
+static inline ih_dd normalized_bound(double n, ih_dd a_n, double m, ih_dd a_m, ih_formula formula) {
+    return quotient((ih_dd){n + m, 0.0}, formula == IH_NODE_AVERAGE ? weighted_sum(n, a_n, m, a_m)
+                                                                    : weighted_sum(m, a_n, n, a_m));
 }
 
-static inline ih_pair average(double n, ih_pair a_n, double m, ih_pair a_m) {
-    return quotient(weighted_sum(n, a_n, m, a_m), (ih_pair){n + m, 0.0});
+static inline ih_dd average(double n, ih_dd a_n, double m, ih_dd a_m) {
+    return quotient(weighted_sum(n, a_n, m, a_m), (ih_dd){n + m, 0.0});
 }
 
 /* bound a, within 0.501 ulp above 2^-968, where the rest underflows nothing, and within 1 ulp
  * below; infinite, not NaN, where it overflows */
-static inline double scaled(double bound, ih_pair a) {
+static inline double scaled(double bound, ih_dd a) {
     double hi = bound * a.hi;
     return fabs(hi) > DBL_MAX ? hi : hi + (fma(bound, a.hi, -hi) + bound * a.lo);
 }
@@ -146,7 +144,7 @@ double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula) {
     if (n < 1 || m < 1) return NAN;
     if ((n | m) >= IH_FAST_END) return ih_bound_wide(n, m, formula);
     int doubtful = 0;
-    ih_pair bound =
+    ih_dd bound =
         normalized_bound(from_integer(n), magnitude(n), from_integer(m), magnitude(m), formula);
     double result = rounded(bound, &doubtful);
     return doubtful ? ih_bound_wide(n, m, formula) : result;
@@ -160,8 +158,8 @@ void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward,
         return;
     }
     int fast = (n | m) < IH_FAST_END;
-    ih_pair a_n = fast ? magnitude(n) : ih_magnitude_wide(n);
-    ih_pair a_m = fast ? magnitude(m) : ih_magnitude_wide(m);
+    ih_dd a_n = fast ? magnitude(n) : ih_magnitude_wide(n);
+    ih_dd a_m = fast ? magnitude(m) : ih_magnitude_wide(m);
     *forward = scaled(bound, a_n);
     *backward = scaled(bound, a_m);
     *node_average = scaled(bound, fast ? average(from_integer(n), a_n, from_integer(m), a_m)
@@ -200,7 +198,7 @@ static inline int magnitudes(const int64_t *n, double *hi, double *lo, size_t co
     }
     if (smallest < 1 || largest >= IH_FAST_END) return 0;
     if (smallest == largest) { /* one axis of a grid, or a broadcast scalar */
-        ih_pair a = magnitude(smallest);
+        ih_dd a = magnitude(smallest);
         for (size_t i = 0; i < count; i++) {
             hi[i] = a.hi;
             lo[i] = a.lo;
@@ -209,14 +207,14 @@ static inline int magnitudes(const int64_t *n, double *hi, double *lo, size_t co
     }
     if (largest >= IH_TABLE_END)
         for (size_t i = 0; i < count; i++) {
-            ih_pair a = magnitude_by_series(from_integer(n[i]));
+            ih_dd a = magnitude_by_series(from_integer(n[i]));
             hi[i] = a.hi;
             lo[i] = a.lo;
         }
     if (smallest < IH_TABLE_END)
         for (size_t i = 0; i < count; i++)
             if (n[i] < IH_TABLE_END) {
-                ih_pair a = magnitude_by_table(n[i]);
+                ih_dd a = magnitude_by_table(n[i]);
                 hi[i] = a.hi;
                 lo[i] = a.lo;
             }
@@ -233,7 +231,7 @@ void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride
         const int64_t *chunk = load(buffer, n, n_stride, size);
         int doubtful = !magnitudes(chunk, hi, lo, size);
         if (!doubtful)
-            for (size_t i = 0; i < size; i++) hi[i] = rounded((ih_pair){hi[i], lo[i]}, &doubtful);
+            for (size_t i = 0; i < size; i++) hi[i] = rounded((ih_dd){hi[i], lo[i]}, &doubtful);
         if (doubtful)
             for (size_t i = 0; i < size; i++) hi[i] = ih_expected_magnitude(chunk[i]);
         store(out, out_stride, hi, size);
@@ -254,7 +252,7 @@ void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_stride, ch
         int doubtful = !magnitudes(chunk, hi, lo, size);
         if (!doubtful)
             for (size_t i = 0; i < size; i++)
-                hi[i] = rounded(standard_bound((ih_pair){hi[i], lo[i]}), &doubtful);
+                hi[i] = rounded(standard_bound((ih_dd){hi[i], lo[i]}), &doubtful);
         if (doubtful)
             for (size_t i = 0; i < size; i++) hi[i] = ih_letkeman_bound(chunk[i]);
         store(out, out_stride, hi, size);
@@ -278,11 +276,10 @@ void ih_letkeman_bound_normalized_array(size_t count, const char *n, ptrdiff_t n
             !(magnitudes(n_chunk, n_hi, n_lo, size) && magnitudes(m_chunk, m_hi, m_lo, size));
         if (!doubtful)
             for (size_t i = 0; i < size; i++)
-                n_hi[i] =
-                    rounded(normalized_bound(from_integer(n_chunk[i]), (ih_pair){n_hi[i], n_lo[i]},
-                                             from_integer(m_chunk[i]), (ih_pair){m_hi[i], m_lo[i]},
-                                             formula),
-                            &doubtful);
+                n_hi[i] = rounded(
+                    normalized_bound(from_integer(n_chunk[i]), (ih_dd){n_hi[i], n_lo[i]},
+                                     from_integer(m_chunk[i]), (ih_dd){m_hi[i], m_lo[i]}, formula),
+                    &doubtful);
         if (doubtful)
             for (size_t i = 0; i < size; i++)
                 n_hi[i] = ih_letkeman_bound_normalized(n_chunk[i], m_chunk[i], formula);

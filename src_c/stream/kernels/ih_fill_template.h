@@ -1,68 +1,61 @@
 /* The vector kernel, written once: included by each instruction set's file, which first defines
  *
  *   IH_NAME, IH_SUPPORTED   the kernel's name as a token; the function that asks the CPU
- *   V_BLOCKS                blocks (of four words) in a vector: 1, 2 or 4
  *   IH_VECTOR_NORMAL        1 if the normal map runs on vectors, 0 if lane by lane
- *   v_words                 vector of 4 * V_BLOCKS words; v_longs, v_floats, v_doubles: same size
- *   v_halves                vector of as many 16-bit values, half the size
- *   v_round_key, v_aes, v_aes_last       AES
- *   v_load, v_store, v_stream            memory (v_store: any alignment)
- *   v_store_half, v_stream_pair          one v_halves; two of them to one full vector
- *   v_multiply_32           low 32 bits of each 64-bit lane, product 64 bits
- *   v_to_f16, v_low_halves  f32 to f16; the low 16 bits of each word
- *   v_minimum, v_maximum, v_minimum_f64, v_maximum_f64
- *   and with IH_VECTOR_NORMAL: v_leading_zeros_32, v_leading_zeros_64, v_any_below_32,
- *   v_any_below_64, v_is_deep, v_table_f32 (a power of each row), v_table_f64 (all powers),
- *   v_least_32 (the unsigned minimum), v_negated_odd_32, v_negated_odd_64 (-(x | 1)),
- *   v_row_f32 (twice the octave, plus the top bit of the fraction)
+ *   V_BLOCKS                blocks in a vector: 1, 2 or 4; then it includes ih_vector.h
+ *   v_halves                the type of half a vector: one 16-bit value for each word of a vector
+ *
+ * and these verbs (a test compares the list with what is used below):
+ *
+ *   v_round_key()           four words to every block of a vector
+ *   v_aes(), v_aes_last()   an AES round of every block
+ *   v_store()               to memory of any alignment
+ *   v_stream(), v_fence()   past the caches, to aligned memory; what ends such stores
+ *   v_store_half(), v_join_halves()      one v_halves to memory; two of them to a vector
+ *   v_low_halves(), v_to_f16()           the low 16 bits of each word; f32 to f16
+ *   v_multiply_32()         low 32 bits of each 64-bit lane, product 64 bits
+ *   v_minimum(), v_maximum(), v_minimum_f64(), v_maximum_f64()
+ *
+ * With IH_VECTOR_NORMAL, also the type v_f32_table, what of the table stays in registers, and
+ *
+ *   v_leading_zeros_32(), v_leading_zeros_64()
+ *   v_negated_odd_32(), v_negated_odd_64()     -(x | 1)
+ *   v_least_32()            the unsigned minimum
+ *   v_any_below_32(), v_any_below_64()   1 if any lane is below a limit, unsigned
+ *   v_row_f32()             twice the octave, plus the top bit of the fraction
+ *   v_is_deep()             1 if any row is beyond those that v_table_f32 finds without it
+ *   v_load_f32_table(), v_table_f32()    a power of each row
+ *   v_table_f64()           all powers of each row
  *
  * Everything else is written with the operators of GCC's vector types. No product is ever fused
  * with a sum (-ffp-contract=off), so that each step rounds as in ih_fill_scalar.h.
  */
-#include "ih_fill_scalar.h"
+#include "stream/ih_tail.h"
 
-#define V_WORDS (4 * V_BLOCKS)
-#define V_LONGS (2 * V_BLOCKS)
-#define V_BYTES (16 * V_BLOCKS)
 /* Vectors side by side, to cover the latency of the AES instructions; even. */
 #ifndef IN_FLIGHT
 #define IN_FLIGHT 4
 #endif
 
-typedef int32_t v_ints __attribute__((vector_size(V_BYTES)));
-typedef int64_t v_signed_longs __attribute__((vector_size(V_BYTES)));
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Loops over vectors in registers: they must be unrolled, or the arrays go to memory. Clang does so
- * by itself, early enough; told to, it does so too late. */
-#if defined(__clang__)
-#define UNROLL
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define EACH(i, count) UNROLL for (int i = 0; i < (count); i++)
-#define EACH_DOWN(i, first) UNROLL for (int i = (first); i >= 0; i--)
-
 typedef struct {
     v_words key[IH_ROUNDS + 1];
 } v_schedule;
 
-INLINE v_schedule load_schedule(const ih_plan *plan) {
+IH_INLINE v_schedule load_schedule(const ih_plan *plan) {
     v_schedule schedule;
     EACH (round, IH_ROUNDS + 1) schedule.key[round] = v_round_key(plan->round_key[round]);
     return schedule;
 }
 
 /* The blocks of vector i, where blocks begins with those of vector 0. */
-INLINE ih_blocks blocks_of(ih_blocks blocks, int i) {
+IH_INLINE ih_blocks blocks_of(ih_blocks blocks, int i) {
     ih_blocks here = {blocks.first + (uint64_t)(i * V_BLOCKS), NULL};
     if (blocks.list) here.list = blocks.list + i * V_BLOCKS;
     return here;
 }
 
 /* Counters of V_BLOCKS blocks: the words (block low, block high, domain, version) of each. */
-INLINE v_longs counters_from(uint64_t first, uint32_t domain) {
+IH_INLINE v_longs counters_from(uint64_t first, uint32_t domain) {
     v_longs counters = {0};
     EACH (i, V_BLOCKS) {
         counters[2 * i] = first + (uint64_t)i;
@@ -71,7 +64,7 @@ INLINE v_longs counters_from(uint64_t first, uint32_t domain) {
     return counters;
 }
 
-INLINE v_longs counters_of(const uint64_t *list, uint32_t domain) {
+IH_INLINE v_longs counters_of(const uint64_t *list, uint32_t domain) {
     v_longs counters = {0};
     EACH (i, V_BLOCKS) {
         counters[2 * i] = list[i];
@@ -80,11 +73,11 @@ INLINE v_longs counters_of(const uint64_t *list, uint32_t domain) {
     return counters;
 }
 
-INLINE v_longs counters_at(ih_blocks blocks, uint32_t domain) {
+IH_INLINE v_longs counters_at(ih_blocks blocks, uint32_t domain) {
     return blocks.list ? counters_of(blocks.list, domain) : counters_from(blocks.first, domain);
 }
 
-INLINE v_longs counter_step(void) {
+IH_INLINE v_longs counter_step(void) {
     v_longs step = {0};
     EACH (i, V_BLOCKS) {
         step[2 * i] = V_BLOCKS;
@@ -94,15 +87,16 @@ INLINE v_longs counter_step(void) {
 }
 
 /* One step of ARS-7 of vectors side by side: round 0 adds the key, round 7 is the last. */
-INLINE void ars_round(const v_schedule *schedule, v_words *state, int vectors, int round) {
+IH_INLINE void vector_ars_round(const v_schedule *schedule, v_words *state, int vectors,
+                                int round) {
     EACH (i, vectors)
         state[i] = round == 0          ? state[i] ^ schedule->key[0]
                    : round < IH_ROUNDS ? v_aes(state[i], schedule->key[round])
                                        : v_aes_last(state[i], schedule->key[round]);
 }
 
-INLINE void ars(const v_schedule *schedule, v_words *state, int vectors) {
-    EACH (round, IH_ROUNDS + 1) ars_round(schedule, state, vectors, round);
+IH_INLINE void vector_ars(const v_schedule *schedule, v_words *state, int vectors) {
+    EACH (round, IH_ROUNDS + 1) vector_ars_round(schedule, state, vectors, round);
 }
 
 /* Words under way while others are mapped: the rounds of the next vectors stand between the steps
@@ -113,30 +107,31 @@ typedef struct {
     int vectors;
 } v_ahead;
 
-INLINE void ahead_rounds(const v_ahead *ahead, int first, int last) {
+IH_INLINE void ahead_rounds(const v_ahead *ahead, int first, int last) {
     if (!ahead->state) return;
     EACH (step, last - first + 1)
-        ars_round(ahead->schedule, ahead->state, ahead->vectors, first + step);
+        vector_ars_round(ahead->schedule, ahead->state, ahead->vectors, first + step);
 }
 
-/* Maps from words to values; each equals its namesake in ih_fill_scalar.h lane by lane. */
+/* Maps from words to values: vector_uniform_f32 is ih_uniform_f32 of ih_fill_scalar.h lane by lane,
+ * and so are the others. */
 
-INLINE v_floats uniform_f32(v_words words, float scale) {
+IH_INLINE v_floats vector_uniform_f32(v_words words, float scale) {
     return __builtin_convertvector(((v_ints)words >> 7) | 1, v_floats) * scale;
 }
 
-INLINE v_doubles uniform_f64(v_words words, double scale) {
+IH_INLINE v_doubles vector_uniform_f64(v_words words, double scale) {
     return __builtin_convertvector(((v_signed_longs)words >> 10) | 1, v_doubles) * scale;
 }
 
-INLINE v_words high_32(v_words words, uint32_t factor) {
+IH_INLINE v_words vector_high_32(v_words words, uint32_t factor) {
     v_longs factors = (v_longs){0} + factor;
     v_longs even = v_multiply_32((v_longs)words, factors);
     v_longs odd = v_multiply_32((v_longs)words >> 32, factors);
     return (v_words)((even >> 32) | (odd & ~(uint64_t)UINT32_MAX));
 }
 
-INLINE v_longs high_64(v_longs a, uint64_t factor) {
+IH_INLINE v_longs vector_high_64(v_longs a, uint64_t factor) {
     v_longs b0 = (v_longs){0} + (uint32_t)factor, b1 = (v_longs){0} + (factor >> 32);
     v_longs a1 = a >> 32;
     v_longs low = v_multiply_32(a, b0), cross = v_multiply_32(a1, b0), other = v_multiply_32(a, b1);
@@ -144,12 +139,12 @@ INLINE v_longs high_64(v_longs a, uint64_t factor) {
     return v_multiply_32(a1, b1) + (cross >> 32) + (other >> 32) + (middle >> 32);
 }
 
-INLINE v_words canonical_32(v_words u) {
+IH_INLINE v_words vector_canonical_32(v_words u) {
     v_words upper = (v_words)((v_ints)u >> 31);
     return ((u ^ upper) << 1) - upper;
 }
 
-INLINE v_longs canonical_64(v_longs u) {
+IH_INLINE v_longs vector_canonical_64(v_longs u) {
     v_longs upper = (v_longs)((v_signed_longs)u >> 63);
     return ((u ^ upper) << 1) - upper;
 }
@@ -160,7 +155,7 @@ typedef struct {
     v_f32_table f32;
 } v_tables;
 
-INLINE v_tables load_tables(void) {
+IH_INLINE v_tables load_tables(void) {
     v_tables tables;
     tables.f32 = v_load_f32_table();
     return tables;
@@ -168,8 +163,8 @@ INLINE v_tables load_tables(void) {
 
 /* Vectors side by side, step by step: the chain of one is too long to keep the CPU busy. A
  * coefficient is looked up where it is used: all at once would not fit the registers. */
-INLINE void normal_f32(const v_tables *tables, const v_words *words, v_floats *z, int vectors,
-                       const v_ahead *ahead) {
+IH_INLINE void vector_normal_f32(const v_tables *tables, const v_words *words, v_floats *z,
+                                 int vectors, const v_ahead *ahead) {
     v_floats t[IN_FLIGHT];
     v_words row[IN_FLIGHT];
     int deep[IN_FLIGHT];
@@ -189,7 +184,7 @@ INLINE void normal_f32(const v_tables *tables, const v_words *words, v_floats *z
     EACH (i, vectors) z[i] = (v_floats)((v_words)z[i] ^ (words[i] << 31));
 }
 
-INLINE v_doubles normal_f64(v_longs words) {
+IH_INLINE v_doubles vector_normal_f64(v_longs words) {
     v_longs octave = v_leading_zeros_64(words);
     v_longs fraction = v_negated_odd_64(words) << (octave + 1);
     /* Tail words, whose value is replaced, must not read beyond the table. */
@@ -205,8 +200,9 @@ INLINE v_doubles normal_f64(v_longs words) {
 }
 
 /* The rare vectors with a tail word: their elements again, one by one, for the tail's values. */
-__attribute__((noinline)) static v_floats refine_f32(const ih_plan *plan, int law, ih_blocks blocks,
-                                                     v_words words, v_words canonical, v_floats z) {
+__attribute__((noinline)) static v_floats vector_refine_f32(const ih_plan *plan, int law,
+                                                            ih_blocks blocks, v_words words,
+                                                            v_words canonical, v_floats z) {
     for (int i = 0; i < V_WORDS; i++) {
         if (canonical[i] >= IH_TAIL_BELOW_32) continue;
         z[i] = law == IH_NORMAL
@@ -217,9 +213,9 @@ __attribute__((noinline)) static v_floats refine_f32(const ih_plan *plan, int la
     return z;
 }
 
-__attribute__((noinline)) static v_doubles refine_f64(const ih_plan *plan, int law,
-                                                      ih_blocks blocks, v_longs words,
-                                                      v_longs canonical, v_doubles z) {
+__attribute__((noinline)) static v_doubles vector_refine_f64(const ih_plan *plan, int law,
+                                                             ih_blocks blocks, v_longs words,
+                                                             v_longs canonical, v_doubles z) {
     for (int i = 0; i < V_LONGS; i++) {
         if (canonical[i] >= IH_TAIL_BELOW_64) continue;
         z[i] = law == IH_NORMAL
@@ -230,28 +226,31 @@ __attribute__((noinline)) static v_doubles refine_f64(const ih_plan *plan, int l
     return z;
 }
 
-INLINE void standard_f32(const v_tables *tables, const ih_plan *plan, int law, ih_blocks blocks,
-                         const v_words *words, v_floats *z, int vectors, const v_ahead *ahead) {
+IH_INLINE void vector_standard_f32(const v_tables *tables, const ih_plan *plan, int law,
+                                   ih_blocks blocks, const v_words *words, v_floats *z, int vectors,
+                                   const v_ahead *ahead) {
     v_words canonical[IN_FLIGHT], least;
     EACH (i, vectors) {
         canonical[i] = words[i];
         if (law == IH_TRUNCATED_NORMAL)
-            canonical[i] = canonical_32(high_32(words[i], plan->span_32) + plan->first_32);
+            canonical[i] =
+                vector_canonical_32(vector_high_32(words[i], plan->span_32) + plan->first_32);
         least = i ? v_least_32(least, canonical[i]) : canonical[i];
     }
-    normal_f32(tables, canonical, z, vectors, ahead);
+    vector_normal_f32(tables, canonical, z, vectors, ahead);
     if (__builtin_expect(v_any_below_32(least, IH_TAIL_BELOW_32), 0))
         EACH (i, vectors)
-            z[i] = refine_f32(plan, law, blocks_of(blocks, i), words[i], canonical[i], z[i]);
+            z[i] = vector_refine_f32(plan, law, blocks_of(blocks, i), words[i], canonical[i], z[i]);
 }
 
-INLINE v_doubles standard_f64(const ih_plan *plan, int law, ih_blocks blocks, v_longs words) {
+IH_INLINE v_doubles vector_standard_f64(const ih_plan *plan, int law, ih_blocks blocks,
+                                        v_longs words) {
     v_longs canonical = words;
     if (law == IH_TRUNCATED_NORMAL)
-        canonical = canonical_64(high_64(words, plan->span) + plan->first);
-    v_doubles z = normal_f64(canonical);
+        canonical = vector_canonical_64(vector_high_64(words, plan->span) + plan->first);
+    v_doubles z = vector_normal_f64(canonical);
     if (__builtin_expect(v_any_below_64(canonical, IH_TAIL_BELOW_64), 0))
-        z = refine_f64(plan, law, blocks, words, canonical, z);
+        z = vector_refine_f64(plan, law, blocks, words, canonical, z);
     return z;
 }
 
@@ -259,10 +258,11 @@ INLINE v_doubles standard_f64(const ih_plan *plan, int law, ih_blocks blocks, v_
 
 typedef int v_tables;
 
-INLINE v_tables load_tables(void) { return 0; }
+IH_INLINE v_tables load_tables(void) { return 0; }
 
-INLINE void standard_f32(const v_tables *tables, const ih_plan *plan, int law, ih_blocks blocks,
-                         const v_words *words, v_floats *z, int vectors, const v_ahead *ahead) {
+IH_INLINE void vector_standard_f32(const v_tables *tables, const ih_plan *plan, int law,
+                                   ih_blocks blocks, const v_words *words, v_floats *z, int vectors,
+                                   const v_ahead *ahead) {
     (void)tables;
     ahead_rounds(ahead, 0, IH_ROUNDS);
     EACH (i, vectors) {
@@ -276,7 +276,8 @@ INLINE void standard_f32(const v_tables *tables, const ih_plan *plan, int law, i
     }
 }
 
-INLINE v_doubles standard_f64(const ih_plan *plan, int law, ih_blocks blocks, v_longs words) {
+IH_INLINE v_doubles vector_standard_f64(const ih_plan *plan, int law, ih_blocks blocks,
+                                        v_longs words) {
     v_doubles z;
     EACH (i, V_LONGS)
         z[i] =
@@ -288,37 +289,39 @@ INLINE v_doubles standard_f64(const ih_plan *plan, int law, ih_blocks blocks, v_
 
 #endif
 
-INLINE void values_f32(const v_tables *tables, const ih_plan *plan, int law, ih_blocks blocks,
-                       const v_words *words, v_floats *values, int vectors, const v_ahead *ahead) {
+IH_INLINE void vector_values_f32(const v_tables *tables, const ih_plan *plan, int law,
+                                 ih_blocks blocks, const v_words *words, v_floats *values,
+                                 int vectors, const v_ahead *ahead) {
     if (law == IH_UNIFORM) {
         ahead_rounds(ahead, 0, IH_ROUNDS);
-        EACH (i, vectors) values[i] = uniform_f32(words[i], plan->scale_f32);
+        EACH (i, vectors) values[i] = vector_uniform_f32(words[i], plan->scale_f32);
         return;
     }
-    standard_f32(tables, plan, law, blocks, words, values, vectors, ahead);
+    vector_standard_f32(tables, plan, law, blocks, words, values, vectors, ahead);
     EACH (i, vectors) values[i] *= plan->scale_f32;
     if (law == IH_TRUNCATED_NORMAL)
         EACH (i, vectors)
             values[i] = v_minimum(v_maximum(values[i], plan->low_f32), plan->high_f32);
 }
 
-INLINE v_doubles value_f64(const ih_plan *plan, int law, ih_blocks blocks, v_words words) {
-    if (law == IH_UNIFORM) return uniform_f64(words, plan->scale_f64);
-    v_doubles value = standard_f64(plan, law, blocks, (v_longs)words) * plan->scale_f64;
+IH_INLINE v_doubles vector_value_f64(const ih_plan *plan, int law, ih_blocks blocks,
+                                     v_words words) {
+    if (law == IH_UNIFORM) return vector_uniform_f64(words, plan->scale_f64);
+    v_doubles value = vector_standard_f64(plan, law, blocks, (v_longs)words) * plan->scale_f64;
     if (law == IH_TRUNCATED_NORMAL)
         value = v_minimum_f64(v_maximum_f64(value, plan->low_f64), plan->high_f64);
     return value;
 }
 
 /* A 16-bit value in the low half of each word; its upper half is not defined for bf16. */
-INLINE v_halves round_to_16(const ih_plan *plan, int law, int dtype, v_floats value) {
+IH_INLINE v_halves round_to_16(const ih_plan *plan, int law, int dtype, v_floats value) {
     if (law == IH_UNIFORM) value = v_minimum(v_maximum(value, plan->low_f32), plan->high_f32);
     if (dtype == IH_F16) return v_to_f16(value);
     v_words bits = (v_words)value;
     return v_low_halves((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-INLINE void put(char *to, v_words bits, int stream) {
+IH_INLINE void put(char *to, v_words bits, int stream) {
     if (stream)
         v_stream(to, bits);
     else
@@ -326,17 +329,18 @@ INLINE void put(char *to, v_words bits, int stream) {
 }
 
 /* Turn the words of a few vectors into elements at out. */
-INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dtype, ih_blocks blocks,
-                 const v_words *words, int vectors, char *out, int stream, const v_ahead *ahead) {
+IH_INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dtype,
+                    ih_blocks blocks, const v_words *words, int vectors, char *out, int stream,
+                    const v_ahead *ahead) {
     v_floats values[IN_FLIGHT];
     if (dtype == IH_F64) {
         ahead_rounds(ahead, 0, IH_ROUNDS);
         EACH (i, vectors)
-            put(out + i * V_BYTES, (v_words)value_f64(plan, law, blocks_of(blocks, i), words[i]),
-                stream);
+            put(out + i * V_BYTES,
+                (v_words)vector_value_f64(plan, law, blocks_of(blocks, i), words[i]), stream);
         return;
     }
-    values_f32(tables, plan, law, blocks, words, values, vectors, ahead);
+    vector_values_f32(tables, plan, law, blocks, words, values, vectors, ahead);
     if (dtype == IH_F32)
         EACH (i, vectors) put(out + i * V_BYTES, (v_words)values[i], stream);
     else if (vectors == 1)
@@ -349,8 +353,8 @@ INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dtype
                 stream);
 }
 
-INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks blocks, size_t count,
-                        void *out, int stream) {
+IH_INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks blocks, size_t count,
+                           void *out, int stream) {
     const int bytes_per_vector = dtype == IH_F16 || dtype == IH_BF16 ? V_BYTES / 2 : V_BYTES;
     const v_schedule schedule = load_schedule(plan);
     const v_tables tables = load_tables();
@@ -365,7 +369,7 @@ INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks block
             words[i] = (v_words)counters;
             counters += step;
         }
-        ars(&schedule, words, IN_FLIGHT);
+        vector_ars(&schedule, words, IN_FLIGHT);
         for (;; count -= group) {
             v_words next[IN_FLIGHT];
             const v_ahead ahead = {&schedule, next, IN_FLIGHT};
@@ -383,41 +387,33 @@ INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks block
     }
     for (; count; count -= V_BLOCKS, to += bytes_per_vector) {
         words[0] = (v_words)counters_at(blocks, IH_DOMAIN_MAIN);
-        ars(&schedule, words, 1);
+        vector_ars(&schedule, words, 1);
         emit(&tables, plan, law, dtype, blocks, words, 1, to, 0, &none);
         blocks = blocks_of(blocks, 1);
     }
     if (stream) v_fence();
 }
 
-static void words_of_blocks(const ih_plan *plan, ih_blocks blocks, uint32_t domain, size_t count,
-                            uint32_t *out) {
+static void vector_words(const ih_plan *plan, ih_blocks blocks, uint32_t domain, size_t count,
+                         uint32_t *out) {
     const v_schedule schedule = load_schedule(plan);
     for (size_t i = 0; i < count; i += V_BLOCKS) {
         v_words words = (v_words)counters_at(blocks, domain);
-        ars(&schedule, &words, 1);
+        vector_ars(&schedule, &words, 1);
         v_store((char *)(out + 4 * i), words);
         blocks = blocks_of(blocks, 1);
     }
 }
 
 #define STAMP(law, LAW, dtype, DTYPE)                                                              \
-    static void fill_##law##_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count,          \
-                                     void *out, int stream) {                                      \
+    static void vector_fill_##law##_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count,   \
+                                            void *out, int stream) {                               \
         if (stream)                                                                                \
             fill_blocks(plan, LAW, DTYPE, blocks, count, out, 1);                                  \
         else                                                                                       \
             fill_blocks(plan, LAW, DTYPE, blocks, count, out, 0);                                  \
     }
-#define STAMP_LAW(law, LAW)                                                                        \
-    STAMP(law, LAW, f32, IH_F32)                                                                   \
-    STAMP(law, LAW, f64, IH_F64)                                                                   \
-    STAMP(law, LAW, f16, IH_F16)                                                                   \
-    STAMP(law, LAW, bf16, IH_BF16)
-
-STAMP_LAW(uniform, IH_UNIFORM)
-STAMP_LAW(normal, IH_NORMAL)
-STAMP_LAW(truncated, IH_TRUNCATED_NORMAL)
+IH_FOR_LAWS_AND_TYPES(STAMP)
 
 #define PASTE(a, b) a##b
 #define KERNEL_NAME(name) PASTE(ih_kernel_, name)
@@ -425,11 +421,5 @@ STAMP_LAW(truncated, IH_TRUNCATED_NORMAL)
 #define TEXT_OF(x) TEXT(x)
 
 const ih_kernel KERNEL_NAME(IH_NAME) = {
-    TEXT_OF(IH_NAME),
-    IH_SUPPORTED,
-    V_BLOCKS,
-    words_of_blocks,
-    {{fill_uniform_f32, fill_uniform_f64, fill_uniform_f16, fill_uniform_bf16},
-     {fill_normal_f32, fill_normal_f64, fill_normal_f16, fill_normal_bf16},
-     {fill_truncated_f32, fill_truncated_f64, fill_truncated_f16, fill_truncated_bf16}},
+    TEXT_OF(IH_NAME), IH_SUPPORTED, V_BLOCKS, vector_words, IH_FILL_TABLE(vector_fill),
 };

@@ -6,15 +6,16 @@
  * kernel makes a list of blocks at once, and the elements asked for are picked from them.
  */
 #define _DEFAULT_SOURCE /* mincore */
-#include <math.h>
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
 
-#include "ih_fill_scalar.h"
-#include "ih_threads.h"
+#include "common/ih_threads.h"
+#include "stream/ih_fill_law.h"
+#include "stream/ih_tail.h"
+#include "stream/kernels/ih_fill_dispatch.h"
 
 /* Shares of threads end at multiples of this many elements: whole cache lines where out is
  * contiguous. */
@@ -46,177 +47,10 @@ typedef struct {
     char *out;
 } fill_job;
 
-static int item_bytes(int dtype) { return dtype == IH_F64 ? 8 : dtype == IH_F32 ? 4 : 2; }
-
-/* ---- the least and the greatest value of a type within an interval ---- */
-
-static float step_f32(float x, int up) { return nextafterf(x, up ? INFINITY : -INFINITY); }
-
-/* The greatest f32 value that is at most x; symmetric use gives the least one at least x. */
-static float f32_at_most(double x) {
-    float y = (float)x;
-    return (double)y > x ? step_f32(y, 0) : y;
-}
-
-static float f16_value(uint16_t bits) {
-    int exponent = bits >> 10, mantissa = bits & 0x3ff;
-    return exponent ? ldexpf((float)(mantissa | 0x400), exponent - 25)
-                    : ldexpf((float)mantissa, -24);
-}
-
-/* The greatest 16-bit magnitude at most x, or below x if strict, for x >= 0. */
-static float half_at_most(int dtype, float x, int strict) {
-    uint32_t low = 0, high = dtype == IH_F16 ? 0x7bff : 0x7f7f; /* largest finite value */
-    if (x == INFINITY) return x;
-    while (low < high) {
-        uint32_t middle = (low + high + 1) / 2, wide = middle << 16;
-        float value;
-        if (dtype == IH_F16)
-            value = f16_value((uint16_t)middle);
-        else
-            memcpy(&value, &wide, sizeof value);
-        if (value < x || (!strict && value == x))
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    if (dtype == IH_F16) return f16_value((uint16_t)low);
-    {
-        uint32_t wide = low << 16;
-        float value;
-        memcpy(&value, &wide, sizeof value);
-        return value;
-    }
-}
-
-/* The least 16-bit magnitude at least x, for x >= 0. */
-static float half_at_least(int dtype, float x) {
-    float below = half_at_most(dtype, x, 0);
-    uint32_t bits;
-    if (below == x) return x;
-    if (dtype == IH_F16)
-        return below + (below < 0x1p-14f ? 0x1p-24f : ldexpf(1, ilogbf(below) - 10));
-    memcpy(&bits, &below, sizeof bits);
-    bits += 0x10000u;
-    memcpy(&below, &bits, sizeof below);
-    return below;
-}
-
-static float half_inward(int dtype, float x, int upper) {
-    if (upper) return x >= 0 ? half_at_most(dtype, x, 0) : -half_at_least(dtype, -x);
-    return x <= 0 ? -half_at_most(dtype, -x, 0) : half_at_least(dtype, x);
-}
-
-/* ---- checks and constants ---- */
-
-/* The least and the greatest value of a 32- or 16-bit type within a law's interval; the least is
- * above the greatest if there is no such value. */
-static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) {
-    int half = dtype == IH_F16 || dtype == IH_BF16;
-    if (law->kind == IH_UNIFORM) {
-        *high = f32_at_most(law->scale);
-        if (half) *high = half_at_most(dtype, *high, 1);
-        *low = -*high;
-        return;
-    }
-    *low = -f32_at_most(-law->low);
-    *high = f32_at_most(law->high);
-    if (law->kind == IH_TRUNCATED_NORMAL && half) {
-        *low = half_inward(dtype, *low, 0);
-        *high = half_inward(dtype, *high, 1);
-    }
-}
-
-int ih_law_check(const ih_law *law, int dtype) {
-    /* The products need a normal factor: bound * 2^-24 in f32, bound * 2^-53 in f64. A 16-bit
-     * uniform needs values below its bound. No bound may exceed its type. */
-    static const double least[IH_DTYPES] = {0x1p-102, 0x1p-969, 0x1p-14, 0x1p-102};
-    static const double most[IH_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
-    if (!law) return IH_ERROR_NULL;
-    if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
-    if (law->kind < 0 || law->kind >= IH_LAW_KINDS) return IH_ERROR_LAW;
-    if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
-    if (law->scale > most[dtype]) return IH_ERROR_SCALE;
-    if (law->kind == IH_UNIFORM && law->scale < least[dtype]) return IH_ERROR_SCALE;
-    if (law->kind == IH_TRUNCATED_NORMAL && dtype != IH_F64 && law->scale > 0) {
-        float low, high;
-        ends_in_type(law, dtype, &low, &high);
-        if (low > high) return IH_ERROR_INTERVAL;
-    }
-    return IH_OK;
-}
-
-static void make_plan(ih_plan *plan, const ih_key *key, const ih_law *law, int dtype,
-                      const ih_kernel *kernel) {
-    ih_schedule(key, IH_ROUNDS, plan->round_key);
-    plan->law = law;
-    plan->kernel = kernel;
-    plan->first = law->first;
-    plan->span = law->span;
-    plan->first_32 = (uint32_t)(law->first >> 32);
-    plan->span_32 = (uint32_t)(law->span >> 32);
-    plan->low_f64 = law->low;
-    plan->high_f64 = law->high;
-    ends_in_type(law, dtype, &plan->low_f32, &plan->high_f32);
-    int uniform = law->kind == IH_UNIFORM;
-    plan->scale_f32 = uniform ? f32_at_most(law->scale) * 0x1p-24f : (float)law->scale;
-    plan->scale_f64 = uniform ? law->scale * 0x1p-53 : law->scale;
-}
-
-/* ---- values from two words an element, for narrow truncations ---- */
-
-static void put_value(int dtype, const ih_plan *plan, double z, char *out) {
-    if (dtype == IH_F64) {
-        double value = ih_clamp_f64(z * plan->scale_f64, plan->low_f64, plan->high_f64);
-        memcpy(out, &value, sizeof value);
-        return;
-    }
-    float value = ih_clamp_f32((float)z * plan->scale_f32, plan->low_f32, plan->high_f32);
-    if (dtype == IH_F32) {
-        memcpy(out, &value, sizeof value);
-        return;
-    }
-    uint16_t half = dtype == IH_F16 ? ih_to_f16(value) : ih_to_bf16(value);
-    memcpy(out, &half, sizeof half);
-}
-
-static void fill_two_words(const ih_plan *plan, ih_blocks blocks, size_t count, char *out,
-                           int dtype) {
-    uint32_t main_words[4 * IH_LIST_GROUP], tail_words[4 * IH_LIST_GROUP];
-    const int one_tail = plan->law->draw == IH_DRAW_ONE_TAIL;
-    const size_t group = (size_t)plan->kernel->blocks_per_vector;
-    const int lanes = dtype == IH_F64 ? 2 : 4, bytes = item_bytes(dtype);
-    for (size_t i = 0; i < count; i += group) {
-        ih_blocks here = {blocks.first + i, blocks.list ? blocks.list + i : NULL};
-        plan->kernel->words(plan, here, IH_DOMAIN_MAIN, group, main_words);
-        if (dtype != IH_F64) plan->kernel->words(plan, here, IH_DOMAIN_TAIL, group, tail_words);
-        for (size_t lane = 0; lane < group * (size_t)lanes; lane++, out += bytes) {
-            uint64_t words = dtype == IH_F64
-                                 ? main_words[2 * lane] | (uint64_t)main_words[2 * lane + 1] << 32
-                                 : (uint64_t)main_words[lane] << 32 | tail_words[lane];
-            put_value(dtype, plan, one_tail ? ih_one_tail(plan, words) : ih_two_words(plan, words),
-                      out);
-        }
-    }
-}
-
-#define STAMP(dtype, DTYPE)                                                                        \
-    static void fill_two_words_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count,        \
-                                       void *out, int stream) {                                    \
-        (void)stream;                                                                              \
-        fill_two_words(plan, blocks, count, out, DTYPE);                                           \
-    }
-STAMP(f32, IH_F32)
-STAMP(f64, IH_F64)
-STAMP(f16, IH_F16)
-STAMP(bf16, IH_BF16)
-
 static ih_fill_function *choose_fill(const ih_kernel *kernel, const ih_law *law, int dtype) {
-    static ih_fill_function *const two_words[IH_DTYPES] = {fill_two_words_f32, fill_two_words_f64,
-                                                           fill_two_words_f16, fill_two_words_bf16};
     int one_word = law->kind != IH_TRUNCATED_NORMAL || law->draw == IH_DRAW_ONE_WORD ||
                    (law->draw == IH_DRAW_TWO_WORDS && dtype == IH_F64);
-    return one_word ? kernel->fill[law->kind][dtype] : two_words[dtype];
+    return one_word ? kernel->fill[law->kind][dtype] : ih_fill_two_words[dtype];
 }
 
 /* ---- rows ---- */
@@ -514,7 +348,7 @@ int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uin
     if (threads < 1) return IH_ERROR_THREADS;
     if (!chosen) return IH_ERROR_KERNEL;
     job.dtype = dtype;
-    job.item_bytes = item_bytes(dtype);
+    job.item_bytes = ih_item_bytes(dtype);
     job.log2_per_block = dtype == IH_F64 ? 1 : 2;
     job.out = out;
     status = walk_region(&job, ndim, global_shape, start, count, strides);
@@ -524,7 +358,9 @@ int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uin
         fill_zeros(&job);
         return IH_OK;
     }
-    make_plan(&job.plan, key, law, dtype, chosen);
+    ih_schedule(key, IH_ROUNDS, job.plan.round_key);
+    job.plan.kernel = chosen;
+    ih_plan_law(&job.plan, law, dtype);
     job.fill = choose_fill(chosen, law, dtype);
     job.stream = should_stream(&job, memory);
     ih_run_threads(fill_range, &job, job.elements, SHARE_UNIT,

@@ -6,10 +6,11 @@
  */
 #include <string.h>
 
-#include "ih_clones.h"
-#include "ih_fill_internal.h"
+#include "common/ih_clones.h"
+#include "common/ih_inline.h"
+#include "common/ih_threads.h"
 #include "ih_montecarlo.h"
-#include "ih_threads.h"
+#include "stream/kernels/ih_fill_dispatch.h"
 
 /* Weights and trials in a block: long enough that a block's bookkeeping does not show, short
  * enough for the stack and for many threads to share. */
@@ -26,8 +27,6 @@ _Static_assert(PIECE_WORDS / LANES < COLUMN_ROWS, "a lane must hold the sum of i
 typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t half_lanes __attribute__((vector_size(2 * LANES)));
 typedef int32_t quarter_lanes __attribute__((vector_size(LANES)));
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* A run of the stream's words. */
 typedef struct {
@@ -59,13 +58,13 @@ static void make_words(word_source *source, size_t skip) {
 }
 
 /* How many whole runs of length words the piece still holds, at most `wanted`. */
-INLINE size_t whole_runs(const word_source *source, uint64_t length, uint64_t wanted) {
+IH_INLINE size_t whole_runs(const word_source *source, uint64_t length, uint64_t wanted) {
     size_t runs = (source->end - source->at) / (size_t)length;
     return runs < wanted ? runs : (size_t)wanted;
 }
 
 /* At most `wanted` of the next words, at least one. */
-INLINE const uint32_t *take(word_source *source, uint64_t wanted, size_t *got) {
+IH_INLINE const uint32_t *take(word_source *source, uint64_t wanted, size_t *got) {
     const uint32_t *words;
     if (source->at == source->end) make_words(source, 0);
     words = source->word + source->at;
@@ -81,12 +80,12 @@ INLINE const uint32_t *take(word_source *source, uint64_t wanted, size_t *got) {
 static const int32_t first_lanes[2 * LANES] = {-1, -1, -1, -1, -1, -1, -1, -1,
                                                -1, -1, -1, -1, -1, -1, -1, -1};
 
-INLINE void load_shifted(lanes *value, const uint32_t *words) {
+IH_INLINE void load_shifted(lanes *value, const uint32_t *words) {
     memcpy(value, words, sizeof *value);
     *value >>= 8;
 }
 
-INLINE void load_shifted_part(lanes *value, const uint32_t *words, size_t count) {
+IH_INLINE void load_shifted_part(lanes *value, const uint32_t *words, size_t count) {
     lanes mask;
     memcpy(&mask, first_lanes + LANES - count, sizeof mask);
     load_shifted(value, words);
@@ -94,7 +93,7 @@ INLINE void load_shifted_part(lanes *value, const uint32_t *words, size_t count)
 }
 
 /* The sum of all lanes where it fits 32 bits, by halves: that stays in vector registers. */
-INLINE int32_t narrow_sum_of_lanes(const lanes *value) {
+IH_INLINE int32_t narrow_sum_of_lanes(const lanes *value) {
     half_lanes low, high;
     quarter_lanes left, right;
     uint64_t pair[2];
@@ -110,12 +109,12 @@ INLINE int32_t narrow_sum_of_lanes(const lanes *value) {
 }
 
 /* The sum of all lanes: their upper and lower 16 bits apart, which cannot overflow. */
-INLINE int64_t sum_of_lanes(const lanes *value) {
+IH_INLINE int64_t sum_of_lanes(const lanes *value) {
     lanes low = *value & 0xffff, high = *value >> 16;
     return (int64_t)narrow_sum_of_lanes(&high) * 65536 + narrow_sum_of_lanes(&low);
 }
 
-INLINE int64_t sum_of_words(const uint32_t *words, size_t count) {
+IH_INLINE int64_t sum_of_words(const uint32_t *words, size_t count) {
     lanes total = {0}, value;
     size_t i = 0;
     for (; i + LANES <= count; i += LANES) {
@@ -130,7 +129,7 @@ INLINE int64_t sum_of_words(const uint32_t *words, size_t count) {
 }
 
 /* Add words to columns and return their sum. Columns are written in whole vectors. */
-INLINE int64_t add_to_columns(int32_t *column, const uint32_t *words, size_t count) {
+IH_INLINE int64_t add_to_columns(int32_t *column, const uint32_t *words, size_t count) {
     lanes total = {0}, value, sum;
     size_t i = 0;
     for (; i + LANES <= count; i += LANES) {
@@ -151,13 +150,13 @@ INLINE int64_t add_to_columns(int32_t *column, const uint32_t *words, size_t cou
 }
 
 /* The magnitude of a sum of count weights, from the sum of their shifted words. */
-INLINE int64_t weight_sum_magnitude(int64_t shifted, uint64_t count) {
+IH_INLINE int64_t weight_sum_magnitude(int64_t shifted, uint64_t count) {
     int64_t sum = 2 * shifted + (int64_t)count;
     return sum < 0 ? -sum : sum;
 }
 
 /* Add rows of m <= LANES words to columns and return the sum of the rows' magnitudes. */
-INLINE int64_t add_narrow_rows(int32_t *column, const uint32_t *words, size_t m, size_t rows) {
+IH_INLINE int64_t add_narrow_rows(int32_t *column, const uint32_t *words, size_t m, size_t rows) {
     int64_t magnitudes = 0;
     lanes total, value;
     memcpy(&total, column, sizeof total);
@@ -234,8 +233,8 @@ static void widen(const column_sums *column, uint64_t m) {
 }
 
 /* One trial of layers: the sums of the magnitudes of column sums and of row sums. */
-INLINE void layer_trial(word_source *source, uint64_t n, uint64_t m, const column_sums *column,
-                        int64_t *outputs, int64_t *gradients) {
+IH_INLINE void layer_trial(word_source *source, uint64_t n, uint64_t m, const column_sums *column,
+                           int64_t *outputs, int64_t *gradients) {
     int64_t forward = 0, backward = 0;
     unsigned rows = 0;
     memset(column->narrow, 0, m * sizeof *column->narrow);

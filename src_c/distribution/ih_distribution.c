@@ -14,19 +14,14 @@
 #include <fenv.h>
 #include <string.h>
 
-#include "ih_clones.h"
-#include "ih_distribution_table.h"
-#include "ih_pair.h"
-
-#if defined(__GNUC__)
-#define IH_INLINE static inline __attribute__((always_inline))
-#else
-#define IH_INLINE static inline
-#endif
+#include "common/ih_clones.h"
+#include "common/ih_dd.h"
+#include "common/ih_inline.h"
+#include "distribution/ih_distribution_table.h"
 
 /* The density and the probability below u, both to be multiplied by exp(log.hi + log.lo). */
 typedef struct {
-    ih_pair log;
+    ih_dd log;
     double density, tail;
 } ih_lower;
 
@@ -53,7 +48,7 @@ IH_INLINE double polynomial(const double *c, int count, double x) {
 }
 
 /* log x to about 2^-64 absolutely, for x > 0 */
-IH_INLINE ih_pair logarithm(double x) {
+IH_INLINE ih_dd logarithm(double x) {
     double exponent = -1023.0;
     if (x < DBL_MIN) {
         x *= 0x1p54;
@@ -65,14 +60,14 @@ IH_INLINE ih_pair logarithm(double x) {
     memcpy(&x, &bits, sizeof x);
     int cell = (int)((x - 1.0) * IH_LOG_CELLS);
     double r = fma(x, ih_inverse[cell], -1.0); /* below 2^-6.6 */
-    ih_pair square = two_product(r, -0.5 * r);
+    ih_dd square = two_product(r, -0.5 * r);
     double rest =
         r * r * r *
         (1.0 / 3 - r * (1.0 / 4 - r * (1.0 / 5 - r * (1.0 / 6 - r * (1.0 / 7 - r * (1.0 / 8))))));
-    ih_pair power = product(exponent, (ih_pair){ih_log_2[0], ih_log_2[1]});
-    ih_pair near = {ih_log[cell][0], ih_log[cell][1]};
-    ih_pair small = sum((ih_pair){r, 0.0}, square);
-    ih_pair whole = sum(sum(power, near), small);
+    ih_dd power = product(exponent, (ih_dd){ih_log_2[0], ih_log_2[1]});
+    ih_dd near = {ih_log[cell][0], ih_log[cell][1]};
+    ih_dd small = sum((ih_dd){r, 0.0}, square);
+    ih_dd whole = sum(sum(power, near), small);
     return fast_two_sum(whole.hi, whole.lo + rest);
 }
 
@@ -87,7 +82,7 @@ IH_INLINE double erfcx(double z) {
 
 /* exp(log) factor, factor < 2^1024; in two halves where exp alone could underflow and the result
  * does not, and at once where nothing is left */
-IH_INLINE double exponential(ih_pair log, double factor) {
+IH_INLINE double exponential(ih_dd log, double factor) {
     factor += factor * log.lo;
     if (log.hi > -690.0) return exp(log.hi) * factor;
     if (log.hi < -1600.0) return 0.0;
@@ -129,12 +124,12 @@ IH_INLINE double integer_power(double base, int power) {
  * alone has its own power of u, as n/u overflows for the least u. */
 IH_INLINE ih_lower by_alternating_sum(double u, double n, int wanted) {
     const int alone = wanted == IH_DENSITY;
-    ih_pair log = logarithm(u);
+    ih_dd log = logarithm(u);
     double density = 1.0, tail = 1.0, factor = 1.0;
     if (n < IH_FAR_SERIES_START) {
         const int count = (int)n;
         const double *factorial = ih_log_factorial[count - alone];
-        log = sum(product(n - alone, log), (ih_pair){-factorial[0], -factorial[1]});
+        log = sum(product(n - alone, log), (ih_dd){-factorial[0], -factorial[1]});
         double binomial = 1.0;
         for (int k = 1; k < u; k++) {
             double ratio = (u - k) / u;
@@ -146,10 +141,10 @@ IH_INLINE ih_lower by_alternating_sum(double u, double n, int wanted) {
         }
     } else {
         const double nu = 1.0 / n;
-        ih_pair size = logarithm(n);
-        ih_pair log_m = sum(log, (ih_pair){-size.hi, -size.lo});
-        log = product(n, sum(log_m, (ih_pair){1.0, 0.0}));
-        if (alone) log = sum(log, (ih_pair){-log_m.hi, -log_m.lo});
+        ih_dd size = logarithm(n);
+        ih_dd log_m = sum(log, (ih_dd){-size.hi, -size.lo});
+        log = product(n, sum(log_m, (ih_dd){1.0, 0.0}));
+        if (alone) log = sum(log, (ih_dd){-log_m.hi, -log_m.lo});
         log = two_sum(log.hi, log.lo - stirling(nu));
         factor = ih_inverse_root_2pi * sqrt(nu);
     }
@@ -180,15 +175,15 @@ IH_INLINE ih_lower by_series(double u, double n, int wanted) {
     const double d = fma(-n, cell->centre, u), distance = d * nu;
 
     /* n rate(m) = n rate + slope d + (d^2/n) (curvature + ...): what is not a pair is small */
-    ih_pair square = two_product(d, d);
-    ih_pair ratio = {square.hi / n, 0.0};
+    ih_dd square = two_product(d, d);
+    ih_dd ratio = {square.hi / n, 0.0};
     ratio.lo = (fma(-ratio.hi, n, square.hi) + square.lo) * nu;
     double bend = cell->bend[IH_ROWS - 2];
     for (int i = IH_ROWS - 3; i >= 0; i--) bend = bend * distance + cell->bend[i];
-    ih_pair rate = product(ratio.hi, (ih_pair){cell->curvature[0], cell->curvature[1]});
+    ih_dd rate = product(ratio.hi, (ih_dd){cell->curvature[0], cell->curvature[1]});
     rate.lo += ratio.lo * cell->curvature[0];
-    rate = sum(rate, product(d, (ih_pair){cell->slope[0], cell->slope[1]}));
-    rate = sum(rate, product(n, (ih_pair){cell->rate[0], cell->rate[1]}));
+    rate = sum(rate, product(d, (ih_dd){cell->slope[0], cell->slope[1]}));
+    rate = sum(rate, product(n, (ih_dd){cell->rate[0], cell->rate[1]}));
     rate = fast_two_sum(rate.hi, rate.lo + ratio.hi * (bend * distance));
 
     const double root = sqrt(nu);
@@ -215,7 +210,7 @@ IH_INLINE ih_lower lower_half(double u, double n, int wanted) {
  * of both converges from any start, as the one is a concave function of the other; from the second
  * step on, Hermite's inverse interpolation through the last two points makes the error about the
  * product of their squares. Some three evaluations suffice. */
-IH_INLINE double lower_quantile(ih_pair log_q, double n) {
+IH_INLINE double lower_quantile(ih_dd log_q, double n) {
     const double half = 0.5 * n;
     double log_factorial_over_n =
         n < IH_FAR_SERIES_START
@@ -261,7 +256,7 @@ IH_INLINE double quantile(ih_irwin_hall_kind kind, double q, double n) {
     if (is_log ? q > 0.0 : q < 0.0 || q > 1.0) return NAN;
     double u;
     if (is_log && q < -1.0) {
-        u = n == 1.0 ? exp(q) : isinf(q) ? 0.0 : lower_quantile((ih_pair){q, 0.0}, n);
+        u = n == 1.0 ? exp(q) : isinf(q) ? 0.0 : lower_quantile((ih_dd){q, 0.0}, n);
     } else {
         const double given = is_log ? exp(q) : q;
         if (given == 0.5) return 0.5 * n;

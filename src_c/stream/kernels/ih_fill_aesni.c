@@ -8,21 +8,16 @@
 #endif
 #include <immintrin.h>
 
-#include "ih_cpu.h"
-#include "ih_fill_scalar.h"
+#include "stream/ih_fill_scalar.h"
+#include "stream/kernels/ih_cpu.h"
 
 #define IH_NAME aesni
 #define IH_SUPPORTED ih_cpu_has_aesni
 #define IH_VECTOR_NORMAL 0 /* no shifts by lane, no table look-up */
 #define V_BLOCKS 1
+#include "stream/kernels/ih_vector.h"
 
-typedef uint32_t v_words __attribute__((vector_size(16)));
-typedef uint64_t v_longs __attribute__((vector_size(16)));
-typedef float v_floats __attribute__((vector_size(16)));
-typedef double v_doubles __attribute__((vector_size(16)));
 typedef uint64_t v_halves;
-
-#define VERB static inline __attribute__((always_inline))
 
 VERB v_words v_round_key(const uint32_t *key) {
     return (v_words)_mm_load_si128((const __m128i *)key);
@@ -62,7 +57,7 @@ VERB v_halves v_to_f16(v_floats x) {
 }
 VERB v_words v_join_halves(v_halves a, v_halves b) { return (v_words)(v_longs){a, b}; }
 
-#include "ih_fill_template.h"
+#include "stream/kernels/ih_fill_template.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

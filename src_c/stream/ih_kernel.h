@@ -1,0 +1,72 @@
+/* What a kernel is: the plan of a call, the blocks to make, and the signatures. */
+#ifndef IH_KERNEL_H
+#define IH_KERNEL_H
+
+#include "common/ih_ieee.h"
+#include "ih_fill.h"
+#include "stream/ih_ars.h"
+
+/* Kernels may be asked for the blocks of a list; they read the list in groups of this many. */
+#define IH_LIST_GROUP 4
+
+typedef struct ih_kernel ih_kernel;
+
+/* Everything that a kernel needs, made once a call. */
+typedef struct {
+    _Alignas(64) uint32_t round_key[IH_ROUNDS + 1][4];
+    const ih_law *law;
+    const ih_kernel *kernel;
+    float scale_f32;         /* uniform: bound * 2^-24, else the factor of the normal */
+    float low_f32, high_f32; /* the least and greatest value allowed, in the element type */
+    double scale_f64;        /* uniform: bound * 2^-53, else the factor of the normal */
+    double low_f64, high_f64;
+    uint64_t first, span;       /* truncated: the probability interval on the scale 2^-64 */
+    uint32_t first_32, span_32; /* the same on the scale 2^-32 */
+} ih_plan;
+
+/* The blocks to make: first, first + 1, ... or, where list is given, list[0], list[1], ... */
+typedef struct {
+    uint64_t first;
+    const uint64_t *list;
+} ih_blocks;
+
+static inline uint64_t ih_block_at(ih_blocks blocks, size_t i) {
+    return blocks.list ? blocks.list[i] : blocks.first + i;
+}
+
+/* Fill whole blocks: 4 elements each (2 for f64), contiguous in out, in order.
+ * count is a multiple of the kernel's vector (blocks_per_vector). With stream nonzero out is
+ * aligned to 64 bytes, and the function ends with the fence that streaming stores need. */
+typedef void ih_fill_function(const ih_plan *plan, ih_blocks blocks, size_t count, void *out,
+                              int stream);
+
+/* Write the words of count blocks (a multiple of blocks_per_vector) of a domain. */
+typedef void ih_words_function(const ih_plan *plan, ih_blocks blocks, uint32_t domain, size_t count,
+                               uint32_t *out);
+
+struct ih_kernel {
+    const char *name;
+    int (*supported)(void);
+    int blocks_per_vector; /* 1, 2 or 4: divides IH_LIST_GROUP */
+    ih_words_function *words;
+    ih_fill_function *fill[IH_LAW_KINDS][IH_DTYPES];
+};
+
+static inline int ih_item_bytes(int dtype) { return dtype == IH_F64 ? 8 : dtype == IH_F32 ? 4 : 2; }
+
+/* STAMP(law, LAW, dtype, DTYPE) of every law and type, and the table of the functions
+ * prefix_law_dtype that it defines. */
+#define IH_FOR_LAWS_AND_TYPES(STAMP)                                                               \
+    IH_FOR_TYPES(STAMP, uniform, IH_UNIFORM)                                                       \
+    IH_FOR_TYPES(STAMP, normal, IH_NORMAL)                                                         \
+    IH_FOR_TYPES(STAMP, truncated, IH_TRUNCATED_NORMAL)
+#define IH_FOR_TYPES(STAMP, law, LAW)                                                              \
+    STAMP(law, LAW, f32, IH_F32)                                                                   \
+    STAMP(law, LAW, f64, IH_F64)                                                                   \
+    STAMP(law, LAW, f16, IH_F16)                                                                   \
+    STAMP(law, LAW, bf16, IH_BF16)
+#define IH_FILL_TABLE(prefix)                                                                      \
+    {IH_FILL_ROW(prefix##_uniform), IH_FILL_ROW(prefix##_normal), IH_FILL_ROW(prefix##_truncated)}
+#define IH_FILL_ROW(prefix) {prefix##_f32, prefix##_f64, prefix##_f16, prefix##_bf16}
+
+#endif

@@ -1,0 +1,65 @@
+/* The table of kernels, the best first. */
+#include "stream/kernels/ih_fill_dispatch.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+extern const ih_kernel ih_kernel_portable;
+extern const ih_kernel ih_kernel_aesni;
+extern const ih_kernel ih_kernel_aesni_avx2;
+extern const ih_kernel ih_kernel_avx2;
+extern const ih_kernel ih_kernel_avx512;
+extern const ih_kernel ih_kernel_neon;
+
+static const ih_kernel *const kernels[] = {
+#if defined(__x86_64__)
+#ifndef IH_NO_AVX512
+    &ih_kernel_avx512,
+#endif
+#ifndef IH_NO_AVX2
+    &ih_kernel_avx2,     &ih_kernel_aesni_avx2,
+#endif
+#ifndef IH_NO_AESNI
+    &ih_kernel_aesni,
+#endif
+#endif
+#if defined(__aarch64__) && !defined(IH_NO_NEON)
+    &ih_kernel_neon,
+#endif
+    &ih_kernel_portable,
+};
+
+enum { KERNELS = sizeof kernels / sizeof kernels[0] };
+
+int ih_kernel_count(void) { return KERNELS; }
+
+const char *ih_kernel_name(int index) {
+    return index >= 0 && index < KERNELS ? kernels[index]->name : NULL;
+}
+
+/* CPUID may trap to a hypervisor and cost tens of microseconds: each kernel is asked for once.
+ * Threads that race write the same answer. */
+int ih_kernel_supported(int index) {
+    enum { UNKNOWN, NO, YES };
+    static atomic_int answer[KERNELS];
+    int known;
+    if (index < 0 || index >= KERNELS) return 0;
+    known = atomic_load_explicit(&answer[index], memory_order_relaxed);
+    if (known == UNKNOWN) {
+        known = kernels[index]->supported() ? YES : NO;
+        atomic_store_explicit(&answer[index], known, memory_order_relaxed);
+    }
+    return known == YES;
+}
+
+const ih_kernel *ih_kernel_at(int index) {
+    return ih_kernel_supported(index) ? kernels[index] : NULL;
+}
+
+int ih_kernel_find(const char *name) {
+    for (int i = 0; i < KERNELS; i++) {
+        if (name && strcmp(name, kernels[i]->name) != 0) continue;
+        if (ih_kernel_supported(i)) return i;
+    }
+    return IH_ERROR_KERNEL;
+}
