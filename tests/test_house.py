@@ -166,7 +166,7 @@ def test_every_c_file_is_named_by_a_test(source):
 
 @pytest.mark.parametrize("data", sorted(path.name for path in (TESTS / "data").iterdir()))
 def test_every_data_file_is_named_by_the_tests(data):
-    assert any(data in path.read_text(encoding="utf-8") for path in TESTS.glob("*.py"))
+    assert any(data in path.read_text(encoding="utf-8") for path in TESTS.rglob("*.py"))
 
 
 # ---- floors --------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 from types import MappingProxyType
 
 import hypothesis.extra.numpy as hnp
@@ -515,8 +514,7 @@ def test_a_large_orthogonal_matrix_is_orthogonal():
     one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     finished = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, **one},
-        cwd=Path(__file__).parent,
+        env={**os.environ, **one, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,
