@@ -6,6 +6,7 @@ as fast as irwinhall.approximations.FORMS, whose values they must have.
 
 from __future__ import annotations
 
+import itertools
 import math
 import timeit
 from collections.abc import Callable
@@ -99,4 +100,5 @@ def bench_exact_fraction(versus):
 
 
 def bench_exact_50_digits(versus):
-    versus(lambda: exact.letkeman_bound_mp(784, 256, dps=50), {})
+    sizes = itertools.count(256)  # magnitudes are kept: every call needs sizes of its own
+    versus(lambda: exact.letkeman_bound_mp(next(sizes), next(sizes), dps=50), {})
