@@ -3,7 +3,7 @@
 Mean and standard deviation of 10^7 weights of every row of SCHEMES that draws, for three shapes and
 both float types, against `irwinhall.schemes.statistics`, in standard errors; and the largest weight
 against the bound. It takes about a minute and writes data/verify_schemes.csv; the suite checks that
-record, and the same with 10^6 weights.
+record, and a row of each law with 10^6 weights.
 """
 
 import csv
