@@ -18,6 +18,7 @@ NEEDED = {
     "bench_small": ("torch",),
     "bench_torch": ("torch",),
 }
+# Fixtures of a file's own, which pytest must find in this module.
 FIXTURES = {"bench_stream": ["streaming_stores"], "bench_torch": ["model"]}
 # What takes the place of a benchmark's own numbers.
 SMALL = {
@@ -84,7 +85,8 @@ for _file in sorted(BENCHMARKS.glob("bench_*.py")):
 
 @pytest.fixture
 def versus():
-    """Return what calls ours and every rival once and measures nothing."""
+    """Give what calls ours and every rival once and measures nothing."""
+    called = []
 
     def run(ours, rivals, *, rounds=31, calls=1, parts=None):
         for rival in rivals.values():
@@ -92,13 +94,15 @@ def versus():
         ours()
         assert set(parts or ()) <= set(rivals)
         assert min(rounds, calls, *(parts or {}).values()) >= 1
+        called.append(ours)
 
-    return run
+    yield run
+    assert called
 
 
 @pytest.fixture
 def record():
-    """Return what takes figures and keeps none."""
+    """Return what takes figures and keeps none of them."""
 
     def run(**figures):
         assert figures
