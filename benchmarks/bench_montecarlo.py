@@ -21,6 +21,7 @@ LAYERS = ((1, 1), (5, 5), (100, 1), (15, 25), (10, 100), (100, 50), (100, 300), 
 LAYERS += ((1, 10_000), (3, 10_000))
 CORES = stream.available_cores()
 THREADS = sorted({1, CORES})
+STANDARD_TRIALS, NORMALIZED_TRIALS = article.STANDARD_TRIALS, article.NORMALIZED_TRIALS
 # Trials of a rival's part; the article's numbers are multiples of these.
 SCRIPT_SUMS, NUMPY_SUMS = 100, 1000
 SCRIPT_LAYERS, NUMPY_LAYERS = 1, 10
@@ -108,15 +109,13 @@ def both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], 
 
 def our_sums(threads: int) -> Callable[[], None]:
     """Return a callable that runs our standard table."""
-    return sums(
-        lambda n, b, t: montecarlo.magnitude(n, b, t, threads=threads), article.STANDARD_TRIALS
-    )
+    return sums(lambda n, b, t: montecarlo.magnitude(n, b, t, threads=threads), STANDARD_TRIALS)
 
 
 def our_layers(threads: int) -> Callable[[], None]:
     """Return a callable that runs our normalized table."""
     return layers(
-        lambda n, m, b, t: montecarlo.layer(n, m, b, t, threads=threads), article.NORMALIZED_TRIALS
+        lambda n, m, b, t: montecarlo.layer(n, m, b, t, threads=threads), NORMALIZED_TRIALS
     )
 
 
@@ -141,10 +140,10 @@ def bench_standard_table(versus, threads):
             "NumPy": sums(numpy_sum, NUMPY_SUMS),
         },
         rounds=9,
-        calls=article.uniforms_drawn(article.STANDARD_TRIALS, 0),
+        calls=article.uniforms_drawn(STANDARD_TRIALS, 0),
         parts={
-            "article's script": article.STANDARD_TRIALS // SCRIPT_SUMS,
-            "NumPy": article.STANDARD_TRIALS // NUMPY_SUMS,
+            "article's script": STANDARD_TRIALS // SCRIPT_SUMS,
+            "NumPy": STANDARD_TRIALS // NUMPY_SUMS,
         },
     )
 
@@ -158,22 +157,22 @@ def bench_normalized_table(versus, threads):
             "NumPy": layers(numpy_layer, NUMPY_LAYERS),
         },
         rounds=9,
-        calls=article.uniforms_drawn(0, article.NORMALIZED_TRIALS),
+        calls=article.uniforms_drawn(0, NORMALIZED_TRIALS),
         parts={
-            "article's script": article.NORMALIZED_TRIALS // SCRIPT_LAYERS,
-            "NumPy": article.NORMALIZED_TRIALS // NUMPY_LAYERS,
+            "article's script": NORMALIZED_TRIALS // SCRIPT_LAYERS,
+            "NumPy": NORMALIZED_TRIALS // NUMPY_LAYERS,
         },
     )
 
 
 def bench_both_tables(versus):
     # One part for both tables: 1 of 5000 trials.
-    part = article.NORMALIZED_TRIALS // SCRIPT_LAYERS
-    sum_trials = article.STANDARD_TRIALS // part
+    part = NORMALIZED_TRIALS // SCRIPT_LAYERS
+    sum_trials = STANDARD_TRIALS // part
     versus(
         both(our_sums(CORES), our_layers(CORES)),
         {"article's script": both(sums(script_sum, sum_trials), layers(script_layer, 1))},
         rounds=9,
-        calls=article.uniforms_drawn(article.STANDARD_TRIALS, article.NORMALIZED_TRIALS),
+        calls=article.uniforms_drawn(STANDARD_TRIALS, NORMALIZED_TRIALS),
         parts={"article's script": part},
     )

@@ -11,6 +11,10 @@ import pytest
 
 from irwinhall import tables
 
+ROWS = {"1000 rows": 1_000, "2000 rows": 2_000, "8000 rows": 8_000}
+SIZES = {"grid of 25": 25, "grid of 50": 50, "grid of 100": 100, "grid of 200": 200}
+OPTIONS: list[str] = []  # of the command
+
 
 def standard(rows: int) -> dict[str, str]:
     return tables.rendered(tables.standard_table(rows))
@@ -20,25 +24,26 @@ def normalized(sizes: int) -> dict[str, str]:
     return tables.rendered(tables.normalized_table(sizes))
 
 
-@pytest.mark.parametrize("rows", [2_000, 8_000], ids=lambda n: f"{n} rows")
-def bench_standard_table(versus: Callable[..., None], rows: int) -> None:
-    small = {"1000 rows": lambda: standard(1_000)}
-    parts = {"1000 rows": rows / 1_000}
-    versus(lambda: standard(rows), small, rounds=5, calls=rows, parts=parts)
+@pytest.mark.parametrize("name", list(ROWS)[1:])
+def bench_standard_table(versus: Callable[..., None], name: str) -> None:
+    small, *_ = ROWS
+    few, rows = ROWS[small], ROWS[name]
+    rivals = {small: lambda: standard(few)}
+    versus(lambda: standard(rows), rivals, rounds=5, calls=rows, parts={small: rows / few})
 
 
-@pytest.mark.parametrize("sizes", [50, 100, 200], ids=lambda n: f"grid of {n}")
-def bench_normalized_table(versus: Callable[..., None], sizes: int) -> None:
-    rows, few = (len(tables.grid_pairs(count)) for count in (sizes, 25))
-    small = {"grid of 25": lambda: normalized(25)}
-    parts = {"grid of 25": rows / few}
-    versus(lambda: normalized(sizes), small, rounds=5, calls=rows, parts=parts)
+@pytest.mark.parametrize("name", list(SIZES)[1:])
+def bench_normalized_table(versus: Callable[..., None], name: str) -> None:
+    small, *_ = SIZES
+    few, rows = (len(tables.grid_pairs(SIZES[grid])) for grid in (small, name))
+    rivals = {small: lambda: normalized(SIZES[small])}
+    versus(lambda: normalized(SIZES[name]), rivals, rounds=5, calls=rows, parts={small: rows / few})
 
 
 def bench_command(versus: Callable[..., None]) -> None:
     def command() -> None:
         with tempfile.TemporaryDirectory() as directory:
-            arguments = ["tables", "--out", directory]
+            arguments = ["tables", "--out", directory, *OPTIONS]
             subprocess.run(
                 [sys.executable, "-m", "irwinhall", *arguments],
                 check=True,

@@ -1,4 +1,4 @@
-"""What every benchmark shares: timing ours and its rivals in turns, round by round."""
+"""What every benchmark shares: timing ours and its rivals in turns, and recording figures."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def versus(benchmark: Any) -> Callable[..., None]:
                 seconds[name].append(elapsed * (parts or {}).get(name, 1))
 
         benchmark.pedantic(ours, setup=time_rivals, rounds=rounds, warmup_rounds=2)
+        if benchmark.disabled:
+            return
         # The warm-up rounds come first in the rivals' lists and are not in ours.
         our_seconds = benchmark.stats.stats.data
         benchmark.extra_info["calls"] = calls
@@ -54,5 +56,16 @@ def versus(benchmark: Any) -> Callable[..., None]:
             }
             for name, theirs in seconds.items()
         }
+
+    return run
+
+
+@pytest.fixture
+def record(benchmark: Any) -> Callable[..., None]:
+    """Return ``record(name=figure, ...)``, for what is measured and is not a time."""
+
+    def run(**figures: float) -> None:
+        benchmark.extra_info.update(figures)
+        benchmark.pedantic(lambda: None)
 
     return run

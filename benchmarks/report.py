@@ -71,6 +71,8 @@ def _machine() -> dict[str, str]:
 
 
 def _versus_table(results: Results, part: str, unit: str) -> str:
+    if part not in results:
+        return f"Not measured yet: `python benchmarks/report.py benchmarks/{part}.py`."
     rows = []
     for name, measured in results[part]["benchmarks"].items():
         title = name.removeprefix("bench_").replace("_", " ").replace("[", ": ").rstrip("]")
@@ -203,6 +205,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "distribution accuracy": lambda results: _distribution_accuracy(),
     "distribution speed": _distribution_speed,
     "frameworks speed": lambda r: _versus_table(r, "bench_frameworks", "a weight of 4096 x 4096"),
+    "small speed": lambda r: _versus_table(r, "bench_small", "a call"),
     "torch speed": _transformer_table,
     "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
 }

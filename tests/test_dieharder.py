@@ -1,4 +1,4 @@
-"""What dieharder found, as ``python tests/dieharder.py`` recorded it."""
+"""What dieharder found, as ``python tests/verify/dieharder.py`` recorded it."""
 
 import json
 from statistics import NormalDist

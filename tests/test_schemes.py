@@ -10,7 +10,6 @@ import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 from types import MappingProxyType
 
 import hypothesis.extra.numpy as hnp
@@ -199,28 +198,43 @@ def test_the_record_has_every_scheme_shape_and_type():
     assert [(row["scheme"], row["shape"], row["dtype"]) for row in record()] == expected
 
 
-@pytest.mark.parametrize("row", record(), ids=lambda row: f"{row['scheme']}-{row['shape']}")
-def test_recorded_statistics_are_within_5_standard_errors(row):
-    assert int(row["samples"]) >= 10**7
-    assert abs(float(row["mean"])) <= 5
-    assert abs(float(row["std"])) <= 5
-    assert float(row["largest"]) <= 1
-    bounded = schemes.statistics(row["scheme"], 10, 10, gain=1).bound < math.inf
-    assert float(row["largest"]) > 1 - 1e-5 or not bounded
+def test_recorded_statistics_are_within_5_standard_errors():
+    def is_right(row):
+        bounded = schemes.statistics(row["scheme"], 10, 10, gain=1).bound < math.inf
+        return (
+            int(row["samples"]) >= 10**7
+            and abs(float(row["mean"])) <= 5
+            and abs(float(row["std"])) <= 5
+            and float(row["largest"]) <= 1
+            and (float(row["largest"]) > 1 - 1e-5 or not bounded)
+        )
+
+    assert [row for row in record() if not is_right(row)] == []
 
 
-@pytest.mark.parametrize(
-    ("row", "shape", "dtype"),
-    [
-        pytest.param(*case, id="-".join(map(str, (case[0].name, *case[1:]))))
-        for case in verify_schemes.cases()
-    ],
-)
-def test_weights_have_the_statistics_of_the_formulas(row, shape, dtype):
-    found = verify_schemes.deviation(row, shape, dtype, 10**6)
-    assert abs(found.mean) <= 5
-    assert abs(found.std) <= 5
-    assert found.largest <= 1
+# Rows that draw by one law differ in the scale alone, as the two tests below and
+# test_drawn_rows_are_the_streams_own_weights say to the bit: one row of each law is drawn.
+@pytest.mark.parametrize("dtype", verify_schemes.DTYPES)
+@pytest.mark.parametrize("name", ["letkeman", "he_normal", "lecun_truncated_normal"])
+def test_weights_have_the_statistics_of_the_formulas(name, dtype):
+    for shape in verify_schemes.SHAPES:
+        found = verify_schemes.deviation(SCHEMES[name], shape, dtype, 10**6)
+        assert abs(found.mean) <= 5
+        assert abs(found.std) <= 5
+        assert found.largest <= 1
+
+
+@pytest.mark.parametrize("name", BY_FANS)
+def test_the_statistics_of_a_row_are_those_of_its_law_at_its_scale(name):
+    for sizes in ((1, 1), (30, 30), (24, 60), (60, 24), (784, 256)):
+        scale = schemes.scale(name, *sizes, gain=0.5)
+        expected = schemes.statistics(SCHEMES[name].law, *sizes, gain=scale)
+        assert schemes.statistics(name, *sizes, gain=0.5) == expected
+
+
+def test_a_row_by_its_fans_draws_by_one_of_three_laws():
+    laws = {SCHEMES[name].law for name in BY_FANS}
+    assert laws == {"uniform", "normal", "truncated_normal"}
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(5, 5), (12, 3), (3, 12), (1, 4)])
@@ -257,7 +271,8 @@ def test_orthogonal_weights_are_uniform_among_all():
         (name, sizes)
         for name, row in SCHEMES.items()
         for sizes in ((1, 1), (30, 30), (24, 60), (60, 24))
-        if row.law != "constant" and (row.law != "delta_orthogonal" or sizes[0] <= sizes[1])
+        if not (callable(row.rule) or row.law == "constant")
+        and (row.law != "delta_orthogonal" or sizes[0] <= sizes[1])
     ],
 )
 def test_statistics_are_those_of_the_weights(name, sizes):
@@ -332,23 +347,27 @@ def test_the_article_has_sixteen_sizes():
 
 
 @pytest.mark.parametrize("name", ["letkeman", "letkeman_gaussian"])
-@pytest.mark.parametrize("size", SIXTEEN, ids=str)
-def test_standard_rows_preserve_the_forward_magnitude(name, size):
-    # Columns are independent outputs: as many as there is time for, each of n weights.
-    n = size[0]
-    weights = sample_weights((n, -(-WEIGHTS // n)), name, rng=11, name=f"{name}{size}")
-    assert within_5_standard_errors(abs(weights.sum(axis=0, dtype=np.float64)), 1.0)
+def test_standard_rows_preserve_the_forward_magnitude(name):
+    def is_preserved(size):
+        # Columns are independent outputs: as many as there is time for, each of n weights.
+        n = size[0]
+        weights = sample_weights((n, -(-WEIGHTS // n)), name, rng=11, name=f"{name}{size}")
+        return within_5_standard_errors(abs(weights.sum(axis=0, dtype=np.float64)), 1.0)
+
+    assert [size for size in SIXTEEN if not is_preserved(size)] == []
 
 
 @pytest.mark.parametrize("name", ["letkeman_normalized", "letkeman_normalized_gaussian"])
-@pytest.mark.parametrize("size", SIXTEEN, ids=str)
-def test_normalized_rows_preserve_the_magnitude_on_average_over_all_nodes(name, size):
-    n, m = size
-    copies = max(-(-WEIGHTS // (n * m)), 20)
-    weights = sample_weights((copies, n, m), name, rng=12, name=f"{name}{size}", batch_axis=0)
-    outputs = abs(weights.sum(axis=1, dtype=np.float64)).sum(axis=1)
-    gradients = abs(weights.sum(axis=2, dtype=np.float64)).sum(axis=1)
-    assert within_5_standard_errors((outputs + gradients) / (n + m), 1.0)
+def test_normalized_rows_preserve_the_magnitude_on_average_over_all_nodes(name):
+    def is_preserved(size):
+        n, m = size
+        copies = max(-(-WEIGHTS // (n * m)), 20)
+        weights = sample_weights((copies, n, m), name, rng=12, name=f"{name}{size}", batch_axis=0)
+        outputs = abs(weights.sum(axis=1, dtype=np.float64)).sum(axis=1)
+        gradients = abs(weights.sum(axis=2, dtype=np.float64)).sum(axis=1)
+        return within_5_standard_errors((outputs + gradients) / (n + m), 1.0)
+
+    assert [size for size in SIXTEEN if not is_preserved(size)] == []
 
 
 # ---- the stream ----------------------------------------------------------------------------------
@@ -515,8 +534,7 @@ def test_a_large_orthogonal_matrix_is_orthogonal():
     one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     finished = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, **one},
-        cwd=Path(__file__).parent,
+        env={**os.environ, **one, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,

@@ -1,4 +1,4 @@
-"""Chromium without a window, through a pipe: ``python tests/chromium.py PAGE PNG``."""
+"""Chromium without a window, through a pipe: ``python tests/support/chromium.py PAGE PNG``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test the stream with Debian's dieharder: ``python tests/dieharder.py``, some six minutes.
+"""Test the stream with Debian's dieharder: ``python tests/verify/dieharder.py``, some six minutes.
 
 Pipes the raw words, and the 24-bit integers that float32 uniform weights decode to, packed without
 gaps, to ``dieharder -g 200``, each test on data of its own, and writes p-values and assessments to
@@ -18,7 +18,7 @@ import numpy as np
 
 from irwinhall import Stream, _core, kernels
 
-RECORD = Path(__file__).resolve().parent / "data" / "dieharder.json"
+RECORD = Path(__file__).resolve().parents[1] / "data" / "dieharder.json"
 SEED = 20210101
 # Not a power of 2, and a float32, so that the lattice is known.
 BOUND = float(np.float32(0.1))

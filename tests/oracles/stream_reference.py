@@ -4,7 +4,8 @@ Independent of the C: AES from the field's arithmetic, uniform values and all ro
 rationals, the normal law by one NumPy scalar operation a rounding. Only the coefficients of
 src_c/stream/ih_normal_table.h, which are part of the definition in docs/stream.md, are shared.
 
-``python tests/stream_reference.py`` rewrites data/stream_vectors.csv and data/stream_keys.csv.
+``python tests/oracles/stream_reference.py`` rewrites stream_vectors.csv and stream_keys.csv in
+tests/data.
 """
 
 import ast
@@ -21,11 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-TABLE = HERE.parent / "src_c" / "stream" / "ih_normal_table.h"
-VECTORS = HERE / "data" / "stream_vectors.csv"
-KEYS = HERE / "data" / "stream_keys.csv"
-COMMAND = "python tests/stream_reference.py"
+TESTS = Path(__file__).resolve().parents[1]
+TABLE = TESTS.parent / "src_c" / "stream" / "ih_normal_table.h"
+VECTORS = TESTS / "data" / "stream_vectors.csv"
+KEYS = TESTS / "data" / "stream_keys.csv"
 
 ROUNDS = 7
 VERSION = 1

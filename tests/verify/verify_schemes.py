@@ -1,9 +1,9 @@
-"""Check the statistics of every scheme's weights: ``python tests/verify_schemes.py``.
+"""Check the statistics of every scheme's weights: ``python tests/verify/verify_schemes.py``.
 
 Mean and standard deviation of 10^7 weights of every row of SCHEMES that draws, for three shapes and
 both float types, against `irwinhall.schemes.statistics`, in standard errors; and the largest weight
 against the bound. It takes about a minute and writes data/verify_schemes.csv; the suite checks that
-record, and the same with 10^6 weights.
+record, and a row of each law with 10^6 weights.
 """
 
 import csv
@@ -18,7 +18,7 @@ from tqdm import tqdm
 import irwinhall
 from irwinhall import schemes
 
-RECORD = Path(__file__).resolve().parent / "data" / "verify_schemes.csv"
+RECORD = Path(__file__).resolve().parents[1] / "data" / "verify_schemes.csv"
 SEED = 1729
 SAMPLES = 10**7
 SHAPES = ((784, 256), (10, 100), (3, 3, 16, 32))

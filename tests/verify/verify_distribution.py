@@ -1,4 +1,4 @@
-"""Measure the error of every promised result: ``python tests/verify_distribution.py``.
+"""Measure the error of every promised result: ``python tests/verify/verify_distribution.py``.
 
 For n = 1 to 200, 400 x each: quarter-knots, both far tails, the centre and random numbers; and as
 many for n = 10^3, 10^4 and 10^6. Values, logarithms and quantiles are compared with the oracle of
@@ -16,13 +16,16 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-import distribution_oracle as oracle
 from flint import arb, ctx
 from tqdm import tqdm
 
 from irwinhall import distribution
 
-DATA = Path(__file__).resolve().parent / "data"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
+
+import distribution_oracle as oracle
+
+DATA = Path(__file__).resolve().parents[1] / "data"
 RECORD = DATA / "verify_distribution.json"
 REFERENCE = DATA / "distribution_reference.json"
 SEED = 1927  # the year of Irwin's and of Hall's paper

@@ -1,4 +1,4 @@
-"""Check the rounding of every result that is promised: ``python tests/verify_magnitude.py``.
+"""Check the rounding of every result that is promised: ``python tests/verify/verify_magnitude.py``.
 
 Every expected_magnitude(n) and letkeman_bound(n) for n to 10^6, 10^6 random pairs to 2^53 and 1,000
 to 2^63 - 1, against the balls of oracle.py, by the scalar and by the array functions. It takes some
@@ -14,12 +14,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import oracle
 from tqdm import tqdm
 
 import irwinhall
 
-RECORD = Path(__file__).resolve().parent / "data" / "verify_magnitude.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
+
+import oracle
+
+RECORD = Path(__file__).resolve().parents[1] / "data" / "verify_magnitude.json"
 SEED = 1729
 LAST_N = 10**6
 PAIRS_TO_2_53 = 10**6

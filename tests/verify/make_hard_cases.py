@@ -1,4 +1,4 @@
-"""Find the results that are hardest to round: ``python tests/make_hard_cases.py``.
+"""Find the results that are hardest to round: ``python tests/verify/make_hard_cases.py``.
 
 Searches every n below SINGLE_END, and every pair of layer sizes below PAIR_END in both formulas,
 in double-double arithmetic written in NumPy, and keeps those whose exact value lies nearest to the
@@ -9,16 +9,20 @@ them lie nearer than 2^-74 of their value, so the fast path must hand them to th
 import argparse
 import csv
 import math
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import oracle
 from tqdm import tqdm
 
 from irwinhall import exact
 
-HARD_CASES = Path(__file__).resolve().parent / "data" / "hard_cases.csv"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
+
+import oracle
+
+HARD_CASES = Path(__file__).resolve().parents[1] / "data" / "hard_cases.csv"
 COLUMNS = ("function", "n", "m", "log2_distance", "nearest")
 EXACT = {
     "expected_magnitude": lambda n, m: oracle.magnitude(n),

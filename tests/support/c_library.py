@@ -6,7 +6,7 @@ import sysconfig
 from ctypes import c_double, c_int, c_int64
 from pathlib import Path
 
-SOURCES = Path(__file__).resolve().parent.parent / "src_c"
+SOURCES = Path(__file__).resolve().parents[2] / "src_c"
 LAST = 2**63 - 1
 FORMULAS = {"node_average": 0, "as_printed": 1}
 

@@ -11,7 +11,7 @@ import tempfile
 
 import numpy as np
 
-SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src_c"
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src_c"
 FLAGS = [
     "-std=c11", "-fPIC", "-shared", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror",
     f"-I{SOURCES}",

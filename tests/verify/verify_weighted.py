@@ -1,4 +1,4 @@
-"""Check weighted sums of uniforms: ``python tests/verify_weighted.py``.
+"""Check weighted sums of uniforms: ``python tests/verify/verify_weighted.py``.
 
 Accuracy on many random sets of weights against the exact oracle, and 10^7 simulated sums of some
 sets. It takes some minutes and writes what it found to data/verify_weighted.json; the suite checks
@@ -7,15 +7,19 @@ that record, and the simulated frequencies against the probabilities as they are
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
-from weighted_oracle import by_corners, by_series, relative_error
 
 from irwinhall import distribution
 
-RECORD = Path(__file__).resolve().parent / "data" / "verify_weighted.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
+
+from weighted_oracle import by_corners, by_series, relative_error
+
+RECORD = Path(__file__).resolve().parents[1] / "data" / "verify_weighted.json"
 SEED = 271828
 SAMPLES = 10**7
 SETS_OF_FEW = 2000
