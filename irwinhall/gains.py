@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
+from irwinhall._lookup import Names
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -172,7 +174,7 @@ def gain(
     if isinstance(activation, Activation):
         row = activation
     elif isinstance(activation, str):
-        row = _find(activation)
+        row = _NAMES.find(activation)
     elif callable(activation):
         if slope is not None:
             raise ValueError(f"slope must be left out for a callable, got {slope!r}")
@@ -218,7 +220,7 @@ def activation(name: str) -> Activation:
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
-    return _find(name)
+    return _NAMES.find(name)
 
 
 def table() -> str:
@@ -470,28 +472,7 @@ _ROWS = (
 )
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
-
-
-def _key(name: str) -> str:
-    return name.lower().translate({ord(c): None for c in "_- "})
-
-
-_BY_KEY = {_key(name): row for row in _ROWS for name in (row.name, *row.aliases)}
-
-
-def _find(name: str) -> Activation:
-    row = _BY_KEY.get(_key(name))
-    if row is None:
-        import difflib
-
-        near = dict.fromkeys(
-            _BY_KEY[key].name for key in difflib.get_close_matches(_key(name), _BY_KEY, n=5)
-        )
-        listed = "did you mean " + " or ".join(near) if near else "one of " + ", ".join(ACTIVATIONS)
-        raise ValueError(
-            f"activation must be a callable or the name of a known one, got {name!r}; {listed}"
-        )
-    return row
+_NAMES = Names("activation", _ROWS)
 
 
 def _checked_slope(row: Activation, slope: object) -> float | None:

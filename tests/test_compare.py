@@ -110,5 +110,5 @@ def test_bad_sizes_are_named(arguments, error, message):
 
 
 def test_an_unknown_activation_lists_near_names():
-    with pytest.raises(ValueError, match="did you mean relu"):
+    with pytest.raises(ValueError, match="did you mean 'relu'"):
         compare(5, 5, activation="rellu")

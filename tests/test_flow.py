@@ -130,12 +130,12 @@ def test_progress_counts_every_layer_both_ways():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"schemes": ["letkemann"]}, ValueError, "did you mean letkeman"),
-        ({"schemes": ["letkeman:rellu"]}, ValueError, "did you mean relu"),
+        ({"schemes": ["letkemann"]}, ValueError, "did you mean '?letkeman"),
+        ({"schemes": ["letkeman:rellu"]}, ValueError, "did you mean 'relu'"),
         ({"schemes": ["letkeman:nan"]}, ValueError, "gain must be"),
         ({"schemes": ["normal"]}, ValueError, "gain must be given"),
         ({"schemes": [3]}, TypeError, "schemes must be strings, got 3"),
-        ({"activation": "rellu"}, ValueError, "did you mean relu"),
+        ({"activation": "rellu"}, ValueError, "did you mean 'relu'"),
         ({"width": 0}, ValueError, "width must be at least 1, got 0"),
         ({"width": ()}, ValueError, "width must hold at least one"),
         ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),

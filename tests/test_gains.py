@@ -437,11 +437,11 @@ def test_a_callable_for_numbers_fails_with_a_note():
 @pytest.mark.parametrize(
     ("activation", "arguments", "message"),
     [
-        ("rleu", {}, "^activation must be .* got 'rleu'; did you mean relu or "),
-        ("leaky", {}, "did you mean leaky_relu$"),
-        ("swosh", {}, "did you mean silu"),
-        ("softmax", {}, "got 'softmax'; "),
-        ("", {}, "got ''; one of linear, relu, "),
+        ("rleu", {}, "^unknown activation 'rleu'; did you mean 'relu', "),
+        ("leaky", {}, r"did you mean 'leaky_relu'\?$"),
+        ("swosh", {}, "did you mean 'silu'"),
+        ("softmax", {}, "^unknown activation 'softmax'; "),
+        ("", {}, "^unknown activation ''; known are linear, relu, "),
         ("relu", {"slope": 0.1}, "^slope must be left out for relu, got 0.1; only leaky_relu and "),
         (np.tanh, {"slope": 0.1}, "^slope must be left out for a callable, got 0.1$"),
         ("leaky_relu", {"slope": math.nan}, "^slope must be finite, got nan$"),

@@ -31,6 +31,7 @@ FLOORS = {
     "_weighted": 1,
     "_arguments": 0,
     "_files": 0,
+    "_lookup": 0,
     "_mathml": 0,
     "_expressions": 0,
     "_fitted": 0,
