@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from irwinhall import _core, stream
 from irwinhall._arguments import checked_count, checked_real
-from irwinhall.executors import mapped
+from irwinhall.executors import ordered_map
 
 __all__ = ["Estimate", "LayerEstimate", "layer", "magnitude"]
 
@@ -282,7 +282,7 @@ def _simulated(
     simulated = partial(_block_moments, source._key, n, m, used, scratch)
     moments = [_Moments() for _ in range(1 if m is None else 3)]
     unsure = wanted is not None and trials is None
-    for made in mapped(simulated, batches, executor):
+    for made in ordered_map(simulated, batches, executor):
         if progress is not None:
             progress(int(made[:, 0, 0].sum()) * weights)
         # The estimate ends after a block, not after a batch, whose size depends on the threads.

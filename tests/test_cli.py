@@ -19,16 +19,15 @@ from irwinhall import (
     _files,
     approximations,
     article,
-    certification,
     exact,
-    htmlreport,
     montecarlo,
     plots,
     weightfile,
 )
+from irwinhall.approximations import Certificate
 from irwinhall.cli import main
-from irwinhall.closedforms import Certificate
 from irwinhall.compare import compare
+from irwinhall.tables import report
 
 
 def run(*arguments):
@@ -172,7 +171,7 @@ def test_a_reader_that_leaves_early_causes_no_traceback():
 def quick(monkeypatch):
     """Certificates that cost nothing, and a simulation that costs little."""
     by_decree = Certificate(0.0123, 4, "by decree")
-    monkeypatch.setattr(certification, "certify", lambda form, map: by_decree)
+    monkeypatch.setattr(approximations, "certify", lambda form, map: by_decree)
     for name in ("standard_rows", "normalized_rows"):
         monkeypatch.setattr(article, name, partial(getattr(article, name), 20))
 
@@ -202,7 +201,7 @@ def test_tables_writes_twelve_files_and_prints_the_closed_forms(quick, capsys, t
 def test_tables_writes_the_same_bytes_in_processes(quick, monkeypatch, tmp_path):
     pytest.importorskip("matplotlib")
     drawn = plots.Plot("dot", "A dot.", "One black dot.", "<svg/>")
-    monkeypatch.setattr(htmlreport, "form_plots", lambda worst: [drawn])
+    monkeypatch.setattr(report, "form_plots", lambda worst: [drawn])
     for workers in ("1", "2"):
         main(tables_in(tmp_path / workers, "--workers", workers, "--plots"))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")

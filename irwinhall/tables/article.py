@@ -95,7 +95,7 @@ class Entry(NamedTuple):
 
     Examples
     --------
-    >>> from irwinhall.article import Entry
+    >>> from irwinhall.tables.article import Entry
     >>> Entry(0.5, 0.375, 0.125, 0.25, 0.125).printed_deviation
     2.0
     """
