@@ -361,6 +361,18 @@ def test_a_row_of_ones_own_is_as_good_as_a_named_one():
     assert gain(row, slope=0.0) == pytest.approx(math.sqrt(2), rel=ACCURACY)
 
 
+@pytest.mark.parametrize("name", ["relu", "leaky_relu"])
+def test_a_row_is_shown_as_what_gives_it(name):
+    row = gains.ACTIVATIONS[name]
+    assert eval(repr(row), vars(gains)) is row
+
+
+def test_a_row_of_ones_own_is_shown_as_what_was_given():
+    row = gains.Activation("relu", abs, "here", slope=0.5)
+    expected = "name='relu', function=<built-in function abs>, source='here', slope=0.5"
+    assert repr(row) == f"Activation({expected})"
+
+
 def test_the_table_cannot_be_changed():
     with pytest.raises(TypeError):
         ACTIVATIONS["relu"] = ACTIVATIONS["tanh"]

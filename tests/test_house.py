@@ -34,6 +34,7 @@ FLOORS = {
     "_arguments": 0,
     "_files": 0,
     "_lookup": 0,
+    "_quadrature": 0,
     "exact": 1,
     "executors": 2,
     "approximations": 2,
