@@ -293,7 +293,7 @@ def test_tables_without_dask_says_what_to_install(capsys, monkeypatch, tmp_path)
 def test_montecarlo_prints_the_estimate_beside_the_exact_value(capsys):
     assert main(["montecarlo", "9", "--trials", "1000", "--seed", "4"]) == 0
     printed = capsys.readouterr().out
-    estimate = montecarlo.magnitude(9, trials=1000, seed=4)
+    estimate = montecarlo.magnitude(9, trials=1000, rng=4)
     row = next(line.split() for line in printed.splitlines() if line.startswith("magnitude "))
     exact = irwinhall.expected_magnitude(9)
     deviation = (estimate.estimate - exact) / estimate.standard_error

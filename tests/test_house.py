@@ -33,6 +33,7 @@ FLOORS = {
     "_weighted": 1,
     "_arguments": 0,
     "_files": 0,
+    "_keywords": 0,
     "_lookup": 0,
     "_quadrature": 0,
     "exact": 1,

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
             options.n,
             options.m,
             activation=options.activation,
-            seed=options.seed,
+            rng=options.seed,
             progress=update,
         )
     gain = None if options.activation is None else gains.gain(options.activation)

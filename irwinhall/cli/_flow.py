@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
             depth=depth,
             activation=row.name,
             batch=batch,
-            seed=options.seed,
+            rng=options.seed,
             progress=update,
         )
     units = ", ".join(str(width) for width in widths) + " units"
@@ -134,7 +134,7 @@ def _explosion_table(options: argparse.Namespace) -> None:
     with progress_bar(total, "simulating", "weights") as update:
         rows = list(
             flow.explosion(
-                width=widths[0], depth=depth, trials=_NETWORKS, seed=options.seed, progress=update
+                width=widths[0], depth=depth, trials=_NETWORKS, rng=options.seed, progress=update
             )
         )
     if options.json:

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
 
     n, m, bound = options.n, options.m, options.bound
     arguments = {
-        "seed": options.seed,
+        "rng": options.seed,
         "standard_error": options.standard_error,
         "threads": options.threads,
     }

@@ -53,9 +53,9 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--seed must be at least 0, got {options.seed}")
     total = article.uniforms_drawn(standard_trials, normalized_trials)
     with progress_bar(total, "simulating", "uniforms") as update:
-        standard = list(article.standard_rows(standard_trials, seed=options.seed, progress=update))
+        standard = list(article.standard_rows(standard_trials, rng=options.seed, progress=update))
         normalized = list(
-            article.normalized_rows(normalized_trials, seed=options.seed, progress=update)
+            article.normalized_rows(normalized_trials, rng=options.seed, progress=update)
         )
 
     rows = standard + normalized
