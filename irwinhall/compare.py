@@ -1,4 +1,4 @@
-"""Every scheme of the table side by side, for one layer: what its weights keep and what they lose.
+"""Compare every scheme of the table for one layer: what its weights keep and what they lose.
 
 All figures come from `irwinhall.schemes.statistics`; where it has no formula, for truncated
 normals, from simulation with a standard error.

@@ -1,4 +1,4 @@
-"""Gains: by how much weights must grow to make up for what an activation function takes away.
+"""Gains: the factors on weights that make up for an activation function.
 
 One table, `ACTIVATIONS`, has a row for every activation. The exact gains of a row come from its
 function, by quadrature over the standard normal density, so that adding an activation is adding a

@@ -48,6 +48,16 @@ def test_the_check_passes_on_the_files_as_they_are(monkeypatch):
     assert codegen.main() == 0
 
 
+def test_the_builders_do_not_read_the_constants_that_they_write():
+    program = (
+        "import sys, irwinhall._codegen; print('irwinhall.approximations._fitted' in sys.modules)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout == "False\n"
+
+
 def test_the_command_is_a_module():
     finished = subprocess.run(
         [sys.executable, *COMMAND.split()[1:], "--help"], capture_output=True, check=False

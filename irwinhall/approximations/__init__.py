@@ -1,7 +1,7 @@
 """Closed forms of A(n) and of the normalized bound, each with a certified worst error.
 
-`FORMS` holds them all: the article's two as it prints them, truncated series, and fits. They are
-for places where irwinhall is not: each can be written out in Python, C and LaTeX. Nothing in the
+`FORMS` holds them all: the article's two as it prints them, truncated series, and fits. Use one
+where the library is not available: each can be written out in Python, C and LaTeX. Nothing in the
 library computes with them.
 """
 
