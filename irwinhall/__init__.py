@@ -17,11 +17,11 @@ from irwinhall.layouts import Fans, fans
 if TYPE_CHECKING:
     from irwinhall import (
         approximations,
-        article,
-        certification,
+        compare,
         distribution,
         exact,
         executors,
+        flow,
         gains,
         layouts,
         lsuv,
@@ -29,12 +29,16 @@ if TYPE_CHECKING:
         sampling,
         schemes,
         stats,
+        stream,
         tables,
+        weightfile,
     )
+    from irwinhall.approximations import _certification as certification
     from irwinhall.distribution import expected_magnitude_of
     from irwinhall.gains import gain
     from irwinhall.sampling import sample_weights
     from irwinhall.stream import Stream, kernels
+    from irwinhall.tables import article, plots
 
 __all__ = [
     "Fans",
@@ -44,12 +48,14 @@ __all__ = [
     "approximations",
     "article",
     "certification",
+    "compare",
     "distribution",
     "exact",
     "executors",
     "expected_magnitude",
     "expected_magnitude_of",
     "fans",
+    "flow",
     "gain",
     "gains",
     "get_include",
@@ -58,23 +64,31 @@ __all__ = [
     "letkeman_bound",
     "lsuv",
     "montecarlo",
+    "plots",
     "preserved_magnitude",
     "sample_weights",
     "sampling",
     "schemes",
     "stats",
+    "stream",
     "tables",
+    "weightfile",
 ]
 
-# Loaded on first use, so that importing the package imports NumPy and nothing heavier. The last row
-# needs the frameworks, and is not in __all__, which a star import would load.
-_SUBMODULES = frozenset(
-    {
-        *("approximations", "article", "certification", "distribution", "exact", "executors"),
-        *("gains", "layouts", "lsuv", "montecarlo", "sampling", "schemes", "stats", "stream"),
-        "tables",
-        *("dask", "jax", "keras", "torch"),
-    }
+# Public modules and where they are, loaded on first use: importing the package imports NumPy and
+# nothing heavier. The adapters need their frameworks, and are not in __all__, which a star import
+# would load.
+_SUBMODULES = {
+    "article": "tables.article",
+    "certification": "approximations._certification",
+    "plots": "tables.plots",
+}
+_SUBMODULES.update(
+    (name, name)
+    for name in (
+        "approximations compare distribution exact executors flow gains layouts lsuv montecarlo "
+        "sampling schemes stats stream tables weightfile dask jax keras torch"
+    ).split()
 )
 _MODULE_OF = {
     "Stream": "stream",
@@ -109,11 +123,13 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in _SUBMODULES:
-        return import_module(f"irwinhall.{name}")
-    if name in _MODULE_OF:
-        value = globals()[name] = getattr(import_module(f"irwinhall.{_MODULE_OF[name]}"), name)
-        return value
-    raise AttributeError(f"module 'irwinhall' has no attribute {name!r}")
+        value: Any = import_module(f"irwinhall.{_SUBMODULES[name]}")
+    elif name in _MODULE_OF:
+        value = getattr(import_module(f"irwinhall.{_MODULE_OF[name]}"), name)
+    else:
+        raise AttributeError(f"module 'irwinhall' has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -367,7 +367,7 @@ def preserved_magnitude(n, m, bound):
 
 # ---- the weight stream: irwinhall.stream checks the arguments and gives them their names ------------
 
-cdef extern from "ih_threads.h" nogil:
+cdef extern from "common/ih_threads.h" nogil:
     const uint64_t IH_ELEMENTS_PER_THREAD
 
 

@@ -1,4 +1,4 @@
-"""Files: written so that they appear only when they are whole, and compared line by line."""
+"""Atomic file writing, and comparison of files line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every scheme of the table side by side, for one layer: what its weights keep and what they lose.
+"""Compare every scheme of the table for one layer: what its weights keep and what they lose.
 
 All figures come from `irwinhall.schemes.statistics`; where it has no formula, for truncated
 normals, from simulation with a standard error.
@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from irwinhall._arguments import checked_count
+from irwinhall._keywords import takes
 from irwinhall.gains import gain as activation_gain
 from irwinhall.montecarlo import Estimate
 from irwinhall.schemes import SCHEMES, scale, statistics
-from irwinhall.stream import Stream
+from irwinhall.stream import Seed, Stream, as_stream
 
 __all__ = ["Comparison", "compare", "left_out"]
 
@@ -69,12 +70,13 @@ class Comparison(NamedTuple):
     share: float
 
 
+@takes("rng", not_="seed")
 def compare(
     n: int,
     m: int,
     *,
     activation: str | None = None,
-    seed: int = 0,
+    rng: Seed | Stream = 0,
     progress: Progress | None = None,
 ) -> list[Comparison]:
     """Return what every scheme that has a scale of its own does with a layer.
@@ -88,8 +90,8 @@ def compare(
     activation : str, optional
         The activation that the layer reads. Its gain takes the place of every row's own; without
         it, he_* have theirs for ReLU and all others none.
-    seed : int
-        Seed of the simulation for truncated normals.
+    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
+        Of the simulation for truncated normals.
     progress : callable, optional
         Called now and then with the number of weights drawn since the last call.
 
@@ -115,6 +117,7 @@ def compare(
     need = (1.0 if number is None else number) / math.sqrt(min(n, m))
     omitted = left_out(n, m)
     rows = []
+    source = as_stream(rng)
     simulated: dict[int, Estimate | None] = {}
     for name, row in SCHEMES.items():
         if name in omitted:
@@ -122,7 +125,7 @@ def compare(
         exact = statistics(name, n, m, gain=number)
         std = math.hypot(exact.std, exact.mean)
         forward, backward = (
-            _simulated(fan, std, simulated, seed, progress)
+            _simulated(fan, std, simulated, source, progress)
             if magnitude is None
             else Estimate(magnitude, 0.0, 0)
             for fan, magnitude in ((n, exact.forward_magnitude), (m, exact.backward_magnitude))
@@ -181,23 +184,23 @@ def _simulated(
     fan: int,
     std: float,
     known: dict[int, Estimate | None],
-    seed: int,
+    source: Stream,
     progress: Progress | None,
 ) -> Estimate | None:
     """Return E|w_1 + ... + w_fan| of truncated normals, drawn once a fan at std 1."""
     if fan not in known:
-        known[fan] = _magnitude_of_truncated_normals(fan, seed, progress)
+        known[fan] = _magnitude_of_truncated_normals(fan, source, progress)
     unit = known[fan]
     return None if unit is None else unit.scaled(std)
 
 
 def _magnitude_of_truncated_normals(
-    fan: int, seed: int, progress: Progress | None
+    fan: int, source: Stream, progress: Progress | None
 ) -> Estimate | None:
     trials = _DRAWS // fan
     if trials < 2:
         return None
-    stream = Stream(seed, f"compare.truncated_normal.{fan}")
+    stream = source.child(f"compare.truncated_normal.{fan}")
     magnitudes = np.empty(trials)
     step = max(1, _BATCH // fan)
     for start in range(0, trials, step):

@@ -15,6 +15,7 @@ import numpy as np
 
 from irwinhall._arguments import Shape
 from irwinhall._arrays import element_type, output
+from irwinhall._keywords import takes
 from irwinhall.layouts import WeightOptions, check_options
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["sample_weights", "to_npy"]
 
 
+@takes("rng", not_="seed")
 def sample_weights(
     shape: Shape,
     scheme: str | Scheme = "letkeman",

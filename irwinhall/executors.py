@@ -1,8 +1,9 @@
-"""Where pieces of work run: in this process, in processes beside it, or on a Dask cluster.
+"""Executors: run pieces of work in this process, in a process pool, or on a Dask cluster.
 
-Whatever splits its work takes ``executor=``, any `concurrent.futures.Executor`, and maps a function
-over its pieces by `mapped`. Results come back in the order of the pieces, so that they do not
-depend on where and in which order the pieces ran. `processes` and `dask` make executors.
+Long-running functions accept ``executor=``, any `concurrent.futures.Executor`, and map a function
+over pieces of their work by `ordered_map`. Results come back in the order of the pieces, so that
+they do not depend on where and in which order the pieces ran. `processes` and `dask` make
+executors.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, TypeVar
 from irwinhall._arguments import checked_count, checked_real
 from irwinhall._version import __version__
 
-__all__ = ["dask", "mapped", "processes"]
+__all__ = ["dask", "ordered_map", "processes"]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -33,7 +34,7 @@ _AHEAD = 256
 _ADDRESS = re.compile(r"(?:(?:tcp|tls|ucx|wss?)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):\d+")
 
 
-def mapped(
+def ordered_map(
     function: Callable[[Piece], Result], pieces: Iterable[Piece], executor: Executor | None = None
 ) -> Iterator[Result]:
     """Yield function(piece) for every piece, in the order of the pieces.
@@ -61,7 +62,7 @@ def mapped(
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> from irwinhall import executors
     >>> with ThreadPoolExecutor(2) as executor:
-    ...     list(executors.mapped(abs, range(-3, 1), executor))
+    ...     list(executors.ordered_map(abs, range(-3, 1), executor))
     [3, 2, 1, 0]
     """
     if executor is None:
@@ -92,7 +93,7 @@ def _submitted(
 
 @contextlib.contextmanager
 def processes(workers: int) -> Iterator[Executor | None]:
-    """Give an executor of so many processes; of one, None: the work then stays in this process.
+    """Yield a process pool, or None if workers is 1: the work then stays in this process.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def processes(workers: int) -> Iterator[Executor | None]:
     --------
     >>> from irwinhall import executors
     >>> with executors.processes(1) as executor:
-    ...     list(executors.mapped(abs, [-2, -1], executor))
+    ...     list(executors.ordered_map(abs, [-2, -1], executor))
     [2, 1]
     """
     if checked_count("workers", workers, 1) == 1:
@@ -146,7 +147,7 @@ def _leave_with_the_parent() -> None:
 
 @contextlib.contextmanager
 def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
-    """Give an executor that runs on a Dask cluster; Dask runs what a lost worker had again.
+    """Yield an executor that runs on a Dask cluster; Dask repeats what a lost worker had.
 
     Parameters
     ----------

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from irwinhall._arguments import checked_count
+from irwinhall._keywords import takes
 from irwinhall.gains import Activation
 from irwinhall.gains import activation as activation_row
 from irwinhall.sampling import sample_weights
 from irwinhall.schemes import scale, scheme
-from irwinhall.stream import Stream
+from irwinhall.stream import Seed, Stream, as_stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,6 +133,7 @@ def with_gain(text: str) -> tuple[str, float | str | None]:
     return row.name, gain
 
 
+@takes("rng", not_="seed")
 def simulate(
     schemes: Iterable[str] | None = None,
     *,
@@ -139,7 +141,7 @@ def simulate(
     depth: int = 50,
     activation: str = "relu",
     batch: int = 32,
-    seed: int = 0,
+    rng: Seed | Stream = 0,
     progress: Progress | None = None,
 ) -> list[Flow]:
     """Return the flow of signals and gradients through networks of several schemes.
@@ -158,8 +160,8 @@ def simulate(
         A name or alias of `irwinhall.gains.ACTIVATIONS`.
     batch : int
         Number of signals sent through.
-    seed : int
-        Seed of everything; weights are those of `irwinhall.sample_weights` for the names
+    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
+        Of everything; weights are those of `irwinhall.sample_weights` for the names
         "layer.1", "layer.2", and so on, in float32. Computation is in float64.
     progress : callable, optional
         Called with the number of layers passed since the last call, 2 * depth for each scheme.
@@ -190,21 +192,23 @@ def simulate(
         raise ValueError("width must hold at least one number, got none")
     plain = [checked_count("width", units, 1) for units in cycle]
     widths = [plain[layer % len(plain)] for layer in range(depth + 1)]
+    source = as_stream(rng)
     # What overflows shows as inf.
     with np.errstate(all="ignore"):
         return [
-            _flow(text, name, gain, widths, row, batch, Stream(seed), progress)
+            _flow(text, name, gain, widths, row, batch, source, progress)
             for text, (name, gain) in zip(texts, chosen, strict=True)
         ]
 
 
+@takes("rng", not_="seed")
 def explosion(
     variances: Iterable[float] = (1.0, 0.001),
     *,
     width: int = 100,
     depth: int = 5,
     trials: int = 1000,
-    seed: int = 0,
+    rng: Seed | Stream = 0,
     progress: Progress | None = None,
 ) -> Iterator[Explosion]:
     """Yield how the variance of a linear network's outputs explodes or vanishes.
@@ -217,8 +221,8 @@ def explosion(
         Variances of the weights.
     width, depth, trials : int
         Units of every layer; number of layers; number of independent networks, at least 2.
-    seed : int
-        Seed of the simulation.
+    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
+        Of the simulation.
     progress : callable, optional
         Called now and then with the number of weights drawn since the last call.
 
@@ -243,7 +247,7 @@ def explosion(
     width = checked_count("width", width, 1)
     depth = checked_count("depth", depth, 1)
     trials = checked_count("trials", trials, 2)
-    stream = Stream(seed)
+    stream = as_stream(rng)
     step = max(1, (1 << 20) // width**2)
     for variance in variances:
         if not 0.0 <= variance < math.inf:

@@ -1,4 +1,4 @@
-"""Gains: by how much weights must grow to make up for what an activation function takes away.
+"""Gains: the factors on weights that make up for an activation function.
 
 One table, `ACTIVATIONS`, has a row for every activation. The exact gains of a row come from its
 function, by quadrature over the standard normal density, so that adding an activation is adding a
@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
+
+from irwinhall._lookup import Names
+from irwinhall._quadrature import REACH, TOLERANCE, integral, nodes, root_density
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -55,6 +58,8 @@ class Activation(NamedTuple):
     Examples
     --------
     >>> from irwinhall import gains
+    >>> gains.activation("lrelu")
+    ACTIVATIONS['leaky_relu']
     >>> gains.ACTIVATIONS["leaky_relu"]([-1.0, 2.0])
     array([-0.01,  2.  ])
     >>> gains.ACTIVATIONS["leaky_relu"]([-1.0, 2.0], slope=0.2)
@@ -69,6 +74,16 @@ class Activation(NamedTuple):
     exact: ExactGains | Callable[[float], ExactGains] | None = None
     torch: float | Callable[[float], float] | None = None
     textbook: float | Callable[[float], float] | None = None
+
+    def __repr__(self) -> str:
+        if ACTIVATIONS.get(self.name) is self:
+            return f"ACTIVATIONS[{self.name!r}]"
+        given = (
+            f"{name}={value!r}"
+            for name, value in zip(self._fields, self, strict=True)
+            if name not in self._field_defaults or value != self._field_defaults[name]
+        )
+        return f"Activation({', '.join(given)})"
 
     def __call__(self, z: ArrayLike, slope: float | None = None) -> Array:
         """Return the activation of every element of z as float64."""
@@ -172,7 +187,7 @@ def gain(
     if isinstance(activation, Activation):
         row = activation
     elif isinstance(activation, str):
-        row = _find(activation)
+        row = _NAMES.find(activation)
     elif callable(activation):
         if slope is not None:
             raise ValueError(f"slope must be left out for a callable, got {slope!r}")
@@ -218,7 +233,7 @@ def activation(name: str) -> Activation:
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} ({type(name).__name__})")
-    return _find(name)
+    return _NAMES.find(name)
 
 
 def table() -> str:
@@ -470,28 +485,7 @@ _ROWS = (
 )
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
-
-
-def _key(name: str) -> str:
-    return name.lower().translate({ord(c): None for c in "_- "})
-
-
-_BY_KEY = {_key(name): row for row in _ROWS for name in (row.name, *row.aliases)}
-
-
-def _find(name: str) -> Activation:
-    row = _BY_KEY.get(_key(name))
-    if row is None:
-        import difflib
-
-        near = dict.fromkeys(
-            _BY_KEY[key].name for key in difflib.get_close_matches(_key(name), _BY_KEY, n=5)
-        )
-        listed = "did you mean " + " or ".join(near) if near else "one of " + ", ".join(ACTIVATIONS)
-        raise ValueError(
-            f"activation must be a callable or the name of a known one, got {name!r}; {listed}"
-        )
-    return row
+_NAMES = Names("activation", _ROWS)
 
 
 def _checked_slope(row: Activation, slope: object) -> float | None:
@@ -548,28 +542,31 @@ def _at(number: float | Callable[[float], float] | None, slope: float | None) ->
     return number
 
 
+# Of values as small as this the gain is still a finite double.
+_SMALLEST = 2.0**-1000
+
+
 def _integrated_gain(function: Callable[[Array], ArrayLike], preserve: Preserve) -> float:
     # A power of 2 near the function's size, so that squares neither overflow nor underflow.
-    z, _ = _panels(np.arange(-_REACH, _REACH, dtype=np.float64), 1.0)
-    z = z.ravel()
+    z = nodes()
     values = _values(function, z)
-    size = float(np.max(np.abs(values.astype(np.float64)) * _root_density(z)))
+    size = float(np.max(np.abs(values.astype(np.float64)) * root_density(z)))
     if size < _SMALLEST:
         raise ValueError(f"activation must not vanish, got values of at most {size:.0e}")
     exponent = math.frexp(size)[1]
     # Values of less than double precision, as JAX returns, differ by their own rounding.
-    tolerance = _TOLERANCE
+    tolerance = TOLERANCE
     if values.dtype.kind == "f":
         tolerance = max(tolerance, float(np.finfo(values.dtype).eps))
 
     def integrand(z: Array) -> Array:
         scaled = np.abs(np.ldexp(_values(function, z).astype(np.float64), -exponent))
-        scaled *= _root_density(z)
+        scaled *= root_density(z)
         if preserve == "variance":
             return np.square(scaled)
-        return scaled * _root_density(z)
+        return scaled * root_density(z)
 
-    moment = _integral(integrand, tolerance)
+    moment = integral(integrand, tolerance, "activation")
     if preserve == "variance":
         return math.ldexp(1.0 / math.sqrt(moment), -exponent)
     return math.ldexp(math.sqrt(2.0 / math.pi) / moment, -exponent)
@@ -598,104 +595,6 @@ def _values(function: Callable[[Array], ArrayLike], z: Array) -> NDArray[Any]:
     if not finite.all():
         first = int(np.argmin(finite))
         raise ValueError(
-            f"activation must be finite for |z| < {_REACH}, got {values[first]} at z = {z[first]}"
+            f"activation must be finite for |z| < {REACH}, got {values[first]} at z = {z[first]}"
         )
     return values
-
-
-# ---- quadrature ----------------------------------------------------------------------------------
-
-# The density is below 1e-313 beyond it, at the end of the range of doubles.
-_REACH = 38
-_NODES = 20
-_MOST_PANELS = 1 << 14
-# At every halving the error of a jump halves, that of a kink falls to a quarter.
-_MOST_HALVINGS = 80
-_TOLERANCE = 2.0**-52
-_GOOD_ENOUGH = 1e-10
-# Its gain is still a finite double.
-_SMALLEST = 2.0**-1000
-
-
-@cache
-def _rule() -> tuple[Array, Array]:
-    """Return nodes and weights of the Gauss-Lobatto rule on (0, 1).
-
-    Both ends are nodes. Gauss-Legendre has none within 1/300 of an end, and could not tell that a
-    kink lies there.
-    """
-    from numpy.polynomial import Legendre
-
-    polynomial = Legendre.basis(_NODES - 1)
-    slope, curvature = polynomial.deriv(), polynomial.deriv(2)
-    inner: Array = np.asarray(slope.roots(), dtype=np.float64)
-    inner = inner - slope(inner) / curvature(inner)
-    nodes = np.concatenate([[-1.0], inner, [1.0]])
-    weights = 1.0 / polynomial(nodes) ** 2
-    return (nodes + 1.0) / 2.0, weights / weights.sum()
-
-
-def _panels(left: Array, width: float) -> tuple[Array, Array]:
-    """Return the nodes of the panels that begin at `left`, a row each, and their weights.
-
-    The ends move inside by the least step, which makes every panel see its own side of a jump.
-    """
-    nodes, weights = _rule()
-    z = left[:, np.newaxis] + width * nodes
-    z[:, 0] = np.nextafter(left, np.inf)
-    z[:, -1] = np.nextafter(left + width, -np.inf)
-    return z, width * weights
-
-
-def _root_density(z: Array) -> Array:
-    """Return the square root of the standard normal density."""
-    root: Array = np.exp(-0.25 * z * z) / (2.0 * math.pi) ** 0.25
-    return root
-
-
-def _integral(integrand: Callable[[Array], Array], tolerance: float) -> float:
-    """Return the integral of a function that is not negative, to a few times the tolerance.
-
-    Gauss-Lobatto on panels of width 1, each halved until halving it changes nothing. Kinks and
-    jumps at sums of powers of 2, such as those of the hard activations, come to lie on borders and
-    cost no accuracy; elsewhere the panel that holds one shrinks until it does not count. Noise in
-    the values would halve panels for ever: the largest number of them ends that, and the sum is
-    good if what is in doubt is below 1e-10 of it.
-    """
-
-    def integrals(left: Array, width: float) -> Array:
-        z, weights = _panels(left, width)
-        sums: Array = integrand(z.ravel()).reshape(z.shape) @ weights
-        return sums
-
-    left = np.arange(-_REACH, _REACH, dtype=np.float64)
-    width = 1.0
-    whole = integrals(left, width)
-    if max(whole[0], whole[-1]) > tolerance * whole.sum():
-        raise ValueError(
-            "activation must grow slowly enough for its moments to exist; "
-            f"the integral has not converged at |z| = {_REACH}"
-        )
-    settled: list[float] = []
-    for _ in range(_MOST_HALVINGS):
-        width /= 2.0
-        left = np.stack([left, left + width], axis=1).ravel()
-        halves = integrals(left, width)
-        sums = halves.reshape(-1, 2).sum(axis=1)
-        total = math.fsum(settled) + math.fsum(sums)
-        change = np.abs(sums - whole)
-        unsettled = change > tolerance * total
-        doubt = math.fsum(change[unsettled])
-        if doubt == 0.0:
-            return total
-        settled.extend(sums[~unsettled].tolist())
-        both = np.repeat(unsettled, 2)
-        left, whole = left[both], halves[both]
-        if left.size > _MOST_PANELS:
-            break
-    if doubt > max(_GOOD_ENOUGH, 16.0 * tolerance) * total:
-        raise ValueError(
-            "activation must be a fixed elementwise function, piecewise smooth; "
-            f"its integral is in doubt by {doubt / total:.1e} of its value"
-        )
-    return total

@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias, Unpack, get_args
 from irwinhall import layouts, schemes
 from irwinhall._arguments import Axes, Shape, checked_finite, checked_real
 from irwinhall._arrays import output
+from irwinhall._keywords import takes
 from irwinhall.layouts import WeightOptions
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
@@ -185,6 +186,7 @@ def initializer(
     return Initializer(row, schemes.resolve_gain(row, gain), active_inputs, element, axes=fixed)
 
 
+@takes("seed", not_="rng")
 def sharded(
     shape: Shape,
     sharding: jax.sharding.Sharding,

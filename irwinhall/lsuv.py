@@ -134,31 +134,31 @@ def rescale(
     ['0.6 1.000', '0.5 1.000', '0.4 1.000']
     """
     arrays = _checked(layers, weights)
-    variance = positive("variance", variance)
-    tolerance = positive("tolerance", tolerance)
+    variance = checked_positive("variance", variance)
+    tolerance = checked_positive("tolerance", tolerance)
     max_iterations = checked_count("max_iterations", max_iterations, 1)
 
     signal: NDArray[Any] = np.asarray(inputs)
     reports = []
     for number, (layer, given) in enumerate(zip(layers, arrays, strict=True)):
         run = partial(_scaled, number, layer, given, signal)
-        (arrays[number], signal), report = settled(
+        (arrays[number], signal), report = rescale_until(
             f"layers[{number}]", run, variance, tolerance, max_iterations
         )
         reports.append(report)
     return Rescaled(arrays, reports)
 
 
-def settled(
+def rescale_until(
     name: str,
     run: Callable[[float], tuple[Result, float]],
     variance: float,
     tolerance: float,
     max_iterations: int,
 ) -> tuple[Result, LayerReport]:
-    """Return what a layer of settled variance gives, and the report of it.
+    """Rescale a layer until its output has the variance; return what it gives, and the report.
 
-    run takes the factor on the weights, and returns what it likes and the variance of the output.
+    `run` takes the factor on the weights, and returns any result and the variance of the output.
     """
     factor, iterations = 1.0, 0
     result, reached = run(factor)
@@ -226,7 +226,8 @@ def _run(
     return output, variance
 
 
-def positive(name: str, value: object) -> float:
+def checked_positive(name: str, value: object) -> float:
+    """Return a finite positive real number as a float."""
     number = checked_real(name, value)
     if not 0.0 < number < math.inf:
         raise ValueError(f"{name} must be finite and positive, got {number}")

@@ -17,9 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from irwinhall import _core, stream
+from irwinhall import stream
 from irwinhall._arguments import checked_count, checked_real
-from irwinhall.executors import mapped
+from irwinhall._core import MAX_TRIAL_WEIGHTS, block_trials, layer_scratch, simulate
+from irwinhall._keywords import takes
+from irwinhall.executors import ordered_map
 
 __all__ = ["Estimate", "LayerEstimate", "layer", "magnitude"]
 
@@ -79,12 +81,13 @@ class LayerEstimate(NamedTuple):
     node_average: Estimate
 
 
+@takes("rng", not_="seed")
 def magnitude(
     n: int,
     bound: float = 1.0,
     trials: int | None = None,
     *,
-    seed: stream.Seed | stream.Stream = 0,
+    rng: stream.Seed | stream.Stream = 0,
     standard_error: float | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
@@ -101,8 +104,8 @@ def magnitude(
     trials : int, optional
         Number of independent sums, at least 2; default 1,000,000. With `standard_error`, the most
         sums to take; default as many as 2**40 weights make.
-    seed : int, Stream, or what else `irwinhall.Stream` takes
-        Which weights. Trial t adds elements t n, ..., t n + n - 1 of Stream(seed).uniform.
+    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
+        Which weights. Trial t adds elements t n, ..., t n + n - 1 of Stream(rng).uniform.
     standard_error : float, optional
         Go on until the estimate's standard error is at most this, positive. Trials are added in
         whole blocks, of 2**18 weights or 2048 trials if that is less, and are at least 100.
@@ -146,18 +149,19 @@ def magnitude(
     """
     n = _checked_size("n", n)
     (estimate,) = _simulated(
-        n, None, bound, trials, _MAGNITUDE_TRIALS, seed, standard_error, threads, executor, progress
+        n, None, bound, trials, _MAGNITUDE_TRIALS, rng, standard_error, threads, executor, progress
     )
     return estimate
 
 
+@takes("rng", not_="seed")
 def layer(
     n: int,
     m: int,
     bound: float = 1.0,
     trials: int | None = None,
     *,
-    seed: stream.Seed | stream.Stream = 0,
+    rng: stream.Seed | stream.Stream = 0,
     standard_error: float | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
@@ -179,8 +183,8 @@ def layer(
     trials : int, optional
         Number of independent matrices, at least 2; default 5,000. With `standard_error`, the most
         matrices to take; default as many as 2**40 weights make.
-    seed, threads, executor, progress
-        As for `magnitude`; trial t takes the t-th (n, m) matrix of Stream(seed).uniform.
+    rng, threads, executor, progress
+        As for `magnitude`; trial t takes the t-th (n, m) matrix of Stream(rng).uniform.
     standard_error : float, optional
         As for `magnitude`; all three standard errors are then at most this.
 
@@ -207,10 +211,10 @@ def layer(
     True
     """
     n, m = _checked_size("n", n), _checked_size("m", m)
-    if n * m > _core.MAX_TRIAL_WEIGHTS:
+    if n * m > MAX_TRIAL_WEIGHTS:
         raise ValueError(f"n m must be at most 2**38, got n = {n} and m = {m}")
     estimates = _simulated(
-        n, m, bound, trials, _LAYER_TRIALS, seed, standard_error, threads, executor, progress
+        n, m, bound, trials, _LAYER_TRIALS, rng, standard_error, threads, executor, progress
     )
     return LayerEstimate(*estimates)
 
@@ -243,7 +247,7 @@ def _simulated(
     bound: float,
     trials: int | None,
     default_trials: int,
-    seed: stream.Seed | stream.Stream,
+    rng: stream.Seed | stream.Stream,
     standard_error: float | None,
     threads: int | None,
     executor: Executor | None,
@@ -269,11 +273,11 @@ def _simulated(
                 f"trials must be given with standard_error where {_LEAST_TRIALS} trials are more "
                 f"than 2**40 weights, got standard_error {wanted} and {weights} weights a trial"
             )
-    source = seed if isinstance(seed, stream.Stream) else stream.Stream(seed)
+    source = stream.as_stream(rng)
 
     if executor is None:
         used = stream.available_cores() if threads is None else checked_count("threads", threads, 1)
-        scratch = None if m is None else np.empty(_core.layer_scratch(n, m, used), np.uint8)
+        scratch = None if m is None else np.empty(layer_scratch(n, m, used), np.uint8)
         batches = _batches(most, weights, min(used, _MOST_THREADS), _LAST_BATCH)
     else:
         used = 1 if threads is None else checked_count("threads", threads, 1)
@@ -282,7 +286,7 @@ def _simulated(
     simulated = partial(_block_moments, source.key, n, m, used, scratch)
     moments = [_Moments() for _ in range(1 if m is None else 3)]
     unsure = wanted is not None and trials is None
-    for made in mapped(simulated, batches, executor):
+    for made in ordered_map(simulated, batches, executor):
         if progress is not None:
             progress(int(made[:, 0, 0].sum()) * weights)
         # The estimate ends after a block, not after a batch, whose size depends on the threads.
@@ -305,7 +309,7 @@ def _simulated(
 
 def _batches(most: int, weights: int, least: int, last: int) -> Iterator[tuple[int, int]]:
     """Yield (first trial, trials) of every batch, in whole blocks, `least` of them or more."""
-    block = _core.block_trials(weights)
+    block = block_trials(weights)
     done, batch = 0, _FIRST_BATCH
     while done < most:
         count = min(max(batch // (block * weights), least) * block, most - done)
@@ -325,16 +329,16 @@ def _block_moments(
     """Return the (count, mean, squares) of every quantity of every block of a batch."""
     first, count = batch
     if m is not None and scratch is None:
-        scratch = np.empty(_core.layer_scratch(n, m, threads), np.uint8)
+        scratch = np.empty(layer_scratch(n, m, threads), np.uint8)
     quantities = 1 if m is None else 3
-    made = np.empty((-(-count // _core.block_trials(n * (m or 1))), quantities, 3))
-    _core.simulate(key, n, m, first, count, made, threads, stream.KERNEL, scratch)
+    made = np.empty((-(-count // block_trials(n * (m or 1))), quantities, 3))
+    simulate(key, n, m, first, count, made, threads, stream.KERNEL, scratch)
     return made
 
 
 def _checked_size(name: str, value: int) -> int:
     size = checked_count(name, value, 1)
-    if size > _core.MAX_TRIAL_WEIGHTS:
+    if size > MAX_TRIAL_WEIGHTS:
         raise ValueError(f"{name} must be at most 2**38, got {size}")
     return size
 

@@ -21,6 +21,7 @@ from irwinhall._core import (
     TRUNCATED_NORMAL,
     UNIFORM,
 )
+from irwinhall._keywords import takes
 from irwinhall.layouts import Fans, Weight, weight_of
 from irwinhall.schemes import Gain, Scheme, check_delta, get_scheme, resolve_gain
 from irwinhall.stream import SCALES, Seed, Stream, as_stream, law
@@ -183,6 +184,7 @@ class Sampler(NamedTuple):
 _NO_FANS = Fans(1, 1)
 
 
+@takes("rng", not_="seed")
 def sample_weights(
     shape: Shape | None,
     scheme: str | Scheme = "letkeman",

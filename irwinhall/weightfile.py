@@ -18,6 +18,7 @@ import numpy as np
 from irwinhall._arguments import Axes, Shape
 from irwinhall._arrays import element_type, output
 from irwinhall._files import whole_file
+from irwinhall._keywords import takes
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
@@ -32,6 +33,7 @@ __all__ = ["save_weights"]
 _PIECE = 1 << 26
 
 
+@takes("rng", not_="seed")
 def save_weights(
     path: str | os.PathLike[str],
     shape: Shape,

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 import irwinhall
 from irwinhall import approximations, exact
-from irwinhall.approximations import FORMS
-from irwinhall.closedforms import LAST
+from irwinhall.approximations import FORMS, LAST
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,8 +10,8 @@ import irwinhall
 from irwinhall import article
 
 # Enough for small standard errors, few enough for a second.
-STANDARD = list(article.standard_rows(trials=20_000, seed=1))
-NORMALIZED = list(article.normalized_rows(trials=200, seed=1))
+STANDARD = list(article.standard_rows(trials=20_000, rng=1))
+NORMALIZED = list(article.normalized_rows(trials=200, rng=1))
 ROWS = STANDARD + NORMALIZED
 ENTRIES = {
     f"{row.size} {row.quantity} {name}": entry

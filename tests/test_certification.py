@@ -14,9 +14,16 @@ from hypothesis import strategies as st
 
 import irwinhall
 from irwinhall import certification, exact
-from irwinhall._expressions import Symbol
-from irwinhall._intervals import SLOPES, Interval, Slope, enclosed, exactly, series_arithmetic
 from irwinhall.approximations import FORMS
+from irwinhall.approximations._expressions import Symbol
+from irwinhall.approximations._intervals import (
+    SLOPES,
+    Interval,
+    Slope,
+    enclosed,
+    exactly,
+    series_arithmetic,
+)
 
 MAGNITUDES = [name for name, form in FORMS.items() if form.target == "magnitude"]
 PRODUCTS = ["article_normalized", "article_normalized_refit", "product"]

@@ -19,16 +19,15 @@ from irwinhall import (
     _files,
     approximations,
     article,
-    certification,
     exact,
-    htmlreport,
     montecarlo,
     plots,
     weightfile,
 )
+from irwinhall.approximations import Certificate
 from irwinhall.cli import main
-from irwinhall.closedforms import Certificate
 from irwinhall.compare import compare
+from irwinhall.tables import report
 
 
 def run(*arguments):
@@ -108,9 +107,9 @@ def test_help_names_every_command():
         (["reproduce", "--trials", "1"], "--trials must be at least 2, got 1"),
         (["reproduce", "--seed", "-1"], "--seed must be at least 0, got -1"),
         (["compare", "0", "5"], "n must be at least 1, got 0"),
-        (["compare", "5", "5", "--activation", "rellu"], "did you mean relu"),
+        (["compare", "5", "5", "--activation", "rellu"], "did you mean 'relu'"),
         (["flow", "--schemes", "letkemann"], "did you mean 'letkeman'"),
-        (["flow", "--activation", "than"], "did you mean tanh"),
+        (["flow", "--activation", "than"], "did you mean 'tanh'"),
         (["flow", "--width", "0"], "width must be at least 1, got 0"),
         (["flow", "--width", "a,b"], "'a,b'"),
         (["flow", "--depth", "0"], "depth must be at least 1, got 0"),
@@ -172,7 +171,7 @@ def test_a_reader_that_leaves_early_causes_no_traceback():
 def quick(monkeypatch):
     """Certificates that cost nothing, and a simulation that costs little."""
     by_decree = Certificate(0.0123, 4, "by decree")
-    monkeypatch.setattr(certification, "certify", lambda form, map: by_decree)
+    monkeypatch.setattr(approximations, "certify", lambda form, map: by_decree)
     for name in ("standard_rows", "normalized_rows"):
         monkeypatch.setattr(article, name, partial(getattr(article, name), 20))
 
@@ -202,7 +201,7 @@ def test_tables_writes_twelve_files_and_prints_the_closed_forms(quick, capsys, t
 def test_tables_writes_the_same_bytes_in_processes(quick, monkeypatch, tmp_path):
     pytest.importorskip("matplotlib")
     drawn = plots.Plot("dot", "A dot.", "One black dot.", "<svg/>")
-    monkeypatch.setattr(htmlreport, "form_plots", lambda worst: [drawn])
+    monkeypatch.setattr(report, "form_plots", lambda worst: [drawn])
     for workers in ("1", "2"):
         main(tables_in(tmp_path / workers, "--workers", workers, "--plots"))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
@@ -294,7 +293,7 @@ def test_tables_without_dask_says_what_to_install(capsys, monkeypatch, tmp_path)
 def test_montecarlo_prints_the_estimate_beside_the_exact_value(capsys):
     assert main(["montecarlo", "9", "--trials", "1000", "--seed", "4"]) == 0
     printed = capsys.readouterr().out
-    estimate = montecarlo.magnitude(9, trials=1000, seed=4)
+    estimate = montecarlo.magnitude(9, trials=1000, rng=4)
     row = next(line.split() for line in printed.splitlines() if line.startswith("magnitude "))
     exact = irwinhall.expected_magnitude(9)
     deviation = (estimate.estimate - exact) / estimate.standard_error

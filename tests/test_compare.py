@@ -44,7 +44,7 @@ def test_the_node_average_is_that_of_preserved_magnitude():
 
 def test_truncated_normals_are_simulated_close_to_the_normal_law():
     # Their sums have less kurtosis than normals of the same std: E|sum| is within 1/(8 n) above.
-    rows = rows_of(100, 400, seed=1)
+    rows = rows_of(100, 400, rng=1)
     for direction, fan in (("forward_magnitude", 100), ("backward_magnitude", 400)):
         simulated = getattr(rows["lecun_truncated_normal"], direction)
         normal = getattr(rows["lecun_normal"], direction).estimate
@@ -110,5 +110,5 @@ def test_bad_sizes_are_named(arguments, error, message):
 
 
 def test_an_unknown_activation_lists_near_names():
-    with pytest.raises(ValueError, match="did you mean relu"):
+    with pytest.raises(ValueError, match="did you mean 'relu'"):
         compare(5, 5, activation="rellu")

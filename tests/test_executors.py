@@ -40,26 +40,26 @@ class Recorder:
 
 def test_results_come_in_the_order_of_the_pieces():
     with ThreadPoolExecutor(4) as executor:
-        mapped = list(executors.mapped(slow_if_first, range(50), executor))
-    assert mapped == [-number for number in range(50)]
+        results = list(executors.ordered_map(slow_if_first, range(50), executor))
+    assert results == [-number for number in range(50)]
 
 
 def test_without_an_executor_pieces_run_as_they_are_asked_for():
     ran = []
-    results = executors.mapped(ran.append, range(10))
+    results = executors.ordered_map(ran.append, range(10))
     next(results)
     assert ran == [0]
 
 
 def test_pieces_are_handed_over_no_further_than_some_ahead():
     recorder = Recorder()
-    results = executors.mapped(abs, iter(range(10**9)), recorder)
+    results = executors.ordered_map(abs, iter(range(10**9)), recorder)
     assert (next(results), len(recorder.futures)) == (0, executors._AHEAD)
 
 
 def test_pieces_that_nobody_waits_for_any_more_are_cancelled():
     recorder = Recorder()
-    results = executors.mapped(abs, range(5), recorder)
+    results = executors.ordered_map(abs, range(5), recorder)
     next(results)
     results.close()
     assert [future.cancelled() for future in recorder.futures] == [False, False, True, True, True]
@@ -70,12 +70,12 @@ def test_an_exception_of_a_piece_is_raised():
         ThreadPoolExecutor(2) as executor,
         pytest.raises(ZeroDivisionError),
     ):
-        list(executors.mapped(lambda x: 1 / x, [1, 0, 1], executor))
+        list(executors.ordered_map(lambda x: 1 / x, [1, 0, 1], executor))
 
 
 def test_what_cannot_submit_is_refused():
     with pytest.raises(TypeError, match=r"executor must be a concurrent.*, got 4 \(int\)"):
-        executors.mapped(abs, [1], 4)
+        executors.ordered_map(abs, [1], 4)
 
 
 # ---- processes -----------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_a_process_that_dies_is_an_error_of_the_system():
         pytest.raises(ChildProcessError, match="a worker process died"),
         executors.processes(2) as executor,
     ):
-        list(executors.mapped(end_the_process, range(4), executor))
+        list(executors.ordered_map(end_the_process, range(4), executor))
 
 
 def test_processes_end_with_their_parent():
@@ -109,7 +109,7 @@ def test_processes_end_with_their_parent():
         "from irwinhall import executors\n"
         "if __name__ == '__main__':\n"
         "    with executors.processes(2) as executor:\n"
-        "        print(*executors.mapped(os.getpgid, [0] * 4, executor))\n"
+        "        print(*executors.ordered_map(os.getpgid, [0] * 4, executor))\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     command = [sys.executable, "-c", program]

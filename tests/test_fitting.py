@@ -8,10 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from irwinhall import exact, fitting
-from irwinhall._expressions import Number, Polynomial, Symbol, square_root
-from irwinhall._families import FAMILIES, Family
+from irwinhall import exact
+from irwinhall._codegen import fitting
 from irwinhall.approximations import FORMS
+from irwinhall.approximations._expressions import Number, Polynomial, Symbol, square_root
+from irwinhall.approximations._families import FAMILIES, Family
 
 N = Symbol("n")
 FITTED = {family.name: family for family in FAMILIES if family.start}

@@ -12,7 +12,7 @@ from irwinhall import flow, gains
 
 
 def test_the_flow_is_what_plain_numpy_makes_of_the_same_weights():
-    (ours,) = flow.simulate(["he_normal"], width=(5, 7), depth=3, batch=4, seed=9)
+    (ours,) = flow.simulate(["he_normal"], width=(5, 7), depth=3, batch=4, rng=9)
     widths = [5, 7, 5, 7]
     weights = [
         irwinhall.sample_weights(
@@ -56,7 +56,7 @@ def test_the_default_schemes_explode_vanish_and_keep():
 
 def test_the_same_seed_gives_the_same_flow_and_another_seed_another():
     first, again, other = (
-        flow.simulate(["letkeman"], width=16, depth=3, seed=seed)[0] for seed in (1, 1, 2)
+        flow.simulate(["letkeman"], width=16, depth=3, rng=seed)[0] for seed in (1, 1, 2)
     )
     assert first.forward_magnitude.tolist() == again.forward_magnitude.tolist()
     assert first.forward_magnitude[1] != other.forward_magnitude[1]
@@ -114,7 +114,7 @@ def test_the_explosion_table_has_the_variances_of_the_textbook():
 
 
 def test_the_simulated_variances_are_the_expected_ones():
-    rows = list(flow.explosion(width=40, depth=4, trials=1000, seed=3))
+    rows = list(flow.explosion(width=40, depth=4, trials=1000, rng=3))
     deviations = [(row.simulated - row.expected) / row.standard_error for row in rows]
     assert max(abs(deviation) for deviation in deviations) < 5
 
@@ -131,11 +131,11 @@ def test_progress_counts_every_layer_both_ways():
     ("arguments", "error", "message"),
     [
         ({"schemes": ["letkemann"]}, ValueError, "did you mean 'letkeman'"),
-        ({"schemes": ["letkeman:rellu"]}, ValueError, "did you mean relu"),
+        ({"schemes": ["letkeman:rellu"]}, ValueError, "did you mean 'relu'"),
         ({"schemes": ["letkeman:nan"]}, ValueError, "gain must be"),
         ({"schemes": ["normal"]}, ValueError, "gain must be given"),
         ({"schemes": [3]}, TypeError, "schemes must be strings, got 3"),
-        ({"activation": "rellu"}, ValueError, "did you mean relu"),
+        ({"activation": "rellu"}, ValueError, "did you mean 'relu'"),
         ({"width": 0}, ValueError, "width must be at least 1, got 0"),
         ({"width": ()}, ValueError, "width must hold at least one"),
         ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),

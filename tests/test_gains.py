@@ -361,6 +361,18 @@ def test_a_row_of_ones_own_is_as_good_as_a_named_one():
     assert gain(row, slope=0.0) == pytest.approx(math.sqrt(2), rel=ACCURACY)
 
 
+@pytest.mark.parametrize("name", ["relu", "leaky_relu"])
+def test_a_row_is_shown_as_what_gives_it(name):
+    row = gains.ACTIVATIONS[name]
+    assert eval(repr(row), vars(gains)) is row
+
+
+def test_a_row_of_ones_own_is_shown_as_what_was_given():
+    row = gains.Activation("relu", abs, "here", slope=0.5)
+    expected = "name='relu', function=<built-in function abs>, source='here', slope=0.5"
+    assert repr(row) == f"Activation({expected})"
+
+
 def test_the_table_cannot_be_changed():
     with pytest.raises(TypeError):
         ACTIVATIONS["relu"] = ACTIVATIONS["tanh"]
@@ -437,11 +449,11 @@ def test_a_callable_for_numbers_fails_with_a_note():
 @pytest.mark.parametrize(
     ("activation", "arguments", "message"),
     [
-        ("rleu", {}, "^activation must be .* got 'rleu'; did you mean relu or "),
-        ("leaky", {}, "did you mean leaky_relu$"),
-        ("swosh", {}, "did you mean silu"),
-        ("softmax", {}, "got 'softmax'; "),
-        ("", {}, "got ''; one of linear, relu, "),
+        ("rleu", {}, "^unknown activation 'rleu'; did you mean 'relu', "),
+        ("leaky", {}, r"did you mean 'leaky_relu'\?$"),
+        ("swosh", {}, "did you mean 'silu'"),
+        ("softmax", {}, "^unknown activation 'softmax'; "),
+        ("", {}, "^unknown activation ''; known are linear, relu, "),
         ("relu", {"slope": 0.1}, "^slope must be left out for relu, got 0.1; only leaky_relu and "),
         (np.tanh, {"slope": 0.1}, "^slope must be left out for a callable, got 0.1$"),
         ("leaky_relu", {"slope": math.nan}, "^slope must be finite, got nan$"),

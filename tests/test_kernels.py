@@ -97,7 +97,7 @@ def test_ars5_equals_the_words_of_an_independent_implementation():
 
 def test_aes_round_encrypts_the_fips_197_example():
     # Appendix C.1, with the key schedule of AES-128 done here.
-    from irwinhall._fill_tables import aes_sbox
+    from irwinhall._codegen.aes import aes_sbox
 
     box = aes_sbox()
     key = [list(range(4 * i, 4 * i + 4)) for i in range(4)]

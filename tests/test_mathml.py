@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from irwinhall import approximations
-from irwinhall._mathml import mathml
+from irwinhall.tables._mathml import mathml
 
 
 def shape(element):

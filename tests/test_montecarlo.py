@@ -146,7 +146,7 @@ def test_long_runs_of_rows_do_not_overflow_the_columns():
 
 @pytest.mark.parametrize("n", [1, 2, 3, 17, 1000])
 def test_magnitude_estimates_the_expected_magnitude(n):
-    estimate = montecarlo.magnitude(n, seed=n, trials=200_000)
+    estimate = montecarlo.magnitude(n, rng=n, trials=200_000)
     exact = irwinhall.expected_magnitude(n)
     assert abs(estimate.estimate - exact) < 5 * estimate.standard_error
 
@@ -179,7 +179,7 @@ def test_blocks_give_the_moments_of_the_whole():
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (7, 3), (3, 200), (200, 3), (300, 1)])
 def test_layer_estimates_what_the_layer_preserves(n, m):
-    estimates = montecarlo.layer(n, m, bound=0.3, trials=4_000, seed=5)
+    estimates = montecarlo.layer(n, m, bound=0.3, trials=4_000, rng=5)
     exact = irwinhall.preserved_magnitude(n, m, 0.3)
     for estimate, value in zip(estimates, exact, strict=True):
         assert abs(estimate.estimate - value) < 5 * estimate.standard_error
@@ -196,14 +196,14 @@ def test_the_bound_only_scales():
 
 
 def test_the_same_seed_gives_the_same_estimate():
-    assert montecarlo.layer(3, 4, trials=50, seed=9) == montecarlo.layer(3, 4, trials=50, seed=9)
-    assert montecarlo.layer(3, 4, trials=50, seed=9) != montecarlo.layer(3, 4, trials=50, seed=8)
+    assert montecarlo.layer(3, 4, trials=50, rng=9) == montecarlo.layer(3, 4, trials=50, rng=9)
+    assert montecarlo.layer(3, 4, trials=50, rng=9) != montecarlo.layer(3, 4, trials=50, rng=8)
 
 
 def test_a_seed_is_that_of_a_stream():
-    of_stream = montecarlo.magnitude(3, trials=50, seed=irwinhall.Stream(9))
-    assert montecarlo.magnitude(3, trials=50, seed=9) == of_stream
-    named = montecarlo.magnitude(3, trials=50, seed=irwinhall.Stream(9, "other"))
+    of_stream = montecarlo.magnitude(3, trials=50, rng=irwinhall.Stream(9))
+    assert montecarlo.magnitude(3, trials=50, rng=9) == of_stream
+    named = montecarlo.magnitude(3, trials=50, rng=irwinhall.Stream(9, "other"))
     assert named != of_stream
 
 
@@ -311,7 +311,7 @@ def test_an_interrupt_ends_a_simulation():
         ({"n": 2, "bound": "1"}, TypeError, "bound must be a real number, got '1'"),
         ({"n": 2, "threads": 0}, ValueError, "threads must be at least 1, got 0"),
         ({"n": 2, "executor": 3}, TypeError, r"executor must be a concurrent.*, got 3 \(int\)"),
-        ({"n": 2, "seed": 0.5}, TypeError, "seed must be an int, .*got 0.5"),
+        ({"n": 2, "rng": 0.5}, TypeError, "rng must be an irwinhall.Stream or a seed: .*got 0.5"),
         ({"n": 2, "standard_error": 0}, ValueError, "standard_error must be finite and pos.*got 0"),
         ({"n": 2, "standard_error": math.nan}, ValueError, "standard_error must be .*got nan"),
         ({"n": 2, "progress": 0}, TypeError, r"progress must be callable, got 0 \(int\)"),

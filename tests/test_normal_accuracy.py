@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from kernel_build import Fill
 
-from irwinhall import _fill_tables
+from irwinhall._codegen import normal
 
 FILL = Fill()
 F64_ULP = 4.0
@@ -24,17 +24,17 @@ def exact_quantile(odd: int, bits: int):
     """Return Phi^-1(odd / 2^bits) to 40 digits."""
     q = mpmath.mpf(odd) / mpmath.mpf(2) ** bits
     guess = NormalDist().inv_cdf(min(max(float(q), 1e-300), 0.49999999))
-    return _fill_tables._quantile(_fill_tables._mpf(odd) / _fill_tables._mpf(2) ** bits, guess)
+    return normal._quantile(normal._mpf(odd) / normal._mpf(2) ** bits, guess)
 
 
 def edges_and_random(bits: int, segments: int, count: int, rng: random.Random):
     """Yield odd integers at both ends of every segment, and random ones of every octave."""
-    for octave in range(_fill_tables.OCTAVES):
+    for octave in range(normal.OCTAVES):
         top = 1 << (bits - 1 - octave)
         for segment in range(segments):
             edge = top + top * segment // segments
             for value in (edge - 1, edge + 1):
-                if value >= 1 << (bits - _fill_tables.OCTAVES):
+                if value >= 1 << (bits - normal.OCTAVES):
                     yield value | 1
         for _ in range(count):
             yield (top | rng.randrange(top)) | 1

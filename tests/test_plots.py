@@ -189,6 +189,6 @@ def test_powers_of_ten_are_written_with_exponents(value, text):
 
 
 def test_matplotlib_is_imported_only_to_draw():
-    program = "import sys, irwinhall.plots; print('matplotlib' in sys.modules)"
+    program = "import sys, irwinhall.tables.plots; print('matplotlib' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert finished.stdout == "False\n"

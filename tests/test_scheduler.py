@@ -13,8 +13,8 @@ from functools import partial
 import pytest
 from frameworks import framework
 
-from irwinhall import article, certification, cli, executors, montecarlo, tables
-from irwinhall.closedforms import Certificate
+from irwinhall import approximations, article, cli, executors, montecarlo, tables
+from irwinhall.approximations import Certificate
 
 distributed = framework("distributed")
 
@@ -72,13 +72,13 @@ def test_tables_are_the_same_bytes_though_a_worker_is_killed_half_way(
                 killed.append(kill_a_worker(cluster))
 
     by_decree, killed = Certificate(0.0123, 4, "by decree"), []
-    monkeypatch.setattr(certification, "certify", lambda form, map: by_decree)
-    monkeypatch.setattr(tables, "_PIECE", 20)
+    monkeypatch.setattr(approximations, "certify", lambda form, map: by_decree)
+    monkeypatch.setattr(tables._builders, "_PIECE", 20)
     for name in ("standard_rows", "normalized_rows"):
         monkeypatch.setattr(article, name, partial(getattr(article, name), 20))
     sizes = ("--max-n", "1200", "--grid", "9")
     assert cli.main(["tables", "--out", f"{tmp_path}/here", *sizes, "--workers", "1"]) == 0
-    monkeypatch.setattr(cli, "_progress_bar", Killer)
+    monkeypatch.setattr(cli._tables, "progress_bar", Killer)
     there = ["tables", "--out", f"{tmp_path}/there", *sizes, "--scheduler"]
     assert cli.main([*there, cluster.scheduler_address]) == 0
     assert len(killed) == 1
@@ -93,7 +93,7 @@ def test_a_piece_that_kills_every_worker_is_given_up(cluster, monkeypatch):
         pytest.raises(ConnectionError, match="workers of the .* at tcp://.* die of a piece"),
         executors.dask(cluster.scheduler_address) as executor,
     ):
-        list(executors.mapped(end_the_process, [0], executor))
+        list(executors.ordered_map(end_the_process, [0], executor))
 
 
 def test_workers_of_another_version_are_refused(cluster, monkeypatch):
@@ -117,7 +117,7 @@ def test_a_scheduler_without_workers_is_given_up_after_the_timeout():
 def test_a_scheduler_that_ends_half_way_is_an_error():
     def close_after_the_first_result(cluster):
         with executors.dask(cluster.scheduler_address) as executor:
-            results = executors.mapped(time.sleep, [0.0] + [0.2] * 10, executor)
+            results = executors.ordered_map(time.sleep, [0.0] + [0.2] * 10, executor)
             next(results)
             cluster.close()
             list(results)

@@ -13,8 +13,8 @@ import oracle
 import pytest
 from flint import arb
 
-from irwinhall import approximations, article, certification, executors, tables
-from irwinhall.closedforms import Certificate
+from irwinhall import approximations, article, executors, tables
+from irwinhall.approximations import Certificate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -172,7 +172,7 @@ def quick(monkeypatch):
         where = (1, float("inf")) if form.target == "normalized_bound" else 7
         return Certificate(0.125, where, "by decree")
 
-    monkeypatch.setattr(certification, "certify", certify)
+    monkeypatch.setattr(approximations, "certify", certify)
 
 
 def test_closed_forms_are_certified_with_the_executor(quick):
@@ -208,7 +208,7 @@ def test_the_document_of_closed_forms_has_all_of_each(quick):
 
 
 def test_the_page_of_closed_forms_is_that_of_the_recorded_certificates(monkeypatch):
-    monkeypatch.setattr(certification, "certify", lambda form, map: form.certificate)
+    monkeypatch.setattr(approximations, "certify", lambda form, map: form.certificate)
     document = tables.rendered(tables.closed_forms_table())["closed-forms.md"]
     page = ROOT / "docs" / "closed-forms.md"
     assert page.read_text() == document, "run: irwinhall tables; cp tables/closed-forms.md docs/"
@@ -247,7 +247,7 @@ def test_json_has_a_line_for_every_row(normalized):
 
 
 def test_pieces_change_nothing(monkeypatch, standard, normalized):
-    monkeypatch.setattr(tables, "_PIECE", 37)
+    monkeypatch.setattr(tables._builders, "_PIECE", 37)
     with ThreadPoolExecutor(3) as executor:
         assert tables.standard_table(300, executor=executor) == standard
         assert tables.normalized_table(9, executor=executor) == normalized

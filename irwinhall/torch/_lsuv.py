@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from irwinhall._arguments import checked_count
+from irwinhall.lsuv import LayerReport, checked_positive, rescale_until
 from irwinhall.torch._layers import ParameterSite, WeightRole, parameters
 from irwinhall.torch._plan import Pattern, matchers
 from irwinhall.torch._report import table
 from irwinhall.torch._shards import is_distributed
-from irwinhall.lsuv import LayerReport, positive, settled
 
 __all__ = ["LsuvReport", "lsuv_"]
 
@@ -139,8 +139,8 @@ def lsuv_(
         )
     module = getattr(module, "_orig_mod", module)  # hooks would have to be compiled too
     numbers = (
-        positive("variance", variance),
-        positive("tolerance", tolerance),
+        checked_positive("variance", variance),
+        checked_positive("tolerance", tolerance),
         checked_count("max_iterations", max_iterations, 1),
     )
     chosen, report = _chosen(module, layers)
@@ -153,7 +153,7 @@ def lsuv_(
         given = weight.detach().clone()
         originals.append((weight, given))
         run = partial(_run, place.name, weight, given, layer, args, kwargs)
-        output, report.layers[place.name] = settled(place.name, run, *numbers)
+        output, report.layers[place.name] = rescale_until(place.name, run, *numbers)
         return output
 
     modes = [(each, each.training) for each in module.modules()]

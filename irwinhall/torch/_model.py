@@ -14,6 +14,7 @@ from torch.autograd.graph import increment_version
 from torch.nn.modules.batchnorm import _NormBase
 
 from irwinhall._arguments import checked_count, checked_finite
+from irwinhall._keywords import takes
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Seed, Stream
 from irwinhall.torch._decisions import Decider, Decision, Values
@@ -33,6 +34,7 @@ from irwinhall.torch._shards import Places, is_distributed
 __all__ = ["ParamInit", "init_weights", "param_init_fn"]
 
 
+@takes("seed", not_="rng")
 def init_weights(
     module: nn.Module,
     scheme: str | Scheme = "letkeman",
@@ -147,6 +149,7 @@ def init_weights(
     return Report(rows, _buffers(module, layers), root.seed)
 
 
+@takes("seed", not_="rng")
 def param_init_fn(
     model: nn.Module,
     scheme: str | Scheme = "letkeman",

@@ -1,7 +1,7 @@
 """The shapes of the closed forms, with a symbol wherever a constant is still to be found.
 
 A family is a shape together with its constants as texts, where the article or the series gives
-them, or with values to start from, where `irwinhall.fitting` finds the best.
+them, or with values to start from, where a fit finds the best.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from irwinhall import exact
-from irwinhall._expressions import (
+from irwinhall.approximations._closedform import LAST, ClosedForm, Target
+from irwinhall.approximations._expressions import (
     Applied,
     Expression,
     FirstValues,
@@ -23,7 +24,6 @@ from irwinhall._expressions import (
     smaller,
     square_root,
 )
-from irwinhall.closedforms import LAST, ClosedForm, Target
 
 __all__ = ["FAMILIES", "Family", "closed_form", "closed_forms"]
 

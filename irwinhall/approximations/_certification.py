@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 
 from irwinhall import exact
 from irwinhall._core import expected_magnitude, letkeman_bound
-from irwinhall._expressions import evaluate
-from irwinhall._intervals import (
+from irwinhall.approximations._closedform import LAST, Certificate, ClosedForm
+from irwinhall.approximations._expressions import evaluate
+from irwinhall.approximations._intervals import (
     INTERVALS,
     SLOPES,
     Interval,
@@ -40,7 +41,6 @@ from irwinhall._intervals import (
     exactly,
     series_arithmetic,
 )
-from irwinhall.closedforms import LAST, Certificate, ClosedForm
 
 __all__ = [
     "EVERY",

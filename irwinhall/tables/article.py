@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from irwinhall import approximations, montecarlo
 from irwinhall._core import expected_magnitude, letkeman_bound, preserved_magnitude
-from irwinhall.stream import Stream
+from irwinhall._keywords import takes
+from irwinhall.stream import Seed, Stream, as_stream
 
 __all__ = [
     "NORMALIZED_TRIALS",
@@ -95,7 +96,7 @@ class Entry(NamedTuple):
 
     Examples
     --------
-    >>> from irwinhall.article import Entry
+    >>> from irwinhall.tables.article import Entry
     >>> Entry(0.5, 0.375, 0.125, 0.25, 0.125).printed_deviation
     2.0
     """
@@ -139,10 +140,11 @@ class Row(NamedTuple):
     letkeman: float  # the quantity under our exact bound
 
 
+@takes("rng", not_="seed")
 def standard_rows(
     trials: int = STANDARD_TRIALS,
     *,
-    seed: int = 0,
+    rng: Seed | Stream = 0,
     executor: Executor | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[Row]:
@@ -152,8 +154,8 @@ def standard_rows(
     ----------
     trials : int
         Trials a size; the article took a million.
-    seed : int
-        Seed of the simulation.
+    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
+        Of the simulation.
     executor : concurrent.futures.Executor, optional
         Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
@@ -170,11 +172,12 @@ def standard_rows(
     >>> row.size, row.quantity, row.xavier.exact, row.letkeman
     ((1,), 'magnitude', 0.5, 1.0)
     """
+    source = as_stream(rng)
     for n, printed in _STANDARD.items():
         # Weights of their own for every size, so that the rows' errors are independent.
-        weights = Stream(seed, f"article/{n}")
+        weights = source.child(f"article/{n}")
         unit = montecarlo.magnitude(
-            n, trials=trials, seed=weights, executor=executor, progress=progress
+            n, trials=trials, rng=weights, executor=executor, progress=progress
         )
         exact = expected_magnitude(n)
         xavier = 1.0 / math.sqrt(n)
@@ -189,10 +192,11 @@ def standard_rows(
         )
 
 
+@takes("rng", not_="seed")
 def normalized_rows(
     trials: int = NORMALIZED_TRIALS,
     *,
-    seed: int = 0,
+    rng: Seed | Stream = 0,
     executor: Executor | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[Row]:
@@ -202,8 +206,8 @@ def normalized_rows(
     ----------
     trials : int
         Weight matrices a size; the article took 5000.
-    seed : int
-        Seed of the simulation.
+    rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
+        Of the simulation.
     executor : concurrent.futures.Executor, optional
         Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
@@ -220,10 +224,11 @@ def normalized_rows(
     >>> [(row.size, row.quantity, round(row.xavier.exact, 4)) for _, row in zip(range(3), rows)]
     [((1, 1), 'forward', 0.866), ((1, 1), 'backward', 0.866), ((1, 1), 'average', 0.866)]
     """
+    source = as_stream(rng)
     for (n, m), printed in _NORMALIZED.items():
-        weights = Stream(seed, f"article/{n}/{m}")
+        weights = source.child(f"article/{n}/{m}")
         unit = montecarlo.layer(
-            n, m, trials=trials, seed=weights, executor=executor, progress=progress
+            n, m, trials=trials, rng=weights, executor=executor, progress=progress
         )
         exact = preserved_magnitude(n, m, 1.0)
         xavier = math.sqrt(6.0 / (n + m))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from irwinhall._expressions import Arithmetic
+from irwinhall.approximations._expressions import Arithmetic
 
 __all__ = [
     "INTERVALS",

@@ -1,4 +1,4 @@
-"""The class of closed forms: formulas that one can call, read and paste into a program."""
+"""The class of closed forms: formulas to call, to read and to paste into a program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from irwinhall._expressions import (
+from irwinhall.approximations._expressions import (
     NUMPY,
     PYTHON,
     Arithmetic,
@@ -49,7 +49,7 @@ class Certificate(NamedTuple):
 
     Examples
     --------
-    >>> from irwinhall.closedforms import Certificate
+    >>> from irwinhall.approximations import Certificate
     >>> Certificate(0.5, 1, "every n").max_relative_error
     0.5
     """
@@ -92,7 +92,7 @@ class ClosedForm:
     >>> from irwinhall import approximations
     >>> form = approximations.FORMS["series_2"]
     >>> form
-    <ClosedForm series_2: A(n), sizes 1 to 2^53; relative error at most 0.0327>
+    FORMS['series_2']
     >>> form(100), form.parameters
     (4.608891953947615, {'c1': '1/20'})
     >>> print(form.as_latex())
@@ -113,7 +113,9 @@ class ClosedForm:
             raise ValueError(f"target must be one of {get_args(Target)}, got {self.target!r}")
 
     def __repr__(self) -> str:
-        return f"<ClosedForm {self.name}: {self._summary().removesuffix('.')}>"
+        if self.certificate is None:
+            return f"<ClosedForm {self.name}: {self._summary().removesuffix('.')}>"
+        return f"FORMS[{self.name!r}]"
 
     @property
     def variables(self) -> tuple[str, ...]:

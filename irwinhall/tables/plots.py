@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from irwinhall import approximations, certification
+from irwinhall import approximations
 from irwinhall._core import expected_magnitude
 from irwinhall.flow import Flow
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from irwinhall.closedforms import ClosedForm
+    from irwinhall.approximations import ClosedForm
 
 __all__ = ["Plot", "flow_figure", "form_plots", "save_flow"]
 
@@ -325,7 +325,7 @@ class Plot(NamedTuple):
 
     Examples
     --------
-    >>> from irwinhall.plots import Plot
+    >>> from irwinhall.tables.plots import Plot
     >>> Plot("dot", "A dot.", "One black dot.", "<svg/>").name
     'dot'
     """
@@ -411,7 +411,7 @@ def _error_plot(worst: Mapping[str, float]) -> Plot:
     for form in forms:
         n: Any = _sizes(40)
         n = n[(n >= form.domain[0]) & (n <= form.domain[1])]
-        errors.append((n, np.maximum(np.abs(certification.relative_error(form, n)), _ROUNDING)))
+        errors.append((n, np.maximum(np.abs(approximations.relative_error(form, n)), _ROUNDING)))
     figure, panels = _small_multiples(len(forms), (2.2, 1.7), "n", "relative error")
     for panel, form, (n, error) in zip(panels, forms, errors, strict=True):
         for others in errors:
@@ -450,7 +450,7 @@ def _heat_map_plot(worst: Mapping[str, float]) -> Plot:
         some = sizes[covered]
         error = np.full((sizes.size, sizes.size), np.nan)
         error[np.ix_(covered, covered)] = np.abs(
-            certification.relative_error(form, some[None, :], some[:, None])
+            approximations.relative_error(form, some[None, :], some[:, None])
         )
         # A picture, not ten thousand squares.
         shown = np.maximum(error, _ROUNDING)

@@ -1,56 +1,34 @@
-"""The tables: exact magnitudes and bounds, closed forms and their errors, the article's figures.
+"""Builders of the tables, whose rows depend on the arguments alone.
 
-Builders make a `Table`; `rendered` writes it as CSV, JSON and Markdown. The text depends on the
-arguments alone: doubles are correctly rounded or made by +, -, *, / and square roots in one order,
-digits are by integers, and pieces come back in their order, wherever they were made.
+Doubles are correctly rounded or made by +, -, *, / and square roots in one order, digits are by
+integers, and pieces come back in their order, wherever they were made.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from irwinhall import approximations, article, certification, exact
+from irwinhall import approximations, exact
 from irwinhall._arguments import checked_count
 from irwinhall._core import expected_magnitude, letkeman_bound, preserved_magnitude
-from irwinhall.closedforms import LAST
-from irwinhall.executors import mapped
+from irwinhall.executors import ordered_map
+from irwinhall.tables import article
+from irwinhall.tables._table import Cell, Row, Table
 
 if TYPE_CHECKING:
     import mpmath
     from numpy.typing import NDArray
 
-    from irwinhall.closedforms import Argmax, ClosedForm
+    from irwinhall.approximations import Argmax, ClosedForm
 
-__all__ = [
-    "MOST_N",
-    "MOST_SIZES",
-    "Table",
-    "article_table",
-    "check_sizes",
-    "closed_forms_document",
-    "closed_forms_table",
-    "grid_pairs",
-    "grid_sizes",
-    "normalized_table",
-    "records",
-    "rendered",
-    "standard_table",
-]
-
-Cell: TypeAlias = "int | float | str | None"
-Row: TypeAlias = "tuple[Cell, ...]"
 Progress: TypeAlias = "Callable[[int], object]"
 Piece = TypeVar("Piece")
 
@@ -65,25 +43,6 @@ _LAST_FRACTION = 20
 _DIGITS = 20
 # Rows of a piece.
 _PIECE = 256
-
-
-class Table(NamedTuple):
-    """Rows of cells under named columns.
-
-    Examples
-    --------
-    >>> from irwinhall.tables import Table
-    >>> Table("squares", "Squares.", ("n", "square"), [(1, 1), (2, 4)]).columns
-    ('n', 'square')
-    """
-
-    name: str
-    caption: str
-    columns: tuple[str, ...]
-    rows: list[Row]
-
-
-# ---- builders ------------------------------------------------------------------------------------
 
 
 def standard_table(
@@ -223,7 +182,7 @@ def closed_forms_table(
     )
     rows: list[Row] = []
     for form in approximations.closed_forms():
-        certificate = certification.certify(form, map=partial(mapped, executor=executor))
+        certificate = approximations.certify(form, map=partial(ordered_map, executor=executor))
         certified = replace(form, certificate=certificate)
         constants = ", ".join(f"{name} = {value}" for name, value in form.parameters.items())
         rows.append(
@@ -311,7 +270,7 @@ def _gathered(
     progress: Progress | None,
 ) -> list[Row]:
     rows: list[Row] = []
-    for made in mapped(function, pieces, executor):
+    for made in ordered_map(function, pieces, executor):
         rows += made
         if progress is not None:
             progress(len(made))
@@ -348,7 +307,7 @@ def _errors(form: ClosedForm, *sizes: NDArray[np.int64]) -> list[float | None]:
     """Return form/target - 1 to three digits, None where the form does not reach."""
     first, last = form.domain
     covered = np.logical_and.reduce([(first <= size) & (size <= last) for size in sizes])
-    errors: NDArray[np.float64] = certification.relative_error(
+    errors: NDArray[np.float64] = approximations.relative_error(
         form, *(np.where(covered, n, first) for n in sizes)
     )
     return [
@@ -387,133 +346,3 @@ def _checked(name: str, value: int, least: int, most: int) -> int:
     if number > most:
         raise ValueError(f"{name} must be from {least} to {most}, got {number}")
     return number
-
-
-# ---- rendering -----------------------------------------------------------------------------------
-
-
-def rendered(table: Table) -> dict[str, str]:
-    """Return the table's files by name: CSV, JSON and Markdown.
-
-    Parameters
-    ----------
-    table : Table
-
-    Returns
-    -------
-    dict of str to str
-        Text by file name, lines ended by a line feed.
-
-    Examples
-    --------
-    >>> from irwinhall import tables
-    >>> files = tables.rendered(tables.Table("squares", "Squares.", ("n", "square"), [(2, 4)]))
-    >>> print(files["squares.csv"], end="")
-    n,square
-    2,4
-    >>> print(files["squares.json"], end="")
-    [
-    {"n": 2, "square": 4}
-    ]
-    """
-    return {
-        f"{table.name}.csv": _csv(table),
-        f"{table.name}.json": _json(table),
-        f"{table.name}.md": _DOCUMENTS.get(table.name, _markdown)(table),
-    }
-
-
-def _csv(table: Table) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(table.rows)
-    return text.getvalue()
-
-
-def _json(table: Table) -> str:
-    rows = (json.dumps(dict(zip(table.columns, row, strict=True))) for row in table.rows)
-    return "[\n" + ",\n".join(rows) + "\n]\n"
-
-
-def _markdown(table: Table) -> str:
-    return f"{table.caption}\n\n{_pipes(table.columns, table.rows)}\n"
-
-
-def _pipes(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Return a Markdown table, numbers to the right."""
-    numeric = [
-        all(isinstance(row[i], (int, float, NoneType)) for row in rows) for i in range(len(columns))
-    ]
-    lines = [
-        columns,
-        ["---:" if right else "---" for right in numeric],
-        *(["" if cell is None else str(cell) for cell in row] for row in rows),
-    ]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def records(table: Table) -> list[dict[str, Cell]]:
-    """Return the rows of a table as cells by column.
-
-    Examples
-    --------
-    >>> from irwinhall import tables
-    >>> tables.records(tables.Table("squares", "Squares.", ("n", "square"), [(2, 4)]))
-    [{'n': 2, 'square': 4}]
-    """
-    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-
-
-def closed_forms_document(table: Table) -> str:
-    """Return the closed forms as a Markdown document: a summary, and a section for each.
-
-    Parameters
-    ----------
-    table : Table
-        From `closed_forms_table`.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from irwinhall import tables
-    >>> tables.closed_forms_document(tables.closed_forms_table())  # doctest: +SKIP
-    """
-    rows = records(table)
-    parts = ["# Closed forms", table.caption]
-    for target, what in _TARGETS.items():
-        forms = [row for row in rows if row["target"] == target]
-        summary = [
-            (f"[{row['form']}](#{row['form']})", row["constants"], _sizes(row), *_worst(row))
-            for row in forms
-        ]
-        head = ("form", "constants", "sizes", "worst relative error", "at")
-        parts += [f"## {what}", _pipes(head, summary)]
-        for row in forms:
-            parts += [
-                f"### {row['form']}",
-                str(row["about"]),
-                f"```math\n{row['formula']}\n```",
-                f"Worst relative error for sizes {_sizes(row)}:"
-                f" {' at '.join(map(str, _worst(row)))}. {row['certificate']}",
-                f"```python\n{str(row['python']).strip()}\n```",
-                f"```c\n{str(row['c']).strip()}\n```",
-            ]
-    return "\n\n".join(parts) + "\n"
-
-
-# Tables whose cells would not fit a line of Markdown.
-_DOCUMENTS = {"closed-forms": closed_forms_document}
-_TARGETS = {"magnitude": "Of A(n)", "normalized_bound": "Of the normalized bound"}
-
-
-def _sizes(row: Mapping[str, Cell]) -> str:
-    last = row["last"]
-    return f"{row['first']} to {'2^53' if last == LAST else last}"
-
-
-def _worst(row: Mapping[str, Cell]) -> tuple[Cell, Cell]:
-    return row["max_relative_error"], row["where"]

@@ -18,11 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from irwinhall._codegen._text import NOTE
 from irwinhall._core import expected_magnitude, letkeman_bound
-from irwinhall._expressions import NUMPY, Symbol, evaluate
-from irwinhall._families import Family
+from irwinhall.approximations import certify
+from irwinhall.approximations._expressions import NUMPY, Symbol, evaluate
+from irwinhall.approximations._families import FAMILIES, Family, closed_forms
 
-__all__ = ["Fit", "minimax", "rounded"]
+__all__ = ["Fit", "fitted_constants", "minimax", "rounded"]
 
 Array = NDArray[np.float64]
 
@@ -36,7 +38,7 @@ class Fit(NamedTuple):
 
     Examples
     --------
-    >>> from irwinhall.fitting import Fit
+    >>> from irwinhall._codegen.fitting import Fit
     >>> Fit({"d": 0.1}, 0.5, [0.5, -0.5]).error
     0.5
     """
@@ -67,7 +69,8 @@ def minimax(family: Family, held: Mapping[str, float] | None = None) -> Fit:
 
     Examples
     --------
-    >>> from irwinhall import _families, fitting
+    >>> from irwinhall._codegen import fitting
+    >>> from irwinhall.approximations import _families
     >>> shape = next(family for family in _families.FAMILIES if family.name == "shifted_root")
     >>> fit = fitting.minimax(shape)
     >>> round(fit.constants["d"], 4), round(fit.error, 4)
@@ -132,7 +135,8 @@ def rounded(family: Family) -> dict[str, str]:
 
     Examples
     --------
-    >>> from irwinhall import _families, fitting
+    >>> from irwinhall._codegen import fitting
+    >>> from irwinhall.approximations import _families
     >>> shape = next(family for family in _families.FAMILIES if family.name == "shifted_root")
     >>> fitting.rounded(shape)
     {'d': '0.148'}
@@ -150,6 +154,40 @@ def rounded(family: Family) -> dict[str, str]:
                 break
         held = candidate
     return {name: f"{held[name]!r}".removesuffix(".0") for name in best.constants}
+
+
+def fitted_constants() -> str:
+    """Return _fitted.py: the constants of the closed forms that are fits, and all worst errors."""
+    parameters = {family.name: rounded(family) for family in FAMILIES if family.start}
+    certificates = {form.name: certify(form) for form in closed_forms(parameters)}
+    lines = [
+        f'"""{NOTE}',
+        "",
+        "Constants of the closed forms that are fits, and the worst error of every closed form.",
+        '"""',
+        "",
+        "from math import inf",
+        "",
+        "PARAMETERS = {",
+    ]
+    for name, texts in parameters.items():
+        lines += [
+            f'    "{name}": {{',
+            *(f'        "{k}": "{v}",' for k, v in texts.items()),
+            "    },",
+        ]
+    lines += [
+        "}",
+        "",
+        "# The worst relative error, rounded up, and where it is reached.",
+        "CERTIFICATES: dict[str, tuple[float, int | float | tuple[int | float, int | float]]] = {",
+        *(
+            f'    "{name}": ({c.max_relative_error!r}, {c.argmax}),'
+            for name, c in certificates.items()
+        ),
+        "}",
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _value(family: Family, sizes: Mapping[str, Array], constants: Mapping[str, Any]) -> Any:

@@ -11,9 +11,8 @@ import pytest
 from c_library import compiled
 from matplotlib.mathtext import MathTextParser
 
-from irwinhall._expressions import PYTHON, C, Number, Symbol, write_source
-from irwinhall.approximations import FORMS
-from irwinhall.closedforms import LAST
+from irwinhall.approximations import FORMS, LAST
+from irwinhall.approximations._expressions import PYTHON, C, Number, Symbol, write_source
 
 SIZES = [*range(1, 70), 100, 1000, 10**6 - 1, 10**6, 12345678901, 2**53 - 1, 2**53]
 
@@ -100,7 +99,12 @@ def test_an_unknown_target_is_named():
         replace(FORMS["series_1"], target="bound")
 
 
-def test_a_form_is_shown_in_one_line():
+def test_a_form_is_shown_as_what_gives_it():
+    form = FORMS["minimax_1e6"]
+    assert eval(repr(form)) is form
+
+
+def test_a_form_without_a_certificate_is_shown_in_one_line():
     assert repr(replace(FORMS["minimax_1e6"], certificate=None)) == (
         "<ClosedForm minimax_1e6: A(n), sizes 6 to 2^53>"
     )

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files as resources
 
-from irwinhall._mathml import mathml
 from irwinhall._version import __version__
-from irwinhall.plots import Plot, form_plots
-from irwinhall.tables import Cell, Table, records
+from irwinhall.tables._mathml import mathml
+from irwinhall.tables._table import Cell, Table, records
+from irwinhall.tables.plots import Plot, form_plots
 
 __all__ = ["page", "report"]
 
@@ -55,8 +55,9 @@ def report(tables: Sequence[Table]) -> dict[str, str]:
 
     Examples
     --------
-    >>> from irwinhall import htmlreport, tables
-    >>> made = htmlreport.report([tables.closed_forms_table()])  # doctest: +SKIP
+    >>> from irwinhall import tables
+    >>> from irwinhall.tables import report
+    >>> made = report.report([tables.closed_forms_table()])  # doctest: +SKIP
     >>> sorted(made)  # doctest: +SKIP
     ['errors.svg', 'heat-maps.svg', 'magnitude.svg', 'report.html']
     """
@@ -82,14 +83,13 @@ def page(tables: Sequence[Table], plots: Sequence[Plot]) -> str:
 
     Examples
     --------
-    >>> from irwinhall import htmlreport
-    >>> from irwinhall.tables import Table
-    >>> html = htmlreport.page([Table("squares", "Squares.", ("n", "square"), [(2, 4)])], [])
+    >>> from irwinhall.tables import Table, report
+    >>> html = report.page([Table("squares", "Squares.", ("n", "square"), [(2, 4)])], [])
     >>> '<td class="number">4</td>' in html
     True
     """
-    style = resources("irwinhall").joinpath("htmlreport.css").read_text(encoding="utf-8")
-    script = resources("irwinhall").joinpath("htmlreport.js").read_text(encoding="utf-8")
+    style = resources("irwinhall.tables").joinpath("report.css").read_text(encoding="utf-8")
+    script = resources("irwinhall.tables").joinpath("report.js").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
     )

@@ -1,0 +1,112 @@
+"""Builders of the tables of A(n): as pairs of doubles, and to 224 binary places."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from irwinhall import exact
+from irwinhall._codegen._text import header, hexes, pair
+
+# The fast path's table covers the widths of common layers. From its end on 6 terms of the series
+# leave out less than 2^-77, where the fast path allows 2^-75.
+TABLE_END = 1024
+FAST_TERMS = 6
+# The accurate path's table; from its end on some 35 terms leave out less than 2^-224, the last bit,
+# and exp(-3n/2) is below 2^-550.
+WIDE_TABLE_END = 256
+# The accurate path's numbers: 8 limbs of 32 bits, of which the top one is the integer part.
+LIMBS = 8
+FRACTION_BITS = 32 * (LIMBS - 1)
+
+
+def magnitude_table() -> str:
+    """Return ih_magnitude_table.h: A(n) for small n and the series' constants, as doubles."""
+    rows = [pair(_expected_magnitude(n)) for n in range(1, TABLE_END)]
+    shift = _shift_coefficients(FAST_TERMS)
+    return header(
+        "IH_MAGNITUDE_TABLE_H",
+        "What ih_magnitude.c looks up: each number as an unevaluated sum of two doubles, the\n"
+        " * first the number rounded to nearest, the second the rest rounded to nearest.",
+        [
+            f"#define IH_TABLE_END {TABLE_END}",
+            "",
+            "/* A(n) for n < IH_TABLE_END; row 0 is never used. */",
+            "static const double ih_table[IH_TABLE_END][2] = {",
+            "    {0.0, 0.0},",
+            *(f"    {{{hi.hex()}, {lo.hex()}}}," for hi, lo in rows),
+            "};",
+            "",
+            "/* A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + s_2/n^2 + ...)) */",
+            f"static const double ih_two_over_3pi[2] = {{{hexes(pair(_two_over_three_pi()))}}};",
+            f"static const double ih_shift_0[2] = {{{hexes(pair(shift[0]))}}};",
+            f"#define IH_SHIFT_TERMS {FAST_TERMS - 1}",
+            "static const double ih_shift[IH_SHIFT_TERMS] = {",
+            *(f"    {float(s).hex()}," for s in shift[1:]),
+            "};",
+        ],
+    )
+
+
+def magnitude_wide_table() -> str:
+    """Return ih_magnitude_wide_table.h: the same numbers to 224 binary places."""
+    shift = []
+    for k, s in enumerate(_shift_coefficients(64)):
+        scaled = s / WIDE_TABLE_END**k
+        if abs(scaled) / WIDE_TABLE_END < Fraction(1, 1 << FRACTION_BITS):
+            break
+        shift.append(scaled)
+    return header(
+        "IH_MAGNITUDE_WIDE_TABLE_H",
+        "What ih_magnitude_wide.c looks up: each number times 2^224, rounded to nearest, as eight\n"
+        " * 32-bit limbs, least significant first.",
+        [
+            '#include "magnitude/ih_magnitude_wide.h"',
+            "",
+            f"#define IH_WIDE_TABLE_END {WIDE_TABLE_END}",
+            "",
+            "/* A(n) for n < IH_WIDE_TABLE_END; row 0 is never used. */",
+            "static const ih_fixed ih_wide_table[IH_WIDE_TABLE_END] = {",
+            "    {{0}},",
+            *(f"    {_limbs(exact.expected_magnitude(n))}," for n in range(1, WIDE_TABLE_END)),
+            "};",
+            "",
+            f"static const ih_fixed ih_wide_two_over_3pi = {_limbs(_two_over_three_pi())};",
+            "",
+            "/* s_k / IH_WIDE_TABLE_END^k of A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + ...)). */",
+            f"#define IH_WIDE_SHIFT_TERMS {len(shift)}",
+            "static const struct {",
+            "    int negative;",
+            "    ih_fixed size;",
+            "} ih_wide_shift[IH_WIDE_SHIFT_TERMS] = {",
+            *(f"    {{{int(s < 0)}, {_limbs(abs(s))}}}," for s in shift),
+            "};",
+        ],
+    )
+
+
+def _shift_coefficients(count: int) -> list[Fraction]:
+    """Return s_0 ... of A(n)^2 (3 pi/2) = n + s_0 + s_1/n + ..., the square of the series."""
+    c = exact.series_coefficients(count + 1)
+    return [sum((c[i] * c[k - i] for i in range(k + 1)), Fraction(0)) for k in range(1, count + 1)]
+
+
+def _expected_magnitude(n: int) -> Fraction:
+    """Return A(n), exactly where that is quick, else to far more digits than a pair of doubles."""
+    if n < WIDE_TABLE_END:
+        return exact.expected_magnitude(n)
+    mantissa, exponent = exact.expected_magnitude_mp(n, dps=50).man_exp
+    return int(mantissa) * Fraction(2) ** int(exponent)
+
+
+def _two_over_three_pi() -> Fraction:
+    """Return 2/(3 pi) to 300 binary places, more than any table keeps."""
+    import mpmath
+
+    with mpmath.workprec(400):
+        return Fraction(int(mpmath.nint(mpmath.ldexp(2 / (3 * mpmath.pi), 300))), 1 << 300)
+
+
+def _limbs(value: Fraction) -> str:
+    scaled = round(value * (1 << FRACTION_BITS))
+    limbs = [(scaled >> (32 * i)) & 0xFFFFFFFF for i in range(LIMBS)]
+    return "{{" + ", ".join(f"0x{limb:08x}" for limb in limbs) + "}}"

@@ -1,0 +1,79 @@
+"""Closed forms of A(n) and of the normalized bound, each with a certified worst error.
+
+`FORMS` holds them all: the article's two as it prints them, truncated series, and fits. Use one
+where the library is not available: each can be written out in Python, C and LaTeX. Nothing in the
+library computes with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any, get_args
+
+from irwinhall.approximations._certification import certify, method, relative_error
+from irwinhall.approximations._closedform import LAST, Argmax, Certificate, ClosedForm, Target
+from irwinhall.approximations._families import closed_forms as _uncertified
+
+__all__ = [
+    "FORMS",
+    "LAST",
+    "Argmax",
+    "Certificate",
+    "ClosedForm",
+    "certify",
+    "closed_forms",
+    "relative_error",
+]
+
+FORMS: Mapping[str, ClosedForm]
+
+
+@cache
+def _forms() -> Mapping[str, ClosedForm]:
+    from irwinhall.approximations._fitted import CERTIFICATES, PARAMETERS
+
+    forms = {form.name: form for form in _uncertified(PARAMETERS)}
+    return MappingProxyType(
+        {
+            name: replace(form, certificate=Certificate(*CERTIFICATES[name], method(form)))
+            for name, form in forms.items()
+        }
+    )
+
+
+def __getattr__(name: str) -> Any:
+    # Made on first use, so that the generator of _fitted.py can import families that it lacks.
+    if name == "FORMS":
+        return _forms()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def closed_forms(target: Target | None = None) -> list[ClosedForm]:
+    """Return the closed forms of one target, or all, in the order of `FORMS`.
+
+    Parameters
+    ----------
+    target : {"magnitude", "normalized_bound"}, optional
+        What they approximate.
+
+    Returns
+    -------
+    list of ClosedForm
+
+    Raises
+    ------
+    ValueError
+        If there is no such target.
+
+    Examples
+    --------
+    >>> from irwinhall import approximations
+    >>> [form.name for form in approximations.closed_forms("magnitude")][:2]
+    ['article_standard', 'article_standard_refit']
+    """
+    if target is not None and target not in get_args(Target):
+        raise ValueError(f"target must be one of {get_args(Target)}, got {target!r}")
+    return [form for form in _forms().values() if target in (None, form.target)]

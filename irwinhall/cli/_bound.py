@@ -1,0 +1,49 @@
+"""Print the Letkeman bound of a layer, exactly."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import irwinhall
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("n", type=int, help="number of inputs (fan_in)")
+    parser.add_argument(
+        "m", type=int, nargs="?", help="number of outputs (fan_out); without it, the standard bound"
+    )
+    parser.add_argument(
+        "--digits", type=int, metavar="D", help="print D digits, all right (default: a double)"
+    )
+    parser.add_argument(
+        "--formula",
+        choices=["node_average", "as_printed"],
+        default="node_average",
+        help="as_printed: the normalized integral as the article prints it",
+    )
+
+
+# Beyond some thousands the series' coefficients take minutes.
+_MOST_DIGITS = 2_000
+
+
+def run(options: argparse.Namespace) -> None:
+    value: float | str
+    if options.digits is None:
+        value = irwinhall.letkeman_bound(options.n, options.m, formula=options.formula)
+    else:
+        import mpmath
+
+        if not 1 <= options.digits <= _MOST_DIGITS:
+            raise ValueError(f"--digits must be from 1 to {_MOST_DIGITS}, got {options.digits}")
+
+        exact = irwinhall.exact.letkeman_bound_mp(
+            options.n, options.m, dps=options.digits, formula=options.formula
+        )
+        value = mpmath.nstr(exact, options.digits, strip_zeros=False)
+    if options.json:
+        layer = {"n": options.n, "m": options.m, "formula": options.formula}
+        print(json.dumps({**layer, "bound": value}))
+    else:
+        print(value)

@@ -1,0 +1,148 @@
+"""Print how large signals and gradients are, layer by layer, in freshly initialized networks."""
+
+from __future__ import annotations
+
+import argparse
+
+from irwinhall.cli._shared import as_json, plain, progress_bar
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--width",
+        type=_widths,
+        metavar="N[,N...]",
+        help="units of a layer (default 256; 100 with --table); several are taken in turn",
+    )
+    parser.add_argument(
+        "--depth", type=int, metavar="L", help="layers (default 50; 5 with --table)"
+    )
+    parser.add_argument(
+        "--activation", metavar="A", help="activation between the layers (default relu)"
+    )
+    parser.add_argument(
+        "--schemes",
+        metavar="S[:GAIN][,...]",
+        help="schemes, each with its own gain unless a number or an activation follows a colon"
+        " (default: some that explode, vanish and keep)",
+    )
+    parser.add_argument("--batch", type=int, metavar="B", help="signals sent through (default 32)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything (default 0)")
+    parser.add_argument("--plot", metavar="FILE", help="draw both panels into FILE, .png or .svg")
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="the textbook table instead: variances of a linear network with normal weights of"
+        " variance 1 and 0.001, expected beside simulated",
+    )
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+# argparse says "invalid <name> value".
+_widths.__name__ = "list of widths"
+
+
+_FLOW_TITLE = """\
+{activation}, {layers} layers of {units}, {batch} signals, seed {seed}
+"""
+_FLOW_LEGEND = """
+Signals are the layers' outputs before the activation; layer 0 is standard normal, and so is the
+gradient at the last layer. Magnitude is the mean of |x| over units and signals, variance the mean
+of x^2. A scheme has its own gain unless one follows a colon. The activation's derivative is by
+differences, central where it has one. inf: beyond the range of doubles; nan: no gradient, behind an
+infinite signal."""
+_EXPLOSION_HEAD = """\
+A linear network of {width} units a layer, normal weights: the variance of layer l is
+({width} variance)^l for inputs of variance 1. {trials} networks, seed {seed}.
+
+weights' variance  layer      expected     simulated   standard error"""
+_NETWORKS = 1000
+
+
+def run(options: argparse.Namespace) -> None:
+    if options.table:
+        _explosion_table(options)
+        return
+    from irwinhall import flow, gains
+
+    if options.plot is not None:
+        from irwinhall.tables import plots
+
+        plots.checked_format(options.plot)
+    row = gains.activation("relu" if options.activation is None else options.activation)
+    widths = options.width or (256,)
+    depth = 50 if options.depth is None else options.depth
+    batch = 32 if options.batch is None else options.batch
+    names = options.schemes.split(",") if options.schemes else flow.default_schemes(row.name)
+    with progress_bar(2 * depth * len(names), "simulating", "layers") as update:
+        flows = flow.simulate(
+            names,
+            width=widths,
+            depth=depth,
+            activation=row.name,
+            batch=batch,
+            rng=options.seed,
+            progress=update,
+        )
+    units = ", ".join(str(width) for width in widths) + " units"
+    units += " in turn" if len(widths) > 1 else ""
+    title = _FLOW_TITLE.strip().format(
+        activation=row.name, layers=depth, units=units, batch=batch, seed=options.seed
+    )
+    if options.plot is not None:
+        plots.save_flow(options.plot, flows, title=title)
+    if options.json:
+        network = {"activation": row.name, "width": widths, "depth": depth}
+        simulation = {"batch": batch, "seed": options.seed}
+        print(as_json({**network, **simulation, "schemes": [plain(one) for one in flows]}))
+        return
+    print(title)
+    layers = _some_layers(depth)
+    label = max(len("scheme"), *(len(one.scheme) for one in flows))
+    for quantity, order in (("forward", layers), ("backward", layers[::-1])):
+        for measure in ("magnitude", "variance"):
+            heads = "".join(f"{layer:>10}" for layer in order)
+            print(f"\n{quantity} {measure}\n{'layer':<{label}}{heads}")
+            for one in flows:
+                values = getattr(one, f"{quantity}_{measure}")
+                print(f"{one.scheme:<{label}}" + "".join(f"{values[i]:>10.2g}" for i in order))
+    print(_FLOW_LEGEND)
+    if options.plot is not None:
+        print(f"\nplotted to {options.plot}")
+
+
+def _some_layers(depth: int) -> list[int]:
+    """Return 0, the powers of 2 and the last layer; at most eight, of the larger ones."""
+    powers = [1 << k for k in range(depth.bit_length()) if 1 << k < depth]
+    return [0, *powers[-6:], depth]
+
+
+def _explosion_table(options: argparse.Namespace) -> None:
+    from irwinhall import flow
+
+    for name in ("activation", "schemes", "batch", "plot"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--table must stand without --{name}")
+    widths = options.width or (100,)
+    if len(widths) > 1:
+        raise ValueError(f"--width must be one number with --table, got {len(widths)}")
+    depth = 5 if options.depth is None else options.depth
+    total = 2 * _NETWORKS * depth * widths[0] ** 2
+    with progress_bar(total, "simulating", "weights") as update:
+        rows = list(
+            flow.explosion(
+                width=widths[0], depth=depth, trials=_NETWORKS, rng=options.seed, progress=update
+            )
+        )
+    if options.json:
+        print(as_json([plain(row) for row in rows]))
+        return
+    print(_EXPLOSION_HEAD.format(width=widths[0], trials=_NETWORKS, seed=options.seed))
+    for row in rows:
+        print(
+            f"{row.variance_of_weights:>17g}  {row.layer:>5}  {row.expected:>12.6g}"
+            f"  {row.simulated:>12.4g} +- {row.standard_error:>13.2g}"
+        )

@@ -1,0 +1,76 @@
+"""Estimate what random weights preserve by simulation, beside the exact value."""
+
+from __future__ import annotations
+
+import argparse
+
+import irwinhall
+from irwinhall.cli._shared import add_cluster, as_json, executor_of, plain, progress_bar
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("n", type=int, help="number of inputs (fan_in)")
+    parser.add_argument(
+        "m", type=int, nargs="?", help="number of outputs (fan_out); without it, of a single sum"
+    )
+    parser.add_argument(
+        "--bound", type=float, metavar="B", default=1.0, help="weights on (-B, B) (default 1)"
+    )
+    parser.add_argument(
+        "--trials", type=int, metavar="T", help="sums (default 1000000) or layers (default 5000)"
+    )
+    parser.add_argument(
+        "--standard-error", type=float, metavar="E", help="go on until it is at most E"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the weights (default 0)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="threads (default: a core each; 1 on a cluster)"
+    )
+    add_cluster(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    from irwinhall import montecarlo
+
+    n, m, bound = options.n, options.m, options.bound
+    arguments = {
+        "rng": options.seed,
+        "standard_error": options.standard_error,
+        "threads": options.threads,
+    }
+    weights = None if options.trials is None else options.trials * n * (m or 1)
+    with (
+        executor_of(options, 1) as executor,
+        progress_bar(weights, "simulating", "weights") as update,
+    ):
+        if m is None:
+            estimates = {
+                "magnitude": montecarlo.magnitude(
+                    n, bound, options.trials, executor=executor, progress=update, **arguments
+                )
+            }
+            exact = [bound * irwinhall.expected_magnitude(n)]
+        else:
+            layer = montecarlo.layer(
+                n, m, bound, options.trials, executor=executor, progress=update, **arguments
+            )
+            estimates = layer._asdict()
+            exact = list(irwinhall.preserved_magnitude(n, m, bound))
+    if options.json:
+        layer_of = {"n": n, "m": m, "bound": bound, "seed": options.seed}
+        found = {
+            name: {**plain(estimate), "exact": value}
+            for (name, estimate), value in zip(estimates.items(), exact, strict=True)
+        }
+        print(as_json({**layer_of, **found}))
+        return
+    size = f"{n} weights" if m is None else f"{n} inputs, {m} outputs, weights"
+    trials = next(iter(estimates.values())).trials
+    print(f"{size} uniform on (-{bound:g}, {bound:g}): {trials} trials, seed {options.seed}\n")
+    print("                  Monte Carlo  standard error           exact   dev")
+    for (name, estimate), value in zip(estimates.items(), exact, strict=True):
+        error = estimate.standard_error
+        deviation = f"{(estimate.estimate - value) / error:+.1f}" if error else "-"
+        figures = f"{estimate.estimate:>15.10g}  {error:>14.2g}  {value:>14.10g}  {deviation:>4}"
+        print(f"{name.replace('_', ' '):<12}  {figures}")
+    print("\ndev: Monte Carlo minus exact, in standard errors.")

@@ -1,0 +1,85 @@
+"""Write random weights of any size to a .npy file; the same arguments give the same bytes."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+import irwinhall
+from irwinhall.cli._shared import as_json, ended_by_sigterm, progress_bar
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shape", type=_shape, help="such as 4096x11008")
+    parser.add_argument("--scheme", required=True, metavar="S", help="such as letkeman, he_normal")
+    parser.add_argument("--seed", type=int, required=True, metavar="K", help="any integer")
+    parser.add_argument("--out", required=True, metavar="FILE", help="such as w.npy")
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        metavar="D",
+        help="float32 (default), float64, float16, or bfloat16, stored as uint16",
+    )
+    parser.add_argument("--name", default="", help="the parameter's name, part of the seed")
+    parser.add_argument(
+        "--gain", type=_gain, metavar="G", help="a number, or the activation that the layer reads"
+    )
+    parser.add_argument(
+        "--in-axis", type=int, metavar="I", default=-2, help="axis of inputs (default -2)"
+    )
+    parser.add_argument(
+        "--out-axis", type=int, metavar="I", default=-1, help="axis of outputs (default -1)"
+    )
+    parser.add_argument(
+        "--batch-axis", type=int, metavar="I", help="axis of stacked weights (default: none)"
+    )
+    parser.add_argument("--groups", type=int, default=1, help="groups of a convolution (default 1)")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.lower().split("x"))
+
+
+def _gain(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+# argparse says "invalid <name> value".
+_shape.__name__ = "shape"
+
+
+def run(options: argparse.Namespace) -> None:
+    from irwinhall.weightfile import save_weights
+
+    elements = math.prod(options.shape)
+    size = elements * {"float64": 8, "float32": 4}.get(options.dtype, 2)
+    with ended_by_sigterm(), progress_bar(size, "writing", "B") as update:
+        save_weights(
+            options.out,
+            options.shape,
+            options.scheme,
+            rng=options.seed,
+            name=options.name,
+            in_axis=options.in_axis,
+            out_axis=options.out_axis,
+            batch_axis=() if options.batch_axis is None else options.batch_axis,
+            groups=options.groups,
+            gain=options.gain,
+            dtype=options.dtype,
+            overwrite=options.force,
+            progress=update,
+        )
+    row = irwinhall.schemes.scheme(options.scheme)
+    if options.json:
+        facts = {"out": options.out, "shape": options.shape, "dtype": options.dtype}
+        origin = {"scheme": row.name, "seed": options.seed, "name": options.name}
+        print(as_json({**facts, **origin}))
+        return
+    shape = "x".join(str(length) for length in options.shape)
+    print(f"{options.out}: {shape} {options.dtype}, {row.name}, seed {options.seed}")
+    if options.dtype == "bfloat16":
+        print("The .npy format has no bfloat16: its bits are stored as uint16.")

@@ -1,0 +1,88 @@
+"""What several commands share: options, executors, progress bars and JSON."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://host:8786"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        metavar="S",
+        default=10.0,
+        help="seconds to wait for the cluster (default 10)",
+    )
+
+
+def executor_of(
+    options: argparse.Namespace, workers: int
+) -> contextlib.AbstractContextManager[Executor | None]:
+    from irwinhall import executors
+
+    if options.scheduler is None:
+        return executors.processes(workers)
+    return executors.dask(options.scheduler, timeout=options.timeout)
+
+
+@contextlib.contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the program by an exception, so that what is half done is cleaned up."""
+    import signal
+    import threading
+
+    def end(*_: object) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def plain(value: Any) -> Any:
+    """Return named tuples as dicts, arrays as lists, and what JSON has no number for as text."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(entry) for name, entry in value._asdict().items()}
+    if hasattr(value, "tolist"):
+        return [plain(entry) for entry in value.tolist()]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=1, allow_nan=False)
+
+
+class progress_bar:  # noqa: N801 - a context manager used like a function
+    """A tqdm bar on stderr, shown only on a terminal and only if the work takes over a second."""
+
+    def __init__(self, total: int | None, what: str, unit: str) -> None:
+        self._arguments = {"total": total, "desc": what, "unit": f" {unit}", "unit_scale": True}
+
+    def __enter__(self) -> Callable[[int], object]:
+        from tqdm import tqdm
+
+        self._bar = tqdm(**self._arguments, delay=1.0, leave=False, disable=None, file=sys.stderr)
+        update: Callable[[int], object] = self._bar.update
+        return update
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.close()

@@ -1,0 +1,35 @@
+"""The tables: exact magnitudes and bounds, closed forms and their errors, the article's figures.
+
+Builders make a `Table`; `rendered` writes it as CSV, JSON and Markdown. The text depends on the
+arguments alone, on every machine.
+"""
+
+from irwinhall.tables._builders import (
+    MOST_N,
+    MOST_SIZES,
+    article_table,
+    check_sizes,
+    closed_forms_table,
+    grid_pairs,
+    grid_sizes,
+    normalized_table,
+    standard_table,
+)
+from irwinhall.tables._rendering import closed_forms_document, rendered
+from irwinhall.tables._table import Table, records
+
+__all__ = [
+    "MOST_N",
+    "MOST_SIZES",
+    "Table",
+    "article_table",
+    "check_sizes",
+    "closed_forms_document",
+    "closed_forms_table",
+    "grid_pairs",
+    "grid_sizes",
+    "normalized_table",
+    "records",
+    "rendered",
+    "standard_table",
+]

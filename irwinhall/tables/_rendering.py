@@ -1,0 +1,127 @@
+"""Tables as text: CSV, JSON and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from types import NoneType
+
+from irwinhall.approximations import LAST
+from irwinhall.tables._table import Cell, Table, records
+
+
+def rendered(table: Table) -> dict[str, str]:
+    """Return the table's files by name: CSV, JSON and Markdown.
+
+    Parameters
+    ----------
+    table : Table
+
+    Returns
+    -------
+    dict of str to str
+        Text by file name, lines ended by a line feed.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> files = tables.rendered(tables.Table("squares", "Squares.", ("n", "square"), [(2, 4)]))
+    >>> print(files["squares.csv"], end="")
+    n,square
+    2,4
+    >>> print(files["squares.json"], end="")
+    [
+    {"n": 2, "square": 4}
+    ]
+    """
+    return {
+        f"{table.name}.csv": _csv(table),
+        f"{table.name}.json": _json(table),
+        f"{table.name}.md": _DOCUMENTS.get(table.name, _markdown)(table),
+    }
+
+
+def _csv(table: Table) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(table.rows)
+    return text.getvalue()
+
+
+def _json(table: Table) -> str:
+    rows = (json.dumps(dict(zip(table.columns, row, strict=True))) for row in table.rows)
+    return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+def _markdown(table: Table) -> str:
+    return f"{table.caption}\n\n{_pipes(table.columns, table.rows)}\n"
+
+
+def _pipes(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a Markdown table, numbers to the right."""
+    numeric = [
+        all(isinstance(row[i], (int, float, NoneType)) for row in rows) for i in range(len(columns))
+    ]
+    lines = [
+        columns,
+        ["---:" if right else "---" for right in numeric],
+        *(["" if cell is None else str(cell) for cell in row] for row in rows),
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def closed_forms_document(table: Table) -> str:
+    """Return the closed forms as a Markdown document: a summary, and a section for each.
+
+    Parameters
+    ----------
+    table : Table
+        From `closed_forms_table`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.closed_forms_document(tables.closed_forms_table())  # doctest: +SKIP
+    """
+    rows = records(table)
+    parts = ["# Closed forms", table.caption]
+    for target, what in _TARGETS.items():
+        forms = [row for row in rows if row["target"] == target]
+        summary = [
+            (f"[{row['form']}](#{row['form']})", row["constants"], _sizes(row), *_worst(row))
+            for row in forms
+        ]
+        head = ("form", "constants", "sizes", "worst relative error", "at")
+        parts += [f"## {what}", _pipes(head, summary)]
+        for row in forms:
+            parts += [
+                f"### {row['form']}",
+                str(row["about"]),
+                f"```math\n{row['formula']}\n```",
+                f"Worst relative error for sizes {_sizes(row)}:"
+                f" {' at '.join(map(str, _worst(row)))}. {row['certificate']}",
+                f"```python\n{str(row['python']).strip()}\n```",
+                f"```c\n{str(row['c']).strip()}\n```",
+            ]
+    return "\n\n".join(parts) + "\n"
+
+
+# Tables whose cells would not fit a line of Markdown.
+_DOCUMENTS = {"closed-forms": closed_forms_document}
+_TARGETS = {"magnitude": "Of A(n)", "normalized_bound": "Of the normalized bound"}
+
+
+def _sizes(row: Mapping[str, Cell]) -> str:
+    last = row["last"]
+    return f"{row['first']} to {'2^53' if last == LAST else last}"
+
+
+def _worst(row: Mapping[str, Cell]) -> tuple[Cell, Cell]:
+    return row["max_relative_error"], row["where"]

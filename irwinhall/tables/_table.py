@@ -1,0 +1,36 @@
+"""A table: rows of cells under named columns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+Cell: TypeAlias = "int | float | str | None"
+Row: TypeAlias = "tuple[Cell, ...]"
+
+
+class Table(NamedTuple):
+    """Rows of cells under named columns.
+
+    Examples
+    --------
+    >>> from irwinhall.tables import Table
+    >>> Table("squares", "Squares.", ("n", "square"), [(1, 1), (2, 4)]).columns
+    ('n', 'square')
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+def records(table: Table) -> list[dict[str, Cell]]:
+    """Return the rows of a table as cells by column.
+
+    Examples
+    --------
+    >>> from irwinhall import tables
+    >>> tables.records(tables.Table("squares", "Squares.", ("n", "square"), [(2, 4)]))
+    [{'n': 2, 'square': 4}]
+    """
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]

@@ -1,0 +1,157 @@
+"""Samplers: one resolution of a weight, which every caller reads, and what a call costs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import irwinhall
+from irwinhall import layouts, sampling
+from irwinhall._arrays import output
+from irwinhall.layouts import Weight
+from irwinhall.sampling import Sampler, sample_weights
+from irwinhall.schemes import SCHEMES, Scheme
+
+PACKAGE = str(Path(irwinhall.__file__).parent)
+
+
+def frames(call):
+    """Return the names of the package's functions that a call runs, a name for each frame."""
+    call()  # what is resolved once is not counted
+    names = []
+
+    def count(frame, event, argument):
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            names.append(frame.f_code.co_name)
+
+    sys.setprofile(count)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return names
+
+
+# ---- a sampler -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["letkeman_normalized", "he_normal", "orthogonal", "identity"])
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((12, 8), {}),
+        ((12, 4, 3), {"layout": "torch.conv", "groups": 2}),
+        ((12, 8), {"layout": "torch.linear", "parts": 3}),
+        ((5, 4, 6), {"batch_axis": 0}),
+    ],
+)
+def test_a_sampler_draws_what_sample_weights_does(scheme, shape, options):
+    sampler = Sampler.of(shape, scheme, gain=0.5, **options)
+    expected = sample_weights(shape, scheme, gain=0.5, rng=1, name="w", **options)
+    stream = irwinhall.Stream(1, "w")
+    assert sampler.scale == sampling.scale_of(shape, scheme, gain=0.5, **options)
+    drawn = sampler.draw(stream, output(shape, None, None, None))
+    assert drawn.tobytes() == expected.tobytes()
+    region = tuple(slice(1, size - 1) for size in shape)
+    part = sampler.draw(stream, output(shape, None, None, region))
+    np.testing.assert_array_equal(part, expected[region])
+
+
+def test_a_sampler_of_a_weight_reads_its_fans():
+    weight = Weight.of((1000, 64), layout="torch.embedding")
+    sampler = Sampler.of((1000, 64), "letkeman_normalized", layout=weight)
+    assert sampler.weight is weight
+    assert sampler.scale == irwinhall.letkeman_bound(1, 64)
+
+
+def test_a_sampler_refuses_a_type_that_cannot_hold_its_scale():
+    sampler = Sampler.of((1, 2), "letkeman", gain=1e5)
+    with pytest.raises(ValueError, match="gain must give letkeman a bound .* for float16, got"):
+        sampler.draw(irwinhall.Stream(1), output((1, 2), "float16", None, None))
+
+
+@pytest.mark.parametrize("law", ["constant", "uniform", "normal", "truncated_normal"])
+def test_a_scale_of_zero_draws_nothing(law):
+    row = Scheme("none", law, lambda fan_in, fan_out: 0.0)
+    assert not sample_weights((3, 4), row, rng=1).any()
+
+
+def test_a_negative_zero_keeps_its_sign():
+    weights = sample_weights(3, "constant", gain=-0.0)
+    assert np.signbit(weights).all()
+
+
+# ---- what a scheme says of itself ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_scheme_says_what_it_reads_and_how_it_is_drawn(name):
+    row = SCHEMES[name]
+    matrix = row.law in ("orthogonal", "delta_orthogonal", "identity")
+    assert row.reads_fans == callable(row.rule)
+    assert row.is_matrix == matrix
+    assert row.reads_axes == (callable(row.rule) or matrix)
+    assert row.divisible == (row.law not in ("orthogonal", "delta_orthogonal"))
+    assert row.is_random == (row.law not in ("constant", "identity"))
+    assert row.elementwise == (not matrix and row.law != "constant")
+    assert sum((row.elementwise, row.is_matrix, row.law == "constant")) == 1
+
+
+# ---- the same keywords everywhere ----------------------------------------------------------------
+
+
+OPTIONS = {"in_axis", "out_axis", "batch_axis", "groups", "layout", "parts", "stacked"}
+
+
+def test_everything_that_describes_a_weight_takes_the_same_keywords():
+    from inspect import signature
+
+    from irwinhall.weightfile import save_weights
+
+    assert set(layouts.WeightOptions.__annotations__) == OPTIONS
+    for function in (
+        Weight.of,
+        Sampler.of,
+        irwinhall.fans,
+        sample_weights,
+        sampling.scale_of,
+        save_weights,
+    ):
+        missing = (OPTIONS | {"active_inputs"}) - set(signature(function).parameters)
+        assert missing == set(), function
+
+
+def test_seed_is_called_rng():
+    with pytest.raises(TypeError, match="^sample_weights takes rng, not seed$"):
+        sample_weights((3, 4), seed=1)
+
+
+# ---- the cost of a call --------------------------------------------------------------------------
+
+
+def test_a_call_is_few_frames():
+    names = frames(lambda: sample_weights((64, 64), rng=0, name="w"))
+    assert len(names) < 40
+    assert names.count("weight_of") == 1
+
+
+def test_a_shape_is_resolved_once():
+    layouts._weight_of.cache_clear()
+    for _ in range(3):
+        sample_weights((7, 9), rng=1)
+    assert layouts._weight_of.cache_info().misses == 1
+
+
+def test_a_small_fill_does_not_ask_for_cores(monkeypatch):
+    from irwinhall import stream
+
+    def refuse():
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(stream, "available_cores", refuse)
+    sample_weights((64, 64), rng=1)
+    with pytest.raises(AssertionError, match="asked"):
+        sample_weights((1024, 1024), rng=1)
