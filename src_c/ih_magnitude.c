@@ -205,7 +205,7 @@ typedef struct {
     int some_small, all_small; /* are below IH_TABLE_END */
 } ih_contents;
 
-/* All but `constant` are the top bits of a few sums: AVX2 has no minimum of 64-bit integers. */
+/* The top bits of a few differences tell the ranges: AVX2 has no minimum of 64-bit integers. */
 static inline ih_contents contents(const int64_t *n, size_t count) {
     uint64_t before = 0, some = 0, all = UINT64_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -227,8 +227,8 @@ static inline void look_up_one(int64_t n, double *hi, double *lo) {
     memcpy(lo, &row[1], sizeof *lo);
 }
 
-/* Write the pairs of the small ones among n. What it leaves in the other places is unspecified: it
- * passes over four at a time. A call, as `load` is. */
+/* Write the pairs of the small ones among n, which it looks for four at a time. What it leaves in
+ * the other places is unspecified. */
 static IH_NOINLINE void look_up(const int64_t *n, double *hi, double *lo, size_t count) {
     size_t i = 0;
     for (; i + 4 <= count; i += 4) {
@@ -240,8 +240,8 @@ static IH_NOINLINE void look_up(const int64_t *n, double *hi, double *lo, size_t
     for (; i < count; i++) look_up_one(n[i], &hi[i], &lo[i]);
 }
 
-/* A(n), where looked_up holds it if n is small. Both are there and one is selected: loops over this
- * are vectorized. */
+/* A(n), which looked_up holds if n is small. Computed anyway and one of the two selected, so that
+ * loops over this are vectorized. */
 static inline ih_pair magnitude_or(ih_pair looked_up, int64_t n) {
     ih_pair a = magnitude_by_series(from_integer(n));
     int small = n < IH_TABLE_END;
@@ -257,15 +257,20 @@ static inline void magnitudes(const int64_t *n, ih_contents all, double *hi, dou
             hi[i] = a.hi;
             lo[i] = a.lo;
         }
-        return;
-    }
-    if (all.some_small) look_up(n, hi, lo, count);
-    if (!all.all_small)
+    } else if (all.all_small) {
+        for (size_t i = 0; i < count; i++) {
+            ih_pair a = magnitude_by_table(n[i]);
+            hi[i] = a.hi;
+            lo[i] = a.lo;
+        }
+    } else {
+        if (all.some_small) look_up(n, hi, lo, count);
         for (size_t i = 0; i < count; i++) {
             ih_pair a = magnitude_or((ih_pair){hi[i], lo[i]}, n[i]);
             hi[i] = a.hi;
             lo[i] = a.lo;
         }
+    }
 }
 
 IH_CLONES
@@ -326,11 +331,10 @@ void ih_letkeman_bound_normalized_array(size_t count, const char *n, ptrdiff_t n
         const int64_t *n_chunk = load(n_buffer, n, n_stride, size);
         const int64_t *m_chunk = load(m_buffer, m, m_stride, size);
         ih_contents all_n = contents(n_chunk, size), all_m = contents(m_chunk, size);
-        int doubtful = !(all_n.fast && all_m.fast);
-        if (doubtful) {
-            /* one by one below */
-        } else if (!(all_n.constant || all_n.all_small || all_m.constant || all_m.all_small)) {
-            /* In one pass, so that its arithmetic runs while the divider divides. */
+        int fast = all_n.fast && all_m.fast, doubtful = !fast;
+        int need_series = !(all_n.constant || all_n.all_small || all_m.constant || all_m.all_small);
+        if (fast && need_series) {
+            /* In one pass: the rest of the arithmetic runs while the divider is busy. */
             if (all_n.some_small) look_up(n_chunk, n_hi, n_lo, size);
             if (all_m.some_small) look_up(m_chunk, m_hi, m_lo, size);
             for (size_t i = 0; i < size; i++) {
@@ -340,7 +344,7 @@ void ih_letkeman_bound_normalized_array(size_t count, const char *n, ptrdiff_t n
                                                    from_integer(m_chunk[i]), a_m, formula),
                                   &doubtful);
             }
-        } else {
+        } else if (fast) {
             magnitudes(n_chunk, all_n, n_hi, n_lo, size);
             magnitudes(m_chunk, all_m, m_hi, m_lo, size);
             for (size_t i = 0; i < size; i++) {
