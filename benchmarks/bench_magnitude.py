@@ -6,10 +6,15 @@ as fast as irwinhall.approximations.FORMS, whose values they must have.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import math
+import subprocess
+import sysconfig
+import tempfile
 import timeit
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +98,42 @@ def bench_array_standard(versus):
         {"article in NumPy": lambda: article_standard(n)},
         calls=n.size,
     )
+
+
+@pytest.fixture(scope="module")
+def five_operations():
+    """Return loop(n, m, out): the square roots and divisions of a bound, and nothing else."""
+    source = Path(__file__).with_name("five_operations.c")
+    with tempfile.TemporaryDirectory() as directory:
+        library = Path(directory) / "five_operations.so"
+        compiler = sysconfig.get_config_var("CC").split()
+        flags = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+        flags += ["-shared", "-fPIC", f"-I{source.parent.parent / 'src_c'}"]
+        subprocess.run([*compiler, *flags, str(source), "-o", str(library), "-lm"], check=True)
+        loaded = ctypes.CDLL(str(library))
+    loaded.five_operations.argtypes = [ctypes.c_size_t, *[ctypes.c_void_p] * 3]
+    return lambda n, m, out: loaded.five_operations(
+        n.size, n.ctypes.data, m.ctypes.data, out.ctypes.data
+    )
+
+
+@pytest.mark.parametrize("size", [2**14, 10**6], ids=["random 2^14 to 10^5", "random 10^6 to 10^5"])
+def bench_five_operations(versus, five_operations, size):
+    """Sizes to 10^5, of which every hundredth is small enough for the table."""
+    n, m = np.random.default_rng(1).integers(1, 10**5, size=(2, size))
+    out, stored = np.empty(size), np.empty(size)
+    repeats = 10**6 // size
+
+    def ours() -> None:
+        for _ in range(repeats):
+            irwinhall.letkeman_bound(n, m, out=out)
+
+    def loop() -> None:
+        for _ in range(repeats):
+            five_operations(n, m, stored)
+
+    versus(ours, {"2 square roots, 3 divisions": loop}, calls=repeats * size)
+    np.testing.assert_allclose(stored, 1.0 / (n**-0.5 + m**-0.5), rtol=1e-14)
 
 
 def bench_exact_fraction(versus):

@@ -3,6 +3,7 @@
 from operator import index
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from libc.stdint cimport INT64_MAX
 
 
 cdef int64_t checked_int(str name, object value) except -1:
@@ -84,7 +85,8 @@ cdef object checked_integers(str name, object value):
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         # The same bits as int64: what exceeds 2**63 - 1 shows as negative below.
         array = array.astype(np.uint64, copy=False).view(np.int64)
-    if array.size and (array.min() < 1 or array.max() > LARGEST):
+    # No int64 exceeds 2**63 - 1: then a look at the largest is a pass over the array for nothing.
+    if array.size and (array.min() < 1 or (LARGEST < INT64_MAX and array.max() > LARGEST)):
         shown = first_of(np.asarray(value), (array < 1) | (array > LARGEST))
         raise ValueError(f"{name} must be from 1 to {LARGEST_WRITTEN}, got {shown}")
     return array

@@ -381,6 +381,31 @@ def test_a_run_of_one_number_gives_the_scalar_result():
     assert [expected_magnitude(784)] * 1000 == expected_magnitude(n).tolist()
 
 
+# What a piece of an array may hold: each pair is walked in its own way, some in one pass.
+PIECES = {
+    "small": lambda g, count: g.integers(1, 1024, count),
+    "few small": lambda g, count: g.integers(1, 10**5, count),
+    "half small": lambda g, count: g.integers(1, 2048, count),
+    "large": lambda g, count: g.integers(1024, 2**52, count),
+    "one": lambda g, count: np.full(count, g.integers(1, 5000)),
+    "one but at its middle": lambda g, count: np.where(np.arange(count) == count // 2, 2000, 9),
+    "around 2^52": lambda g, count: g.integers(2**52 - 2, 2**52 + 1, count),
+}
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("of_m", PIECES)
+@pytest.mark.parametrize("of_n", PIECES)
+def test_arrays_of_every_mixture_give_the_scalar_results(of_n, of_m, formula):
+    generator = np.random.default_rng(44)
+    for count in (1, 3, 4, 17, 128, 300):
+        n, m = PIECES[of_n](generator, count), PIECES[of_m](generator, count)
+        expected = scalar_loop(letkeman_bound, n, m, formula=formula)
+        assert identical(expected, letkeman_bound(n, m, formula=formula))
+        assert identical(scalar_loop(letkeman_bound, n), letkeman_bound(n))
+        assert identical(scalar_loop(expected_magnitude, n), expected_magnitude(n))
+
+
 def test_mixed_types_broadcast_together():
     n, m = np.arange(1, 200, dtype=np.uint8)[:, None], np.array([LAST, 5], np.uint64)
     assert identical(scalar_loop(letkeman_bound, n, m), letkeman_bound(n, m))

@@ -45,10 +45,18 @@ static inline ih_dd quotient(ih_dd a, ih_dd b) {
     return (ih_dd){hi, rest * reciprocal};
 }
 
-/* n exactly, for 0 <= n < 2^52. Written on the bits, because no vector unit before AVX-512 converts
- * 64-bit integers: the double 2^52 + n holds n in its last bits. */
+/* the same for a double a */
+static inline ih_dd ratio(double a, ih_dd b) {
+    double reciprocal = 1.0 / b.hi;
+    double hi = a * reciprocal;
+    double rest = fma(-hi, b.hi, a) - hi * b.lo;
+    return (ih_dd){hi, rest * reciprocal};
+}
+
+/* n exactly, for 0 <= n <= 2^52. Written on the bits, because no vector unit before AVX-512
+ * converts 64-bit integers: the double 2^52 + n holds n in its last bits. */
 static inline double from_integer(int64_t n) {
-    uint64_t bits = (uint64_t)n | 0x4330000000000000u;
+    uint64_t bits = (uint64_t)n + 0x4330000000000000u;
     double shifted;
     memcpy(&shifted, &bits, sizeof shifted);
     return shifted - 0x1p52;
@@ -65,7 +73,7 @@ static inline double rounded(ih_dd value, int *doubtful) {
 
 /* ---- the formulas --------------------------------------------------------------------------- */
 
-/* A(n) for IH_TABLE_END <= n < IH_FAST_END. The terms s_1/n + ... are below 2^-25 n, so that their
+/* A(n) for IH_TABLE_END <= n <= IH_FAST_END. The terms s_1/n + ... are below 2^-25 n, so that their
  * rounding errors, some six half ulp, stay below 2^-75.9 of the sum and half that of its root; the
  * terms left out are below 2^-78. */
 static inline ih_dd magnitude_by_series(double n) {
@@ -96,20 +104,21 @@ static inline ih_dd magnitude(int64_t n) {
     return n < IH_TABLE_END ? magnitude_by_table(n) : magnitude_by_series(from_integer(n));
 }
 
-static inline ih_dd standard_bound(ih_dd a_n) { return quotient((ih_dd){1.0, 0.0}, a_n); }
+static inline ih_dd standard_bound(ih_dd a_n) { return ratio(1.0, a_n); }
 
-/* m A(n) + n A(m) */
-static inline ih_dd weighted_sum(double n, ih_dd a_n, double m, ih_dd a_m) {
-    return sum(product(m, a_n), product(n, a_m));
+static inline ih_dd weighted_sum(double of_n, ih_dd a_n, double of_m, ih_dd a_m) {
+    return sum(product(of_n, a_n), product(of_m, a_m));
 }
 
+/* Two weights chosen, not two sums: in a vector both of a choice are computed. */
 static inline ih_dd normalized_bound(double n, ih_dd a_n, double m, ih_dd a_m, ih_formula formula) {
-    return quotient((ih_dd){n + m, 0.0}, formula == IH_NODE_AVERAGE ? weighted_sum(n, a_n, m, a_m)
-                                                                    : weighted_sum(m, a_n, n, a_m));
+    double of_n = formula == IH_NODE_AVERAGE ? m : n;
+    double of_m = formula == IH_NODE_AVERAGE ? n : m;
+    return ratio(n + m, weighted_sum(of_n, a_n, of_m, a_m));
 }
 
 static inline ih_dd average(double n, ih_dd a_n, double m, ih_dd a_m) {
-    return quotient(weighted_sum(n, a_n, m, a_m), (ih_dd){n + m, 0.0});
+    return quotient(weighted_sum(m, a_n, n, a_m), (ih_dd){n + m, 0.0});
 }
 
 /* bound a, within 0.501 ulp above 2^-968, where the rest underflows nothing, and within 1 ulp
@@ -188,37 +197,80 @@ void store(char *to, ptrdiff_t stride, const double *chunk, size_t count) {
             memcpy(to + (ptrdiff_t)i * stride, &chunk[i], sizeof(double));
 }
 
-/* A(n[i]) as hi[i] + lo[i]. Returns 0 if an n[i] is outside 1 ... IH_FAST_END - 1, whose results
- * the caller must then take one by one. */
-static inline int magnitudes(const int64_t *n, double *hi, double *lo, size_t count) {
-    int64_t smallest = n[0], largest = n[0];
-    for (size_t i = 1; i < count; i++) {
-        smallest = n[i] < smallest ? n[i] : smallest;
-        largest = n[i] > largest ? n[i] : largest;
+/* What a chunk holds, which decides how it is walked. Only `fast` means anything if that is 0. */
+typedef struct {
+    int fast;                  /* every n is from 1 to IH_FAST_END */
+    int constant;              /* they are all one n: an axis of a grid, or a broadcast scalar */
+    int some_small, all_small; /* are below IH_TABLE_END */
+} ih_contents;
+
+/* The top bits of a few differences tell the ranges: AVX2 has no minimum of 64-bit integers. */
+static inline ih_contents contents(const int64_t *n, size_t count) {
+    uint64_t before = 0, some = 0, all = UINT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        before |= (uint64_t)n[i] - 1;
+        some |= (uint64_t)n[i] - IH_TABLE_END;
+        all &= (uint64_t)n[i] - IH_TABLE_END;
     }
-    if (smallest < 1 || largest >= IH_FAST_END) return 0;
-    if (smallest == largest) { /* one axis of a grid, or a broadcast scalar */
-        ih_dd a = magnitude(smallest);
+    uint64_t different = (uint64_t)(n[0] ^ n[count - 1]);
+    if (!different)
+        for (size_t i = 0; i < count; i++) different |= (uint64_t)(n[0] ^ n[i]);
+    return (ih_contents){before < IH_FAST_END, !different, some >> 63, all >> 63};
+}
+
+/* The pair of a small n; of a large one whatever row 0 has, without a branch to mispredict. Copied
+ * as bytes, by integer registers: SSE would be slow beside the clones' AVX. */
+static inline void look_up_one(int64_t n, double *hi, double *lo) {
+    const double *row = ih_table[n & -(int64_t)((uint64_t)(n - IH_TABLE_END) >> 63)];
+    memcpy(hi, &row[0], sizeof *hi);
+    memcpy(lo, &row[1], sizeof *lo);
+}
+
+/* Write the pairs of the small ones among n, which it looks for four at a time. What it leaves in
+ * the other places is unspecified. */
+static IH_NOINLINE
+void look_up(const int64_t *n, double *hi, double *lo, size_t count) {
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        int64_t some = (n[i] - IH_TABLE_END) | (n[i + 1] - IH_TABLE_END) |
+                       (n[i + 2] - IH_TABLE_END) | (n[i + 3] - IH_TABLE_END);
+        if (some < 0)
+            for (size_t j = i; j < i + 4; j++) look_up_one(n[j], &hi[j], &lo[j]);
+    }
+    for (; i < count; i++) look_up_one(n[i], &hi[i], &lo[i]);
+}
+
+/* A(n), which looked_up holds if n is small. Computed anyway and one of the two selected, so that
+ * loops over this are vectorized. */
+static inline ih_dd magnitude_or(ih_dd looked_up, int64_t n) {
+    ih_dd a = magnitude_by_series(from_integer(n));
+    int small = n < IH_TABLE_END;
+    return (ih_dd){small ? looked_up.hi : a.hi, small ? looked_up.lo : a.lo};
+}
+
+/* A(n[i]) as hi[i] + lo[i] */
+static inline void magnitudes(const int64_t *n, ih_contents all, double *hi, double *lo,
+                              size_t count) {
+    if (all.constant) {
+        ih_dd a = magnitude(n[0]);
         for (size_t i = 0; i < count; i++) {
             hi[i] = a.hi;
             lo[i] = a.lo;
         }
-        return 1;
-    }
-    if (largest >= IH_TABLE_END)
+    } else if (all.all_small) {
         for (size_t i = 0; i < count; i++) {
-            ih_dd a = magnitude_by_series(from_integer(n[i]));
+            ih_dd a = magnitude_by_table(n[i]);
             hi[i] = a.hi;
             lo[i] = a.lo;
         }
-    if (smallest < IH_TABLE_END)
-        for (size_t i = 0; i < count; i++)
-            if (n[i] < IH_TABLE_END) {
-                ih_dd a = magnitude_by_table(n[i]);
-                hi[i] = a.hi;
-                lo[i] = a.lo;
-            }
-    return 1;
+    } else {
+        if (all.some_small) look_up(n, hi, lo, count);
+        for (size_t i = 0; i < count; i++) {
+            ih_dd a = magnitude_or((ih_dd){hi[i], lo[i]}, n[i]);
+            hi[i] = a.hi;
+            lo[i] = a.lo;
+        }
+    }
 }
 
 IH_CLONES
@@ -229,9 +281,12 @@ void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride
     while (count > 0) {
         size_t size = count < IH_CHUNK ? count : IH_CHUNK;
         const int64_t *chunk = load(buffer, n, n_stride, size);
-        int doubtful = !magnitudes(chunk, hi, lo, size);
-        if (!doubtful)
+        ih_contents all = contents(chunk, size);
+        int doubtful = !all.fast;
+        if (all.fast) {
+            magnitudes(chunk, all, hi, lo, size);
             for (size_t i = 0; i < size; i++) hi[i] = rounded((ih_dd){hi[i], lo[i]}, &doubtful);
+        }
         if (doubtful)
             for (size_t i = 0; i < size; i++) hi[i] = ih_expected_magnitude(chunk[i]);
         store(out, out_stride, hi, size);
@@ -249,10 +304,13 @@ void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_stride, ch
     while (count > 0) {
         size_t size = count < IH_CHUNK ? count : IH_CHUNK;
         const int64_t *chunk = load(buffer, n, n_stride, size);
-        int doubtful = !magnitudes(chunk, hi, lo, size);
-        if (!doubtful)
+        ih_contents all = contents(chunk, size);
+        int doubtful = !all.fast;
+        if (all.fast) {
+            magnitudes(chunk, all, hi, lo, size);
             for (size_t i = 0; i < size; i++)
                 hi[i] = rounded(standard_bound((ih_dd){hi[i], lo[i]}), &doubtful);
+        }
         if (doubtful)
             for (size_t i = 0; i < size; i++) hi[i] = ih_letkeman_bound(chunk[i]);
         store(out, out_stride, hi, size);
@@ -272,14 +330,30 @@ void ih_letkeman_bound_normalized_array(size_t count, const char *n, ptrdiff_t n
         size_t size = count < IH_CHUNK ? count : IH_CHUNK;
         const int64_t *n_chunk = load(n_buffer, n, n_stride, size);
         const int64_t *m_chunk = load(m_buffer, m, m_stride, size);
-        int doubtful =
-            !(magnitudes(n_chunk, n_hi, n_lo, size) && magnitudes(m_chunk, m_hi, m_lo, size));
-        if (!doubtful)
-            for (size_t i = 0; i < size; i++)
-                n_hi[i] = rounded(
-                    normalized_bound(from_integer(n_chunk[i]), (ih_dd){n_hi[i], n_lo[i]},
-                                     from_integer(m_chunk[i]), (ih_dd){m_hi[i], m_lo[i]}, formula),
-                    &doubtful);
+        ih_contents all_n = contents(n_chunk, size), all_m = contents(m_chunk, size);
+        int fast = all_n.fast && all_m.fast, doubtful = !fast;
+        int need_series = !(all_n.constant || all_n.all_small || all_m.constant || all_m.all_small);
+        if (fast && need_series) {
+            /* In one pass: the rest of the arithmetic runs while the divider is busy. */
+            if (all_n.some_small) look_up(n_chunk, n_hi, n_lo, size);
+            if (all_m.some_small) look_up(m_chunk, m_hi, m_lo, size);
+            for (size_t i = 0; i < size; i++) {
+                ih_dd a_n = magnitude_or((ih_dd){n_hi[i], n_lo[i]}, n_chunk[i]);
+                ih_dd a_m = magnitude_or((ih_dd){m_hi[i], m_lo[i]}, m_chunk[i]);
+                n_hi[i] = rounded(normalized_bound(from_integer(n_chunk[i]), a_n,
+                                                   from_integer(m_chunk[i]), a_m, formula),
+                                  &doubtful);
+            }
+        } else if (fast) {
+            magnitudes(n_chunk, all_n, n_hi, n_lo, size);
+            magnitudes(m_chunk, all_m, m_hi, m_lo, size);
+            for (size_t i = 0; i < size; i++) {
+                ih_dd a_n = {n_hi[i], n_lo[i]}, a_m = {m_hi[i], m_lo[i]};
+                n_hi[i] = rounded(normalized_bound(from_integer(n_chunk[i]), a_n,
+                                                   from_integer(m_chunk[i]), a_m, formula),
+                                  &doubtful);
+            }
+        }
         if (doubtful)
             for (size_t i = 0; i < size; i++)
                 n_hi[i] = ih_letkeman_bound_normalized(n_chunk[i], m_chunk[i], formula);
