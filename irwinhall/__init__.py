@@ -11,7 +11,6 @@ from irwinhall._core import (
     preserved_magnitude,
 )
 from irwinhall._version import __version__
-
 from irwinhall.layouts import Fans, fans
 
 if TYPE_CHECKING:
@@ -82,14 +81,27 @@ _SUBMODULES = {
     "article": "tables.article",
     "certification": "approximations._certification",
     "plots": "tables.plots",
+    "approximations": "approximations",
+    "compare": "compare",
+    "distribution": "distribution",
+    "exact": "exact",
+    "executors": "executors",
+    "flow": "flow",
+    "gains": "gains",
+    "layouts": "layouts",
+    "lsuv": "lsuv",
+    "montecarlo": "montecarlo",
+    "sampling": "sampling",
+    "schemes": "schemes",
+    "stats": "stats",
+    "stream": "stream",
+    "tables": "tables",
+    "weightfile": "weightfile",
+    "dask": "dask",
+    "jax": "jax",
+    "keras": "keras",
+    "torch": "torch",
 }
-_SUBMODULES.update(
-    (name, name)
-    for name in (
-        "approximations compare distribution exact executors flow gains layouts lsuv montecarlo "
-        "sampling schemes stats stream tables weightfile dask jax keras torch"
-    ).split()
-)
 _MODULE_OF = {
     "Stream": "stream",
     "expected_magnitude_of": "distribution",

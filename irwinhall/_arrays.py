@@ -19,7 +19,8 @@ CODES = {
     "float16": FLOAT16,
     "bfloat16": BFLOAT16,
 }
-_NAMES = ", ".join(CODES)
+NAMES = {code: name for name, code in CODES.items()}
+_LISTED = ", ".join(CODES)
 
 
 class Target(NamedTuple):
@@ -71,7 +72,7 @@ def element_type(
 ) -> tuple[int, np.dtype[Any]]:
     """Return the C code of the element type that is asked for, and the dtype of its arrays."""
     if dtype is not None and type(dtype) is not str and not isinstance(dtype, Hashable):
-        raise TypeError(f"dtype must be one of {_NAMES}, got {dtype!r}")
+        raise TypeError(f"dtype must be one of {_LISTED}, got {dtype!r}")
     name = _element_name(dtype, out)
     if out is not None:
         return CODES[name], out
@@ -92,13 +93,13 @@ def _element_name(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> str:
             try:
                 known = np.dtype(dtype)
             except TypeError:
-                raise TypeError(f"dtype must be one of {_NAMES}, got {dtype!r}") from None
+                raise TypeError(f"dtype must be one of {_LISTED}, got {dtype!r}") from None
             if not known.isnative:
                 raise TypeError(f"dtype must have the machine's byte order, got {known.str}")
             name = known.name
     if name not in CODES:
         what = "dtype" if dtype is not None or out is None else "out's dtype"
-        raise TypeError(f"{what} must be one of {_NAMES}, got {name}")
+        raise TypeError(f"{what} must be one of {_LISTED}, got {name}")
     if out is not None:
         if out.name != name and (name, out.name) != ("bfloat16", "uint16"):
             raise TypeError(f"out must have dtype {name}, got {out}")
@@ -115,7 +116,8 @@ def _bfloat16() -> np.dtype[Any]:
             "arrays of bfloat16 need ml_dtypes: pip install ml_dtypes. "
             "Without it, pass out= an array of uint16 to get the bits."
         ) from None
-    return np.dtype(bfloat16)
+    made: np.dtype[Any] = np.dtype(bfloat16)
+    return made
 
 
 def writable_array(out: object) -> NDArray[Any]:

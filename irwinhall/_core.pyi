@@ -49,6 +49,7 @@ def preserved_magnitude(
 UNIFORM: int
 NORMAL: int
 TRUNCATED_NORMAL: int
+ELEMENTS_PER_THREAD: int
 FLOAT32: int
 FLOAT64: int
 FLOAT16: int
@@ -67,6 +68,16 @@ def fill(
     out: NDArray[Any],
     threads: int,
     fresh: bool,
+    kernel: int,
+) -> None: ...
+def fill_memory(
+    key: bytes,
+    prepared_law: bytes,
+    dtype: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    address: int,
+    threads: int,
     kernel: int,
 ) -> None: ...
 def words(key: bytes, first: int, domain: int, blocks: int, kernel: int) -> NDArray[np.uint32]: ...

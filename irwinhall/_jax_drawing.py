@@ -18,6 +18,7 @@ from irwinhall.schemes import CUT_STD
 
 Array: TypeAlias = "jax.Array"
 
+
 def drawn(
     sampler: Sampler,
     key: Any,

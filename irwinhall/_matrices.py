@@ -37,9 +37,7 @@ class Matrices(NamedTuple):
         """Return how the axes of a weight make up its matrices."""
         batches, outs = weight.batch_axes, weight.out_axes
         known = {*batches, *outs}
-        row_axes = tuple(
-            axis for axis in range(len(weight.logical_shape)) if axis not in known
-        )
+        row_axes = tuple(axis for axis in range(len(weight.logical_shape)) if axis not in known)
         order = (*batches, *row_axes, *outs)
         return cls(order, row_axes, prod(weight.sizes(row_axes)), weight.outputs_of_group)
 
@@ -100,8 +98,7 @@ def orthogonal(
     weights = stack.reshape(lengths + weight.sizes((*row_axes, *weight.out_axes)))
     weights = weights.transpose(np.argsort(order))
     region = (
-        slice(None) if axis in batches else part
-        for axis, part in enumerate(slices(start, count))
+        slice(None) if axis in batches else part for axis, part in enumerate(slices(start, count))
     )
     return weights[tuple(region)]
 

@@ -120,13 +120,13 @@ def _checked_chunks(chunks: Any) -> Any:
     """Return the chunks, of which Dask divides the shape by those that are one number."""
     for size in chunks if isinstance(chunks, tuple) else (chunks,):
         if isinstance(size, int) and size == 0:
-            raise ValueError(f"chunks must have at least one element along every axis, got {chunks}")
+            raise ValueError(
+                f"chunks must have at least one element along every axis, got {chunks}"
+            )
     return chunks
 
 
-def _block(
-    sampler: Sampler, stream: Stream, dtype: str, block_info: Mapping[Any, Any]
-) -> Any:
+def _block(sampler: Sampler, stream: Stream, dtype: str, block_info: Mapping[Any, Any]) -> Any:
     region = [slice(*ends) for ends in block_info[None]["array-location"]]
     return sampler.draw(stream, output(sampler.weight.shape, dtype, None, region), threads=1)
 

@@ -179,9 +179,8 @@ def initializer(
     (0.108, 0.108)
     """
     row = schemes.get_scheme(scheme)
-    options: dict[str, Any] = {key: _hashable(value) for key, value in axes.items()}
-    layouts.check_options(WeightOptions(**options))
-    fixed = tuple(sorted(options.items()))
+    layouts.check_options(axes)
+    fixed = tuple(sorted((key, _hashable(value)) for key, value in axes.items()))
     element = None if dtype is None else element_type(dtype)
     return Initializer(row, schemes.resolve_gain(row, gain), active_inputs, element, axes=fixed)
 

@@ -87,7 +87,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     active_inputs : int, optional
         As for `irwinhall.sample_weights`.
     layout, groups, parts, stacked
-        As for `irwinhall.layouts.view`. Default: (..., in, out), as Keras itself reads a shape.
+        As for `irwinhall.layouts.Weight.of`. Default: (..., in, out), as Keras reads a shape.
     input_axes, output_axes : sequence of int, optional
         Both, in place of a layout: which axes are inputs and outputs. EinsumDense, and with it
         attention, sets them by itself.
@@ -180,7 +180,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` takes: plain values, for JSON."""
-        axes = {
+        axes: dict[str, Any] = {
             "input_axes": self._axes.get("in_axis"),
             "output_axes": self._axes.get("out_axis"),
         }

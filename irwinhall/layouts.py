@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
 from types import MappingProxyType
-from typing import NamedTuple, SupportsIndex, TypedDict, Unpack
+from typing import NamedTuple, SupportsIndex, TypedDict
 
 from irwinhall._arguments import (
     Axes,
@@ -276,7 +276,9 @@ class Weight:
         """Return the weight with another number of active inputs."""
         active = checked_count("active_inputs", active_inputs, 1)
         if not self.unknown and active > self.inputs:
-            raise ValueError(f"active_inputs must be at most the {self.inputs} inputs, got {active}")
+            raise ValueError(
+                f"active_inputs must be at most the {self.inputs} inputs, got {active}"
+            )
         return self if active == self.active_inputs else replace(self, active_inputs=active)
 
     def matrix_region(self, region: Region | None) -> tuple[slice, ...]:
@@ -311,7 +313,9 @@ class Weight:
             yield (slice(None),) * len(region), region
             return
         done = 0
-        for parts, part in _cuts(start[axis], start[axis] + count[axis], self.logical_shape[axis + 1]):
+        for parts, part in _cuts(
+            start[axis], start[axis] + count[axis], self.logical_shape[axis + 1]
+        ):
             length = (parts.stop - parts.start) * (part.stop - part.start)
             where = (*[slice(None)] * axis, slice(done, done + length))
             done += length
@@ -486,7 +490,7 @@ def _checked_options(
     parts: SupportsIndex = 1,
     stacked: SupportsIndex = 0,
 ) -> tuple[tuple[int, ...], ...]:
-    """Return the axes as tuples, and check the other options as far as that goes without a shape."""
+    """Return the axes as tuples; check the other options, as far as that needs no shape."""
     axes = tuple(
         checked_axes(name, given)
         for name, given in zip(_AXES, (in_axis, out_axis, batch_axis), strict=True)
@@ -562,7 +566,8 @@ def _by_axes(shape: tuple[int, ...], named: tuple[tuple[int, ...], ...], groups:
                 unknown = unknown or problem
             roles[axis] = name
         found[name] = tuple(resolved)
-    weight = Weight(shape, shape, *found.values(), groups, unknown=unknown)
+    ins, outs, batches = found.values()
+    weight = Weight(shape, shape, ins, outs, batches, groups, unknown=unknown)
     _check_groups(weight)
     return weight
 

@@ -6,25 +6,27 @@ region of the weight from a stream. `sample_weights` makes one and draws; so do 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
 from irwinhall import _matrices
 from irwinhall._arguments import Axes, Region, Shape, checked_count, checked_shape
-from irwinhall._arrays import Target, element_type, output, shape_of
+from irwinhall._arrays import NAMES, Target, element_type, output, shape_of
 from irwinhall._core import (
     BFLOAT16,
     FLOAT16,
     FLOAT64,
     NORMAL,
     TRUNCATED_NORMAL,
+    TYPE_LIMITS,
     UNIFORM,
 )
 from irwinhall._keywords import takes
 from irwinhall.layouts import Fans, Weight, weight_of
 from irwinhall.schemes import Gain, Scheme, check_delta, get_scheme, resolve_gain
-from irwinhall.stream import SCALES, Seed, Stream, as_stream, law
+from irwinhall.stream import Seed, Stream, as_stream, law
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -119,7 +121,7 @@ class Sampler(NamedTuple):
         if self.scheme.elementwise:
             if self.scale != 0.0:
                 self.law(code)
-        elif abs(self.scale) > SCALES[code][2]:
+        elif abs(self.scale) > TYPE_LIMITS[code][1]:
             raise self._out_of_range(code)
 
     def law(self, code: int) -> bytes:
@@ -169,9 +171,9 @@ class Sampler(NamedTuple):
         return _matrices.orthogonal(self.weight, start, count, stream, threads)
 
     def _out_of_range(self, code: int) -> ValueError:
-        name, least, most = SCALES[code]
+        name, least, most = NAMES[code], *TYPE_LIMITS[code]
         if self.scheme.law == "uniform":
-            rule = f"a bound from 2**{least} to {most:g}"
+            rule = f"a bound from 2**{round(math.log2(least))} to {most:g}"
         else:
             what = "a std" if self.scheme.elementwise else "weights"
             rule = f"{what} of at most {most:g}"

@@ -128,7 +128,9 @@ class Scheme(NamedTuple):
                 f"gain must give a finite scale for {self.name}, got {gain} and {factor}"
             )
         if factor < 0.0 and self.elementwise:
-            raise ValueError(f"scheme must have a scale of at least 0, got {factor} for {self.name}")
+            raise ValueError(
+                f"scheme must have a scale of at least 0, got {factor} for {self.name}"
+            )
         return factor
 
 

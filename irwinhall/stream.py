@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 
 from irwinhall import _core
 from irwinhall._arguments import Region, Shape, checked_count, checked_finite, checked_real
-from irwinhall._arrays import Target, output, shape_of
+from irwinhall._arrays import NAMES, Target, output, shape_of
 
 __all__ = ["Stream", "kernels"]
 
@@ -29,15 +29,6 @@ Seed: TypeAlias = (
 
 # BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
 _FORMAT = b"irwinhall stream"
-
-# Of each type: its name, the least uniform bound (an exponent of 2), the greatest bound and std.
-_SINGLE, _DOUBLE, _HALF = (float(np.finfo(t).max) for t in ("f4", "f8", "f2"))
-SCALES = {
-    _core.FLOAT32: ("float32", -102, _SINGLE),
-    _core.FLOAT64: ("float64", -969, _DOUBLE),
-    _core.FLOAT16: ("float16", -14, _HALF),
-    _core.BFLOAT16: ("bfloat16", -102, 255 * 2.0**120),
-}
 
 
 class Stream:
@@ -311,6 +302,23 @@ class Stream:
         prepared = law(target.code, _core.TRUNCATED_NORMAL, std, *cut)
         return self.fill(prepared, target, threads)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Stream):
+            return NotImplemented
+        return self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        # Python refuses to write very long integers in decimal.
+        long = isinstance(self._seed, int) and self._seed.bit_length() > 2000
+        seed = format(self._seed, "#x") if long else repr(self._seed)
+        return f"Stream({seed}, {self._name!r})" if self._name else f"Stream({seed})"
+
+    def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
+        return Stream, (self._seed, self._name)
+
     def fill(self, prepared: bytes, target: Target, threads: int | None = None) -> Any:
         """Fill a checked array by a prepared law; the methods named after laws end here."""
         _core.fill(
@@ -339,9 +347,7 @@ class Stream:
 
         The caller answers for address and strides.
         """
-        _core.fill_memory(
-            self._key, prepared, code, shape, strides, address, threads, KERNEL
-        )
+        _core.fill_memory(self._key, prepared, code, shape, strides, address, threads, KERNEL)
 
 
 def as_stream(rng: Seed | Stream, name: str = "", *, argument: str = "rng") -> Stream:
@@ -487,9 +493,10 @@ def checked_cut(low: float, high: float, corrected: bool) -> tuple[float, float,
 
 def check_scale(code: int, kind: int, scale: float) -> None:
     """Refuse a bound or std that the element type cannot hold, saying what it can."""
-    name, least, most = SCALES[code]
+    name, least, most = NAMES[code], *_core.TYPE_LIMITS[code]
     if kind == _core.UNIFORM:
-        if not 2.0**least <= scale <= most:
-            raise ValueError(f"bound must be from 2**{least} to {most} for {name}, got {scale}")
+        if not least <= scale <= most:
+            exponent = round(math.log2(least))
+            raise ValueError(f"bound must be from 2**{exponent} to {most} for {name}, got {scale}")
     elif scale > most:
         raise ValueError(f"std must be at most {most} for {name}, got {scale}")

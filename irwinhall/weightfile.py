@@ -129,7 +129,8 @@ def save_weights(
             weights = np.memmap(file, element, "r+", offset, whole)
             most = _PIECE // element.itemsize if sampler.scheme.divisible else size
             for region in _pieces(whole, most):
-                piece: Any = weights[(*region, ...)]  # a view, even of a single number
+                where: Any = (*region, ...)  # a view, even of a single number
+                piece = weights[where]
                 sampler.draw(stream, output(whole, name_of_type, piece, region), threads)
                 if progress:
                     progress(piece.nbytes)

@@ -19,7 +19,11 @@ NEEDED = {
     "bench_torch": ("torch",),
 }
 # Fixtures of a file's own, which pytest must find in this module.
-FIXTURES = {"bench_stream": ["streaming_stores"], "bench_torch": ["model"]}
+FIXTURES = {
+    "bench_magnitude": ["five_operations"],
+    "bench_stream": ["streaming_stores"],
+    "bench_torch": ["model"],
+}
 # What takes the place of a benchmark's own numbers.
 SMALL = {
     "bench_distribution": {

@@ -27,6 +27,7 @@ from irwinhall import (
 from irwinhall.approximations import Certificate
 from irwinhall.cli import main
 from irwinhall.compare import compare
+from irwinhall.sampling import Sampler
 from irwinhall.tables import report
 
 
@@ -452,6 +453,19 @@ def test_sample_leaves_a_file_that_is_there_unless_forced(capsys, tmp_path):
     assert np.load(path).shape == (50, 30)
 
 
+def test_sample_takes_a_layout_in_place_of_axes(capsys, tmp_path):
+    path = tmp_path / "w.npy"
+    more = ["--layout", "torch.linear", "--parts", "3", "--active-inputs", "2"]
+    assert (
+        main(["sample", "12x8", "--scheme", "letkeman", "--seed", "1", "--out", str(path), *more])
+        == 0
+    )
+    expected = irwinhall.sample_weights(
+        (12, 8), layout="torch.linear", parts=3, active_inputs=2, rng=1
+    )
+    np.testing.assert_array_equal(np.load(path), expected)
+
+
 @pytest.mark.parametrize(
     ("raised", "status", "said"),
     [
@@ -471,14 +485,16 @@ def test_sample_stopped_midway_leaves_the_old_file_and_nothing_else(
     path.write_bytes(b"old")
     pieces = []
 
-    def stop_at_the_third(*arguments, region, **options):
-        pieces.append(region)
-        if len(pieces) == 4:  # the first is the check of the arguments
+    draw = Sampler.draw
+
+    def stop_at_the_third(self, stream, target, threads):
+        pieces.append(target.start)
+        if len(pieces) == 3:
             raise raised
-        return irwinhall.sample_weights(*arguments, region=region, **options)
+        return draw(self, stream, target, threads)
 
     monkeypatch.setattr(weightfile, "_PIECE", 40 * 30)
-    monkeypatch.setattr(weightfile, "sample_weights", stop_at_the_third)
+    monkeypatch.setattr(Sampler, "draw", stop_at_the_third)
     assert main(sample(path, "--force")) == status
     assert capsys.readouterr().err == said
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.npy"]

@@ -416,7 +416,6 @@ def test_sharded_weights_are_sample_weights_bit_for_bit(sharding, scheme, dtype)
 
 
 def test_sharded_weights_of_layouts_that_split_an_axis():
-    from irwinhall import layouts
 
     for scheme in ("letkeman", "orthogonal"):
         weights = ij.sharded(
@@ -498,7 +497,11 @@ def test_an_orthogonal_expert_is_made_once_and_alone(monkeypatch):
             TypeError,
             "^seed must be given: processes that draw their own would not agree$",
         ),
-        (lambda: ij.sharded((8, 8), split("rows"), "he", seed=1), ValueError, "^unknown scheme 'he'; known are"),
+        (
+            lambda: ij.sharded((8, 8), split("rows"), "he", seed=1),
+            ValueError,
+            "^unknown scheme 'he'; known are",
+        ),
         (lambda: ij.sharded((8, 8), None, seed=1), TypeError, "[Ss]harding"),
     ],
 )

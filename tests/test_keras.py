@@ -18,7 +18,6 @@ keras = framework("keras")
 
 import irwinhall  # noqa: E402
 import irwinhall.keras as ik  # noqa: E402
-from irwinhall import layouts  # noqa: E402
 from irwinhall.schemes import SCHEMES  # noqa: E402
 
 # The class of a name, the scheme that it is.

@@ -272,7 +272,10 @@ def test_a_weight_is_described_by_axes_or_by_a_layout(shape, where, expected):
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ({"layout": "flax.dense", "in_axis": 0}, r"^in_axis must be left out with a layout, got \(0,\)$"),
+        (
+            {"layout": "flax.dense", "in_axis": 0},
+            r"^in_axis must be left out with a layout, got \(0,\)$",
+        ),
         ({"batch_axis": 0, "layout": "flax.dense"}, "^batch_axis must be left out with a layout"),
         ({"parts": 3}, "^parts must come with a layout, got 3$"),
         ({"stacked": 1}, "^stacked must come with a layout, got 1$"),
@@ -322,7 +325,9 @@ def test_a_weight_can_stand_in_for_its_layout(parts):
     weight = Weight.of((12, 5), layout="torch.linear", parts=parts)
     assert Weight.of((12, 5), layout=weight) is weight
     assert Weight.of((12, 5), layout=weight, active_inputs=2).fans == (2, 12 // parts)
-    with pytest.raises(ValueError, match=r"^layout must be a Weight of shape \(5, 12\), got one of"):
+    with pytest.raises(
+        ValueError, match=r"^layout must be a Weight of shape \(5, 12\), got one of"
+    ):
         Weight.of((5, 12), layout=weight)
 
 

@@ -311,7 +311,7 @@ def test_an_interrupt_ends_a_simulation():
         ({"n": 2, "bound": "1"}, TypeError, "bound must be a real number, got '1'"),
         ({"n": 2, "threads": 0}, ValueError, "threads must be at least 1, got 0"),
         ({"n": 2, "executor": 3}, TypeError, r"executor must be a concurrent.*, got 3 \(int\)"),
-        ({"n": 2, "rng": 0.5}, TypeError, "rng must be an irwinhall.Stream or a seed: .*got 0.5"),
+        ({"n": 2, "rng": 0.5}, TypeError, "rng must be a Stream, an int, .*got 0.5"),
         ({"n": 2, "standard_error": 0}, ValueError, "standard_error must be finite and pos.*got 0"),
         ({"n": 2, "standard_error": math.nan}, ValueError, "standard_error must be .*got nan"),
         ({"n": 2, "progress": 0}, TypeError, r"progress must be callable, got 0 \(int\)"),

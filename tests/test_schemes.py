@@ -373,9 +373,7 @@ def test_normalized_rows_preserve_the_magnitude_on_average_over_all_nodes(name):
 # ---- the stream ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, row in SCHEMES.items() if row.elementwise]
-)
+@pytest.mark.parametrize("name", [name for name, row in SCHEMES.items() if row.elementwise])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_drawn_rows_are_the_streams_own_weights(name, dtype):
     weights = sample_weights((6, 10), name, rng=1, name="w", gain=0.3, dtype=dtype)
@@ -754,7 +752,7 @@ def test_the_signature_is_the_documented_one():
             ((5, 4),),
             {"rng": 1.5},
             TypeError,
-            r"rng must be an irwinhall.Stream or a seed: .*, got 1.5 \(float\)",
+            r"rng must be a Stream, an int, .*, got 1.5 \(float\)",
         ),
         (((5, 4),), {"rng": True}, TypeError, r"rng must be .*, got True \(bool\)"),
         (((5, 4),), {"rng": 1, "name": 2}, TypeError, r"name must be a string, got 2 \(int\)"),

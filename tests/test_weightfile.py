@@ -111,10 +111,10 @@ def test_a_directory_is_never_replaced(tmp_path):
     ("arguments", "error", "message"),
     [
         ({"scheme": "letkemann"}, ValueError, "did you mean 'letkeman'"),
-        ({"gain": "rellu"}, ValueError, "did you mean relu"),
+        ({"gain": "rellu"}, ValueError, "did you mean 'relu'"),
         ({"dtype": "int32"}, TypeError, "dtype must be one of"),
         ({"in_axis": 5}, ValueError, "in_axis must name an axis"),
-        ({"rng": "seed"}, TypeError, "seed must be"),
+        ({"rng": "seed"}, TypeError, "rng must be"),
         ({"shape": (2, -1)}, ValueError, "shape must be at least 0"),
     ],
 )

@@ -34,6 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-axis", type=int, metavar="I", help="axis of stacked weights (default: none)"
     )
     parser.add_argument("--groups", type=int, default=1, help="groups of a convolution (default 1)")
+    parser.add_argument(
+        "--layout", metavar="L", help="in place of axes, such as torch.linear, keras.conv"
+    )
+    parser.add_argument(
+        "--parts", type=int, default=1, help="weights fused along the layout's out axis (default 1)"
+    )
+    parser.add_argument(
+        "--stacked", type=int, default=0, help="the layout's leading axes of stacked weights"
+    )
+    parser.add_argument(
+        "--active-inputs", type=int, metavar="N", help="inputs that are not 0 at a time"
+    )
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
@@ -68,6 +80,10 @@ def run(options: argparse.Namespace) -> None:
             out_axis=options.out_axis,
             batch_axis=() if options.batch_axis is None else options.batch_axis,
             groups=options.groups,
+            layout=options.layout,
+            parts=options.parts,
+            stacked=options.stacked,
+            active_inputs=options.active_inputs,
             gain=options.gain,
             dtype=options.dtype,
             overwrite=options.force,

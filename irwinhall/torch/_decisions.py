@@ -150,9 +150,7 @@ class Decision:
             direct = Direct.of(parts[0].sampler, self.dtype)
         return Values(parts, overlays, "; ".join(notes), direct, self.shape)
 
-    def _weight_parts(
-        self, role: WeightRole, gain: float
-    ) -> tuple[tuple[Part, ...], list[str]]:
+    def _weight_parts(self, role: WeightRole, gain: float) -> tuple[tuple[Part, ...], list[str]]:
         """Return the parts of a weight, and what to note of them."""
         shape, scheme = self.shape, self.scheme
         assert shape is not None

@@ -144,8 +144,8 @@ def fill_(
         What the axes mean, as for `irwinhall.sample_weights`. Default "torch.linear" for two axes
         and "torch.conv" for more.
     groups, parts, stacked : int
-        As for `irwinhall.layouts.Weight.of`: groups of a convolution, weights fused along the out axis
-        (3 for query, key and value in one), leading axes that stack weights (experts).
+        As for `irwinhall.layouts.Weight.of`: groups of a convolution, weights fused along the out
+        axis (3 for query, key and value in one), leading axes that stack weights (experts).
     transposed : bool
         In place of a layout: the axes are (in, out/groups, *k), as in ConvTranspose.
     active_inputs : int, optional
@@ -322,7 +322,7 @@ def is_loading() -> bool:
     Meanwhile it puts functions of its own in the place of torch.nn.init's, which leave tensors with
     its mark alone. At any other time the mark means nothing.
     """
-    return torch.nn.init.normal_.__module__ == "transformers.initialization"
+    return bool(torch.nn.init.normal_.__module__ == "transformers.initialization")
 
 
 # ---- seeds ---------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, Literal, Protocol, SupportsIndex
 
 import torch
@@ -28,7 +27,6 @@ from irwinhall.torch._fill import (
     write,
 )
 from irwinhall.torch._shards import Places
-
 
 # ---- one function for every scheme -------------------------------------------------------------
 
@@ -537,9 +535,9 @@ def _draw(
     seed: Seed | Stream,
     name: str,
 ) -> torch.Tensor:
-    """Fill a tensor by a law of `irwinhall.stream.law`, shifted, and kept in [within[0], within[1]).
+    """Fill a tensor by a law, shifted, and kept in [within[0], within[1]).
 
-    parameters are the law's, but for the element type.
+    parameters are those of `irwinhall.stream.law` but for the element type.
     """
     if is_dynamo_compiling():  # the kernels cannot be traced
         return disable(_draw)(tensor, parameters, shift, within, generator, seed, name)

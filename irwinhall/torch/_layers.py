@@ -10,7 +10,15 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrizations, parametrize
 
-__all__ = ["ConstantRole", "NormsRole", "ParameterSite", "Role", "WeightRole", "modules", "parameters"]
+__all__ = [
+    "ConstantRole",
+    "NormsRole",
+    "ParameterSite",
+    "Role",
+    "WeightRole",
+    "modules",
+    "parameters",
+]
 
 
 class WeightRole(NamedTuple):

@@ -422,16 +422,13 @@ def _norms_step(step: _Step, role: NormsRole, steps: Sequence[_Step]) -> _Step:
     drawn = [part.sampler for part in (*weight.values.parts, *weight.values.overlays)]
     if any(each.scheme.law == "identity" or each.scale == 0.0 for each in drawn):
         raise ValueError(
-            f"{weight.name} must not have rows of 0 under weight_norm, "
-            "which divides by their norms"
+            f"{weight.name} must not have rows of 0 under weight_norm, which divides by their norms"
         )
     note = step.values.note if drawn else weight.values.note
     return step._replace(values=weight.values._replace(note=note, direct=None))
 
 
-def _root(
-    tensors: Sequence[Any], seed: Seed | Stream, generator: torch.Generator | None
-) -> Stream:
+def _root(tensors: Sequence[Any], seed: Seed | Stream, generator: torch.Generator | None) -> Stream:
     """Return the stream whose children fill the parameters."""
     shared = next(filter(is_distributed, tensors), None) if seed is None else None
     return stream_of(shared, seed, generator, "")

@@ -44,8 +44,8 @@ class Options(TypedDict, total=False):
         A name of `irwinhall.layouts.LAYOUTS`, such as "torch.linear" for (out, in) or
         "torch.matmul" for (in, out). Parameters of unknown layers need one to have fans.
     groups, stacked : int
-        As for `irwinhall.layouts.Weight.of`: groups of a convolution; leading axes that stack weights,
-        such as experts.
+        As for `irwinhall.layouts.Weight.of`: groups of a convolution; leading axes that stack
+        weights, such as experts.
     parts : int or sequence of int
         How many weights of equal size are fused along the out axis, as for
         `irwinhall.layouts.Weight.of`; or their sizes, if these differ. Then each is a weight with a
@@ -143,7 +143,9 @@ def matcher(what: str, pattern: object) -> Callable[[Iterable[ParameterSite]], b
     )
 
 
-def matchers(what: str, patterns: object) -> list[tuple[object, Callable[[Iterable[ParameterSite]], bool]]]:
+def matchers(
+    what: str, patterns: object
+) -> list[tuple[object, Callable[[Iterable[ParameterSite]], bool]]]:
     """Return one pattern or each of several, and its matcher."""
     if isinstance(patterns, str) or not isinstance(patterns, Sequence):
         patterns = [patterns]
