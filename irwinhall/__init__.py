@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from irwinhall.sampling import sample_weights
     from irwinhall.stream import Stream, kernels
     from irwinhall.tables import article, plots
+    from irwinhall.weightfile import save_weights
 
 __all__ = [
     "Fans",
@@ -67,6 +68,7 @@ __all__ = [
     "preserved_magnitude",
     "sample_weights",
     "sampling",
+    "save_weights",
     "schemes",
     "stats",
     "stream",
@@ -108,6 +110,7 @@ _MODULE_OF = {
     "gain": "gains",
     "kernels": "stream",
     "sample_weights": "sampling",
+    "save_weights": "weightfile",
 }
 
 

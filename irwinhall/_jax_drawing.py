@@ -14,7 +14,7 @@ from irwinhall._arrays import CODES
 from irwinhall._matrices import Matrices, centre, identity
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler
-from irwinhall.schemes import CUT_STD
+from irwinhall.schemes import TRUNCATED_STD
 
 Array: TypeAlias = "jax.Array"
 
@@ -23,7 +23,7 @@ def drawn(
     sampler: Sampler,
     key: Any,
     element: np.dtype[Any],
-    cut: tuple[float, float],
+    truncation: tuple[float, float],
     out_sharding: Any,
 ) -> Array:
     """Return the weights of a sampler, drawn from a key of JAX."""
@@ -31,7 +31,7 @@ def drawn(
     weight, scale, law = sampler.weight, sampler.scale, sampler.scheme.law
     if sampler.scheme.elementwise and scale != 0.0:
         # Drawn in the shape asked for, so that JAX can draw it in shards.
-        return _elementwise(key, weight.shape, element, law, scale, cut, out_sharding)
+        return _elementwise(key, weight.shape, element, law, scale, truncation, out_sharding)
     wide = _wide(element)
     if not sampler.scheme.is_matrix or scale == 0.0:
         weights = jnp.full(weight.shape, scale, element)
@@ -51,7 +51,7 @@ def _elementwise(
     element: np.dtype[Any],
     law: str,
     factor: float,
-    cut: tuple[float, float],
+    truncation: tuple[float, float],
     out_sharding: Any,
 ) -> Array:
     """Return weights of a law, drawn in float32 or float64 and rounded once."""
@@ -63,10 +63,13 @@ def _elementwise(
         high = _inside(factor, element, below=True)
         low = -high
     elif law == "truncated_normal":
-        scale = factor / CUT_STD
-        low, high = -_inside(-cut[0] * scale, element), _inside(cut[1] * scale, element)
+        scale = factor / TRUNCATED_STD
+        low, high = (
+            -_inside(-truncation[0] * scale, element),
+            _inside(truncation[1] * scale, element),
+        )
     numbers = wide(scale), wide(low), wide(high)
-    return _scaled(key, *numbers, shape, element, law, cut, out_sharding)
+    return _scaled(key, *numbers, shape, element, law, truncation, out_sharding)
 
 
 @partial(jax.jit, static_argnums=(4, 5, 6, 7, 8))
@@ -78,7 +81,7 @@ def _scaled(
     shape: tuple[int, ...],
     element: np.dtype[Any],
     law: str,
-    cut: tuple[float, float],
+    truncation: tuple[float, float],
     out_sharding: Any,
 ) -> Array:
     # Compiled once for each shape and type, as JAX's own; scales are arguments.
@@ -87,7 +90,7 @@ def _scaled(
     if law == "normal":
         drawn = jax.random.normal(key, shape, wide, **more)
     elif law == "truncated_normal":
-        drawn = jax.random.truncated_normal(key, *cut, shape, wide, **more)
+        drawn = jax.random.truncated_normal(key, *truncation, shape, wide, **more)
     else:
         words, signed, shift = (
             (np.uint64, np.int64, 10) if wide == np.float64 else (np.uint32, np.int32, 7)

@@ -97,7 +97,7 @@ def sample_weights(
     made = asked
     if not sampler.scheme.divisible:
         # One element widens to what cannot be cut.
-        one = sampler.weight.matrix_region([slice(0, min(1, size)) for size in whole])
+        one = sampler.weight.divisible_region([slice(0, min(1, size)) for size in whole])
         made = tuple(
             cut if part.stop <= 1 else (size,)
             for cut, part, size in zip(asked, one, whole, strict=True)

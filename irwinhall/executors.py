@@ -199,13 +199,28 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
             ) from None
         _check_versions(client)
         try:
-            yield client.get_executor(pure=False)
+            yield _DaskExecutor(client)
         except distributed.KilledWorker:
             raise ConnectionError(
                 f"workers of the Dask cluster at {address} die of a piece; is their memory enough?"
             ) from None
         except (CancelledError, distributed.comm.CommClosedError):
             raise ConnectionError(f"the Dask cluster at {address} is lost") from None
+
+
+class _DaskExecutor(Executor):
+    """The executor of a Dask client, whose futures are Dask's own.
+
+    Those of Client.get_executor lose a result if its worker dies while it is fetched; these ask for
+    it again.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Any:
+        """Return the future of a call."""
+        return self._client.submit(function, *arguments, pure=False, **keywords)
 
 
 def _check_versions(client: Any) -> None:

@@ -66,7 +66,10 @@ Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
 Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 
-@dataclass(frozen=True)
+_TRUNCATION = (-2.0, 2.0)
+
+
+@dataclass(frozen=True, repr=False)
 class Initializer:
     """An initializer ``init(key, shape, dtype)``; the functions of this module make them.
 
@@ -83,8 +86,8 @@ class Initializer:
         As for `irwinhall.sample_weights`.
     dtype : dtype or None
         Element type when the call names none; None is JAX's default float.
-    cut : tuple of float
-        Where truncated normals are cut, in standard deviations.
+    truncation : tuple of float
+        Where truncated normals end, in standard deviations.
     axes : tuple
         The axes or the layout, as (name, value) pairs.
 
@@ -102,8 +105,23 @@ class Initializer:
     gain: float
     active_inputs: int | None = None
     dtype: Any = None
-    cut: tuple[float, float] = (-2.0, 2.0)
+    truncation: tuple[float, float] = _TRUNCATION
     axes: tuple[tuple[str, Any], ...] = ()
+
+    def __repr__(self) -> str:
+        given = {
+            "gain": None if self.gain == self.scheme.gain else self.gain,
+            "active_inputs": self.active_inputs,
+            "dtype": None if self.dtype is None else self.dtype.name,
+            **dict(self.axes),
+        }
+        scheme: Any = self.scheme
+        if schemes.SCHEMES.get(scheme.name) == scheme:
+            scheme = scheme.name
+        options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        if self.truncation != _TRUNCATION:
+            options.append(f"truncation={self.truncation}")
+        return f"initializer({', '.join([repr(scheme), *options])})"
 
     def __call__(self, key: Any, shape: Any, dtype: Any = None, out_sharding: Any = None) -> Array:
         """Return weights drawn from a key.
@@ -129,7 +147,7 @@ class Initializer:
         sampler = Sampler.of(
             shape, self.scheme, gain=self.gain, active_inputs=self.active_inputs, **options
         )
-        return drawn(sampler, key, element, self.cut, out_sharding)
+        return drawn(sampler, key, element, self.truncation, out_sharding)
 
 
 def initializer(
@@ -196,6 +214,7 @@ def sharded(
     gain: Gain = None,
     active_inputs: int | None = None,
     dtype: Any = "float32",
+    threads: int | None = None,
     **axes: Unpack[WeightOptions],
 ) -> Array:
     """Return random weights as an array that is split over devices, made shard by shard.
@@ -214,6 +233,8 @@ def sharded(
         The parameter's qualified name.
     dtype : dtype
         float32, float16, bfloat16, or float64 with jax_enable_x64.
+    threads : int, optional
+        The most threads for a shard; default all cores. The bits do not depend on it.
     **axes
         As for `initializer`.
 
@@ -259,10 +280,11 @@ def sharded(
             slice(*place.indices(size)[:2])
             for place, size in zip(index or (), weight.shape, strict=True)
         )
-        block = region if sampler.scheme.divisible else weight.matrix_region(region)
+        block = region if sampler.scheme.divisible else weight.divisible_region(region)
         made = blocks.get(repr(block))
         if made is None:
-            made = sampler.draw(stream, output(weight.shape, element.name, None, block))
+            target = output(weight.shape, element.name, None, block)
+            made = sampler.draw(stream, target, threads)
         if block == region:
             return made
         blocks[repr(block)] = made
@@ -403,8 +425,10 @@ def truncated_normal(
     lower, upper = checked_real("lower", lower), checked_real("upper", upper)
     if not lower < upper:
         raise ValueError(f"lower must be less than upper, got lower={lower}, upper={upper}")
-    after = schemes.CUT_STD * checked_finite("stddev", stddev)
-    return replace(initializer("truncated_normal", gain=after, dtype=dtype), cut=(lower, upper))
+    after = schemes.TRUNCATED_STD * checked_finite("stddev", stddev)
+    return replace(
+        initializer("truncated_normal", gain=after, dtype=dtype), truncation=(lower, upper)
+    )
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:

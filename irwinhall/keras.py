@@ -156,6 +156,15 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         self.seed = random.getrandbits(128) if seed is None else _integer(seed)
         self._draws = _Draws(Stream(self.seed, name))
 
+    def __repr__(self) -> str:
+        defaults = {"seed": None, "name": "", "groups": 1, "parts": 1, "stacked": 0}
+        given = (
+            f"{name}={value!r}"
+            for name, value in self.get_config().items()
+            if value != defaults.get(name)
+        )
+        return f"{type(self).__name__}({', '.join(given)})"
+
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         """Return weights of the given shape as a tensor of the backend.
 

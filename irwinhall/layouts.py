@@ -281,7 +281,7 @@ class Weight:
             )
         return self if active == self.active_inputs else replace(self, active_inputs=active)
 
-    def matrix_region(self, region: Region | None) -> tuple[slice, ...]:
+    def divisible_region(self, region: Region | None) -> tuple[slice, ...]:
         """Return the least region of the stored weight that no matrix reaches out of.
 
         A matrix spans all axes but those of the batch, and one part of an axis that is split.

@@ -90,6 +90,16 @@ class Scheme(NamedTuple):
     source: str = ""
     aliases: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        if SCHEMES.get(self.name) == self:
+            return f"SCHEMES[{self.name!r}]"
+        given = (
+            f"{name}={value!r}"
+            for name, value in zip(self._fields, self, strict=True)
+            if name not in self._field_defaults or value != self._field_defaults[name]
+        )
+        return f"Scheme({', '.join(given)})"
+
     @property
     def reads_fans(self) -> bool:
         """Whether the scale depends on the fans."""
@@ -613,7 +623,7 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
         std = size
         forward, backward = magnitude * math.sqrt(n), magnitude * math.sqrt(m)
     elif row.law == "truncated_normal":
-        bound, magnitude, square = size * _CUT_BOUND, size * _CUT_MAGNITUDE, size * size
+        bound, magnitude, square = size * _TRUNCATED_BOUND, size * _TRUNCATED_MAGNITUDE, size * size
         std = size
         forward = backward = None
     elif row.law in ("orthogonal", "delta_orthogonal"):
@@ -681,10 +691,10 @@ def check_delta(inputs: int, outputs: int) -> None:
 # E|z| of a standard normal. Cut to [-2, 2] it has a standard deviation of 0.8796..., by which the
 # truncated law divides: then its bound is 2.2737... and its magnitude 0.8272... of its own.
 _NORMAL_MAGNITUDE = math.sqrt(2.0 / math.pi)
-_CUT_MASS = math.erf(math.sqrt(2.0))
-CUT_STD = math.sqrt(1.0 - 2.0 * _NORMAL_MAGNITUDE * math.exp(-2.0) / _CUT_MASS)
-_CUT_BOUND = 2.0 / CUT_STD
-_CUT_MAGNITUDE = _NORMAL_MAGNITUDE * (1.0 - math.exp(-2.0)) / _CUT_MASS / CUT_STD
+_TRUNCATED_MASS = math.erf(math.sqrt(2.0))
+TRUNCATED_STD = math.sqrt(1.0 - 2.0 * _NORMAL_MAGNITUDE * math.exp(-2.0) / _TRUNCATED_MASS)
+_TRUNCATED_BOUND = 2.0 / TRUNCATED_STD
+_TRUNCATED_MAGNITUDE = _NORMAL_MAGNITUDE * (1.0 - math.exp(-2.0)) / _TRUNCATED_MASS / TRUNCATED_STD
 
 
 def _coordinate(dimensions: int) -> float:

@@ -297,7 +297,7 @@ class Stream:
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
-        cut = checked_cut(low, high, corrected)
+        cut = checked_truncation(low, high, corrected)
         target = output(shape_of(shape, out, region), dtype, out, region)
         prepared = law(target.code, _core.TRUNCATED_NORMAL, std, *cut)
         return self.fill(prepared, target, threads)
@@ -481,7 +481,7 @@ def law(
         raise
 
 
-def checked_cut(low: float, high: float, corrected: bool) -> tuple[float, float, bool]:
+def checked_truncation(low: float, high: float, corrected: bool) -> tuple[float, float, bool]:
     """Return where a normal law is cut, and whether its standard deviation is the result's."""
     low, high = checked_real("low", low), checked_real("high", high)
     if not low < high:

@@ -114,7 +114,7 @@ def test_truncated_normals_are_cut_in_sigmas(lower, upper):
 @pytest.mark.parametrize("scheme", ["he_uniform", "he_truncated_normal"])
 def test_no_type_rounds_beyond_the_bound(dtype, scheme):
     scale = scale_of(SHAPE, scheme)
-    bound = scale if scheme == "he_uniform" else 2 * scale / irwinhall.schemes.CUT_STD
+    bound = scale if scheme == "he_uniform" else 2 * scale / irwinhall.schemes.TRUNCATED_STD
     weights = ij.initializer(scheme)(KEY, SHAPE, dtype)
     assert weights.dtype == dtype
     largest = float(np.abs(np.asarray(weights, np.float64)).max())

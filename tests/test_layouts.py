@@ -314,7 +314,7 @@ def test_what_describes_no_weight_is_refused(where, message):
 def test_an_orthogonal_region_widens_to_the_matrices_that_it_cuts(shape, where, region, expected):
     seen = Weight.of(shape, **where)
     asked, widened = ([slice(*ends) for ends in part] for part in (region, expected))
-    assert seen.matrix_region(asked) == tuple(widened)
+    assert seen.divisible_region(asked) == tuple(widened)
     block = sample_weights(shape, "orthogonal", layout=seen, rng=1, region=widened)
     part = sample_weights(shape, "orthogonal", layout=seen, rng=1, region=asked)
     np.testing.assert_array_equal(block[layouts.relative_region(widened, asked)], part)

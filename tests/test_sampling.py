@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from frames import frames
 
 import irwinhall
 from irwinhall import layouts, sampling
@@ -14,26 +12,6 @@ from irwinhall._arrays import output
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler, sample_weights
 from irwinhall.schemes import SCHEMES, Scheme
-
-PACKAGE = str(Path(irwinhall.__file__).parent)
-
-
-def frames(call):
-    """Return the names of the package's functions that a call runs, a name for each frame."""
-    call()  # what is resolved once is not counted
-    names = []
-
-    def count(frame, event, argument):
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            names.append(frame.f_code.co_name)
-
-    sys.setprofile(count)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    return names
-
 
 # ---- a sampler -----------------------------------------------------------------------------------
 

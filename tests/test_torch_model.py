@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from frames import frames
 from frameworks import framework
 
 torch = framework("torch")
@@ -15,7 +16,7 @@ from torch import nn  # noqa: E402
 
 import irwinhall  # noqa: E402
 import irwinhall.torch as init  # noqa: E402
-from irwinhall import schemes  # noqa: E402
+from irwinhall import layouts, schemes  # noqa: E402
 
 weight_norm = nn.utils.parametrizations.weight_norm
 spectral_norm = nn.utils.parametrizations.spectral_norm
@@ -788,3 +789,29 @@ def test_no_row_under_weight_norm_may_be_zero(layer, scheme):
 
 def test_an_uninitialized_parameter_counts_no_elements():
     assert "\n0 elements in 2 parameters" in str(init.init_weights(nn.LazyLinear(3), seed=1))
+
+
+# ---- the cost of a call --------------------------------------------------------------------------
+
+
+def test_one_layer_is_few_frames_and_its_axes_are_resolved_once():
+    layer = nn.Linear(16, 8, bias=False)
+    names = frames(lambda: init.init_weights(layer, seed=1))
+    assert len(names) < 120
+    layouts._weight_of.cache_clear()
+    init.init_weights(layer, seed=1)
+    assert layouts._weight_of.cache_info().misses == 1
+
+
+def test_layers_that_are_alike_are_resolved_once():
+    model = nn.Sequential(*(nn.Linear(6, 6) for _ in range(20)))
+    names = frames(lambda: init.init_weights(model, seed=1))
+    assert names.count("weight_of") == 2  # of the weights, and of the biases
+    assert names.count("_resolved") == 2
+
+
+def test_a_report_is_not_made_before_it_is_asked_for():
+    model = nn.Sequential(*(nn.Linear(6, 6) for _ in range(20)))
+    assert "rows" not in frames(lambda: init.init_weights(model, seed=1))
+    report = init.init_weights(model, seed=1)
+    assert len(report.rows) == 40

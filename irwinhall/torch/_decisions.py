@@ -235,7 +235,7 @@ class Decider:
         key = id(rule), role, tensor.shape, tensor.dtype, ready
         made = self._made.get(key)
         if made is None:
-            given = self._by_role(role) if rule is None else self._by_rule(rule, role)
+            given = self._by_role(role) if rule is None else self._apply_rule(rule, role)
             assert given is not None  # or the rule would not be for it
             made = self._made[key] = self._decision(
                 given[0], rule, *given[1:], tuple(tensor.shape), tensor.dtype, ready
@@ -257,7 +257,7 @@ class Decider:
     def _rule_for(self, places: tuple[ParameterSite, ...], role: Role | str) -> Rule | None:
         """Return the first rule that matches a parameter and can say what it is given."""
         for rule in self._rules:
-            if rule.matches(places) and self._by_rule(rule, role) is not None:
+            if rule.matches(places) and self._apply_rule(rule, role) is not None:
                 return rule
         return None
 
@@ -269,7 +269,7 @@ class Decider:
             return role, _ORTHOGONAL, 1.0
         return role, self._scheme, self._number
 
-    def _by_rule(self, rule: Rule, role: Role | str) -> tuple[Role | str, Scheme, float] | None:
+    def _apply_rule(self, rule: Rule, role: Role | str) -> tuple[Role | str, Scheme, float] | None:
         """Return the role, scheme and gain by a rule; None if the rule is not for the role."""
         if rule.leave:
             return role, self._scheme, 1.0

@@ -15,7 +15,8 @@ from irwinhall._arrays import output
 from irwinhall._core import NORMAL, TRUNCATED_NORMAL, UNIFORM
 from irwinhall.layouts import Weight
 from irwinhall.schemes import SCHEMES, Gain
-from irwinhall.stream import Seed, Stream, checked_cut, law
+from irwinhall.stream import Seed, Stream, checked_truncation
+from irwinhall.stream import law as prepared_law
 from irwinhall.torch._fill import (
     Source,
     check_seed,
@@ -50,6 +51,7 @@ class InPlace(Protocol):
         stacked: SupportsIndex = 0,
         transposed: bool = False,
         active_inputs: SupportsIndex | None = None,
+        threads: int | None = None,
     ) -> torch.Tensor:
         """Fill the tensor in place and return it."""
 
@@ -69,7 +71,7 @@ generator : torch.Generator, optional
 seed, name
     In place of a generator: the bits are then those of
     ``irwinhall.sample_weights(..., "{name}", rng=seed, name=name)``.
-layout, groups, parts, stacked, transposed, active_inputs
+layout, groups, parts, stacked, transposed, active_inputs, threads
     As for `fill_`.
 
 Returns
@@ -109,6 +111,7 @@ def _in_place(scheme: str) -> InPlace:
         stacked: SupportsIndex = 0,
         transposed: bool = False,
         active_inputs: SupportsIndex | None = None,
+        threads: int | None = None,
     ) -> torch.Tensor:
         return fill_(
             tensor,
@@ -123,6 +126,7 @@ def _in_place(scheme: str) -> InPlace:
             stacked=stacked,
             transposed=transposed,
             active_inputs=active_inputs,
+            threads=threads,
         )
 
     law = row.law.replace("_", " ").capitalize()
@@ -183,7 +187,8 @@ def kaiming_uniform_(
     generator : torch.Generator, optional
         Gives the seed. Default torch's own, so that torch.manual_seed governs.
     **how
-        seed, name, layout, groups, parts, stacked, transposed and active_inputs, as for `fill_`.
+        seed, name, layout, groups, parts, stacked, transposed, active_inputs and threads, as for
+        `fill_`.
 
     Returns
     -------
@@ -254,6 +259,7 @@ def uniform_(
     *,
     seed: Seed | Stream = None,
     name: str = "",
+    threads: int | None = None,
 ) -> torch.Tensor:
     """Fill a tensor with values uniform on [a, b), in place, and return it.
 
@@ -269,6 +275,8 @@ def uniform_(
         In place of a generator. For a = -b the bits are those of
         ``irwinhall.Stream(seed, name).uniform(shape, b)``, and for others those of the middle and
         half the width, added up in float32 (float64 for float64) and rounded once.
+    threads : int, optional
+        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -297,7 +305,7 @@ def uniform_(
     middle, half = 0.5 * a + 0.5 * b, 0.5 * b - 0.5 * a
     if half == 0.0:
         return constant_(tensor, a)
-    return _draw(tensor, (UNIFORM, half), middle, (a, b), generator, seed, name)
+    return _draw(tensor, (UNIFORM, half), middle, (a, b), generator, seed, name, threads)
 
 
 def normal_(
@@ -308,6 +316,7 @@ def normal_(
     *,
     seed: Seed | Stream = None,
     name: str = "",
+    threads: int | None = None,
 ) -> torch.Tensor:
     """Fill a tensor with normal values, in place, and return it.
 
@@ -323,6 +332,8 @@ def normal_(
         In place of a generator. For mean 0 the bits are those of
         ``irwinhall.Stream(seed, name).normal(shape, std)``; another mean is added in float32
         (float64 for float64), and the sum rounded once.
+    threads : int, optional
+        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -343,7 +354,7 @@ def normal_(
     (1.0, 0.02)
     """
     mean, std = checked_finite("mean", mean), _checked_std(std)
-    return _draw(tensor, (NORMAL, std), mean, None, generator, seed, name)
+    return _draw(tensor, (NORMAL, std), mean, None, generator, seed, name, threads)
 
 
 def trunc_normal_(
@@ -356,6 +367,7 @@ def trunc_normal_(
     *,
     seed: Seed | Stream = None,
     name: str = "",
+    threads: int | None = None,
 ) -> torch.Tensor:
     """Fill a tensor with normal values cut to [a, b], in place, and return it.
 
@@ -373,6 +385,8 @@ def trunc_normal_(
     seed, name
         In place of a generator. For mean 0 the bits are those of ``irwinhall.Stream(seed,
         name).truncated_normal(shape, std, low=a / std, high=b / std, corrected=False)``.
+    threads : int, optional
+        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -405,7 +419,9 @@ def trunc_normal_(
         raise ValueError(f"a must be less than b, got a={a}, b={b}")
     low, high = _deviations(a - mean, std, math.inf), _deviations(b - mean, std, -math.inf)
     cut = (TRUNCATED_NORMAL, std, low, high, False)
-    return _draw(tensor, cut, mean, (a, math.nextafter(b, math.inf)), generator, seed, name)
+    return _draw(
+        tensor, cut, mean, (a, math.nextafter(b, math.inf)), generator, seed, name, threads
+    )
 
 
 def truncated_normal_(
@@ -418,6 +434,7 @@ def truncated_normal_(
     corrected: bool = True,
     seed: Seed | Stream = None,
     name: str = "",
+    threads: int | None = None,
 ) -> torch.Tensor:
     """Fill a tensor with normal values cut at standard deviations, in place, and return it.
 
@@ -433,6 +450,8 @@ def truncated_normal_(
     seed, name
         In place of a generator: the bits are those of ``irwinhall.Stream(seed,
         name).truncated_normal(shape, std, low=low, high=high, corrected=corrected)``.
+    threads : int, optional
+        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -452,8 +471,8 @@ def truncated_normal_(
     >>> round(float(values.std()), 3), bool(values.abs().max() < 0.0455)
     (0.02, True)
     """
-    cut = (TRUNCATED_NORMAL, _checked_std(std), *checked_cut(low, high, corrected))
-    return _draw(tensor, cut, 0.0, None, generator, seed, name)
+    law = (TRUNCATED_NORMAL, _checked_std(std), *checked_truncation(low, high, corrected))
+    return _draw(tensor, law, 0.0, None, generator, seed, name, threads)
 
 
 def constant_(tensor: torch.Tensor, val: float) -> torch.Tensor:
@@ -534,13 +553,14 @@ def _draw(
     generator: torch.Generator | None,
     seed: Seed | Stream,
     name: str,
+    threads: int | None,
 ) -> torch.Tensor:
     """Fill a tensor by a law, shifted, and kept in [within[0], within[1]).
 
     parameters are those of `irwinhall.stream.law` but for the element type.
     """
     if is_dynamo_compiling():  # the kernels cannot be traced
-        return disable(_draw)(tensor, parameters, shift, within, generator, seed, name)
+        return disable(_draw)(tensor, parameters, shift, within, generator, seed, name, threads)
     check_tensor(tensor)
     check_seed(seed, generator)
     if tensor.numel() == 0 or is_kept(tensor):
@@ -563,9 +583,9 @@ def _draw(
 
     def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
         target = output(shape, dtype, out, region)
-        stream.fill(law(target.code, *parameters), target, threads)
+        stream.fill(prepared_law(target.code, *parameters), target, threads)
 
-    return write(tensor, Source(draw, adjust))
+    return write(tensor, Source(draw, adjust), threads)
 
 
 def _ends(dtype: torch.dtype, within: tuple[float, float]) -> tuple[float, float]:
