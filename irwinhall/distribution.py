@@ -90,25 +90,18 @@ def logpdf(x: Any, n: Any, *, out: Any = None) -> Any:
 
     Parameters
     ----------
-    x : float or array_like of float
-        Where; any real number.
-    n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; broadcasts with x.
-    out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+    x, n, out
+        As for `pdf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. -inf outside, NaN where x is NaN.
+        Of the shape and type of `pdf`'s. -inf outside, NaN where x is NaN.
 
     Raises
     ------
-    TypeError
-        If n is not an integer or an array of integers, x is not real, or out has another type.
-    ValueError
-        If an n lies outside 1 to 2**53, the shapes do not broadcast, or out has another shape.
+    TypeError, ValueError
+        As for `pdf`.
 
     Examples
     --------
@@ -130,25 +123,18 @@ def cdf(x: Any, n: Any, *, out: Any = None) -> Any:
 
     Parameters
     ----------
-    x : float or array_like of float
-        Where; any real number.
-    n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; broadcasts with x.
-    out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+    x, n, out
+        As for `pdf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. 0 below 0 and 1 above n, NaN where x is NaN.
+        Of the shape and type of `pdf`'s. 0 below 0 and 1 above n, NaN where x is NaN.
 
     Raises
     ------
-    TypeError
-        If n is not an integer or an array of integers, x is not real, or out has another type.
-    ValueError
-        If an n lies outside 1 to 2**53, the shapes do not broadcast, or out has another shape.
+    TypeError, ValueError
+        As for `pdf`.
 
     Examples
     --------
@@ -170,25 +156,18 @@ def logcdf(x: Any, n: Any, *, out: Any = None) -> Any:
 
     Parameters
     ----------
-    x : float or array_like of float
-        Where; any real number.
-    n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; broadcasts with x.
-    out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+    x, n, out
+        As for `pdf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. -inf below 0 and 0 above n, NaN where x is NaN.
+        Of the shape and type of `pdf`'s. -inf below 0 and 0 above n, NaN where x is NaN.
 
     Raises
     ------
-    TypeError
-        If n is not an integer or an array of integers, x is not real, or out has another type.
-    ValueError
-        If an n lies outside 1 to 2**53, the shapes do not broadcast, or out has another shape.
+    TypeError, ValueError
+        As for `pdf`.
 
     Examples
     --------
@@ -210,25 +189,18 @@ def sf(x: Any, n: Any, *, out: Any = None) -> Any:
 
     Parameters
     ----------
-    x : float or array_like of float
-        Where; any real number.
-    n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; broadcasts with x.
-    out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+    x, n, out
+        As for `pdf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. 1 below 0 and 0 above n, NaN where x is NaN.
+        Of the shape and type of `pdf`'s. 1 below 0 and 0 above n, NaN where x is NaN.
 
     Raises
     ------
-    TypeError
-        If n is not an integer or an array of integers, x is not real, or out has another type.
-    ValueError
-        If an n lies outside 1 to 2**53, the shapes do not broadcast, or out has another shape.
+    TypeError, ValueError
+        As for `pdf`.
 
     Examples
     --------
@@ -250,25 +222,18 @@ def logsf(x: Any, n: Any, *, out: Any = None) -> Any:
 
     Parameters
     ----------
-    x : float or array_like of float
-        Where; any real number.
-    n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; broadcasts with x.
-    out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+    x, n, out
+        As for `pdf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. 0 below 0 and -inf above n, NaN where x is NaN.
+        Of the shape and type of `pdf`'s. 0 below 0 and -inf above n, NaN where x is NaN.
 
     Raises
     ------
-    TypeError
-        If n is not an integer or an array of integers, x is not real, or out has another type.
-    ValueError
-        If an n lies outside 1 to 2**53, the shapes do not broadcast, or out has another shape.
+    TypeError, ValueError
+        As for `pdf`.
 
     Examples
     --------
@@ -339,28 +304,18 @@ def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
 
     Parameters
     ----------
-    q : float or array_like of float
-        Probability, from 0 to 1, or with ``log=True`` its natural logarithm, at most 0.
-    n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; broadcasts with q.
-    log : bool
-        Whether q is the logarithm of the probability, which reaches further into the tails.
-    out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+    q, n, log, out
+        As for `ppf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if q has that type or
-        float16, else float64. NaN where q is NaN.
+        Of the shape and type of `ppf`'s. NaN where q is NaN.
 
     Raises
     ------
-    TypeError
-        If n is not an integer or an array of integers, q is not real, or out has another type.
-    ValueError
-        If a q is not a probability, an n lies outside 1 to 2**53, the shapes do not broadcast, or
-        out has another shape.
+    TypeError, ValueError
+        As for `ppf`.
 
     Examples
     --------
@@ -394,8 +349,7 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. 0 outside the support. NaN where x is NaN.
+        Of the shape and type of `pdf`'s. 0 outside the support. NaN where x is NaN.
 
     Raises
     ------
@@ -432,30 +386,18 @@ def weighted_cdf(x: Any, weights: Any) -> Any:
 
     Parameters
     ----------
-    x : float or array_like of float
-        Where; any real number. Broadcasts with all axes of `weights` but the last.
-    weights : array_like of float
-        The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
-        2**400 of each other. Those that are 0 are left out.
+    x, weights
+        As for `weighted_pdf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. 0 below the support, 1 above it. NaN where x is NaN.
+        Of the shape and type of `pdf`'s. 0 below the support, 1 above it. NaN where x is NaN.
 
     Raises
     ------
-    TypeError
-        If x or weights are not real.
-    ValueError
-        If a weight is not finite, all are 0 or one is too small beside another, or the shapes do
-        not broadcast.
-
-    Notes
-    -----
-    The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
-    in both tails. docs/stats.md has the method and times.
+    TypeError, ValueError
+        As for `weighted_pdf`.
 
     Examples
     --------
@@ -479,30 +421,18 @@ def weighted_sf(x: Any, weights: Any) -> Any:
 
     Parameters
     ----------
-    x : float or array_like of float
-        Where; any real number. Broadcasts with all axes of `weights` but the last.
-    weights : array_like of float
-        The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
-        2**400 of each other. Those that are 0 are left out.
+    x, weights
+        As for `weighted_pdf`.
 
     Returns
     -------
     float or ndarray
-        A float for scalars, else an array of the broadcast shape: float32 if x has that type or
-        float16, else float64. 1 below the support, 0 above it. NaN where x is NaN.
+        Of the shape and type of `pdf`'s. 1 below the support, 0 above it. NaN where x is NaN.
 
     Raises
     ------
-    TypeError
-        If x or weights are not real.
-    ValueError
-        If a weight is not finite, all are 0 or one is too small beside another, or the shapes do
-        not broadcast.
-
-    Notes
-    -----
-    The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
-    in both tails. docs/stats.md has the method and times.
+    TypeError, ValueError
+        As for `weighted_pdf`.
 
     Examples
     --------

@@ -17,9 +17,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from irwinhall import _core
 from irwinhall._arguments import Region, Shape, checked_count, checked_finite, checked_real
 from irwinhall._arrays import NAMES, Target, output, shape_of
+from irwinhall._core import (
+    ELEMENTS_PER_THREAD,
+    NORMAL,
+    TRUNCATED_NORMAL,
+    TYPE_LIMITS,
+    UNIFORM,
+    fill_memory,
+    find_kernel,
+    prepare_law,
+)
+from irwinhall._core import fill as fill_array
+from irwinhall._core import kernels as list_kernels
 
 __all__ = ["Stream", "kernels"]
 
@@ -193,7 +204,7 @@ class Stream:
         if bound <= 0.0:
             raise ValueError(f"bound must be positive, got {bound}")
         target = output(shape_of(shape, out, region), dtype, out, region)
-        return self.fill(law(target.code, _core.UNIFORM, bound), target, threads)
+        return self.fill(law(target.code, UNIFORM, bound), target, threads)
 
     def normal(
         self,
@@ -240,7 +251,7 @@ class Stream:
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
         target = output(shape_of(shape, out, region), dtype, out, region)
-        return self.fill(law(target.code, _core.NORMAL, std), target, threads)
+        return self.fill(law(target.code, NORMAL, std), target, threads)
 
     def truncated_normal(
         self,
@@ -299,7 +310,7 @@ class Stream:
             raise ValueError(f"std must be at least 0, got {std}")
         cut = checked_truncation(low, high, corrected)
         target = output(shape_of(shape, out, region), dtype, out, region)
-        prepared = law(target.code, _core.TRUNCATED_NORMAL, std, *cut)
+        prepared = law(target.code, TRUNCATED_NORMAL, std, *cut)
         return self.fill(prepared, target, threads)
 
     def __eq__(self, other: object) -> bool:
@@ -321,7 +332,7 @@ class Stream:
 
     def fill(self, prepared: bytes, target: Target, threads: int | None = None) -> Any:
         """Fill a checked array by a prepared law; the methods named after laws end here."""
-        _core.fill(
+        fill_array(
             self._key,
             prepared,
             target.code,
@@ -347,7 +358,7 @@ class Stream:
 
         The caller answers for address and strides.
         """
-        _core.fill_memory(self._key, prepared, code, shape, strides, address, threads, KERNEL)
+        fill_memory(self._key, prepared, code, shape, strides, address, threads, KERNEL)
 
 
 def as_stream(rng: Seed | Stream, name: str = "", *, argument: str = "rng") -> Stream:
@@ -373,7 +384,7 @@ def kernels() -> list[tuple[str, bool]]:
     >>> dict(irwinhall.kernels())["portable"]
     True
     """
-    return _core.kernels()
+    return list_kernels()
 
 
 def available_cores() -> int:
@@ -390,7 +401,7 @@ def checked_threads(threads: int | None, elements: int) -> int:
     """
     if threads is not None:
         return min(checked_count("threads", threads, 1), _MOST_THREADS)
-    return 1 if elements < _core.ELEMENTS_PER_THREAD else available_cores()
+    return 1 if elements < ELEMENTS_PER_THREAD else available_cores()
 
 
 _MOST_THREADS = 2**31 - 1
@@ -399,7 +410,7 @@ _MOST_THREADS = 2**31 - 1
 def _chosen_kernel() -> int:
     """Return the index of the kernel that IRWINHALL_KERNEL names, or of the best one."""
     name = os.environ.get("IRWINHALL_KERNEL")
-    index = _core.find_kernel(name or None)
+    index = find_kernel(name or None)
     if index < 0:
         listed = ", ".join(name for name, available in kernels() if available)
         raise ValueError(f"IRWINHALL_KERNEL must be one of {listed}, got {name!r}")
@@ -475,7 +486,7 @@ def law(
 ) -> bytes:
     """Return the C form of a law, refusing a bound or std that the element type cannot hold."""
     try:
-        return _core.prepare_law(code, kind, scale, low, high, corrected)
+        return prepare_law(code, kind, scale, low, high, corrected)
     except ValueError:
         check_scale(code, kind, scale)
         raise
@@ -493,8 +504,8 @@ def checked_truncation(low: float, high: float, corrected: bool) -> tuple[float,
 
 def check_scale(code: int, kind: int, scale: float) -> None:
     """Refuse a bound or std that the element type cannot hold, saying what it can."""
-    name, least, most = NAMES[code], *_core.TYPE_LIMITS[code]
-    if kind == _core.UNIFORM:
+    name, least, most = NAMES[code], *TYPE_LIMITS[code]
+    if kind == UNIFORM:
         if not least <= scale <= most:
             exponent = round(math.log2(least))
             raise ValueError(f"bound must be from 2**{exponent} to {most} for {name}, got {scale}")
