@@ -11,7 +11,6 @@ from irwinhall._core import (
     preserved_magnitude,
 )
 from irwinhall._version import __version__
-from irwinhall.layouts import Fans, fans
 
 if TYPE_CHECKING:
     from irwinhall import (
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from irwinhall.approximations import _certification as certification
     from irwinhall.distribution import expected_magnitude_of
     from irwinhall.gains import gain
+    from irwinhall.layouts import Fans, fans
     from irwinhall.sampling import sample_weights
     from irwinhall.stream import Stream, kernels
     from irwinhall.tables import article, plots
@@ -105,8 +105,10 @@ _SUBMODULES = {
     "torch": "torch",
 }
 _MODULE_OF = {
+    "Fans": "layouts",
     "Stream": "stream",
     "expected_magnitude_of": "distribution",
+    "fans": "layouts",
     "gain": "gains",
     "kernels": "stream",
     "sample_weights": "sampling",
