@@ -20,7 +20,8 @@ def takes(
         @wraps(function)
         def checked(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Result:
             if not_ in keywords:
-                raise TypeError(f"{function.__name__} takes {name}, not {not_}")
+                called = function.__qualname__.removesuffix(".__init__")
+                raise TypeError(f"{called} takes {name}, not {not_}")
             return function(*arguments, **keywords)
 
         return checked

@@ -14,6 +14,7 @@ from typing import Any
 
 from irwinhall import layouts, schemes
 from irwinhall._arrays import output
+from irwinhall._keywords import takes
 from irwinhall.layouts import WeightOptions
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain
@@ -115,6 +116,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     True
     """
 
+    @takes("seed", not_="rng")
     def __init__(
         self,
         scheme: str = "letkeman",

@@ -344,3 +344,9 @@ def test_a_deep_copy_never_repeats_weights():
 def test_a_config_is_plain_whatever_number_the_gain_was():
     config = ik.Letkeman(seed=1, gain=np.float32(1.5)).get_config()
     assert json.loads(json.dumps(config))["gain"] == 1.5
+
+
+@pytest.mark.parametrize("make", [ik.Letkeman, ik.SchemeInitializer])
+def test_rng_is_called_seed(make):
+    with pytest.raises(TypeError, match="^SchemeInitializer takes seed, not rng$"):
+        make(rng=1)

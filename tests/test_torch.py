@@ -724,3 +724,9 @@ def test_an_interval_of_one_value_takes_no_seed_beside_a_generator():
 def test_a_weight_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"layout must be a Weight of shape \(6, 4\), got one of"):
         init.fill_(torch.empty(6, 4), layout=Weight.of((4, 6), layout="torch.linear"), seed=1)
+
+
+@pytest.mark.parametrize("name", ["he_normal_", "kaiming_normal_", "uniform_", "fill_"])
+def test_rng_is_called_seed(name):
+    with pytest.raises(TypeError, match=f"^{name} takes seed, not rng$"):
+        getattr(init, name)(torch.empty(3, 4), rng=1)

@@ -13,6 +13,7 @@ from irwinhall import gains
 from irwinhall._arguments import checked_finite, checked_real
 from irwinhall._arrays import output
 from irwinhall._core import NORMAL, TRUNCATED_NORMAL, UNIFORM
+from irwinhall._keywords import takes
 from irwinhall.layouts import Weight
 from irwinhall.schemes import SCHEMES, Gain
 from irwinhall.stream import Seed, Stream, checked_truncation
@@ -132,7 +133,7 @@ def _in_place(scheme: str) -> InPlace:
     law = row.law.replace("_", " ").capitalize()
     function.__name__ = function.__qualname__ = f"{scheme}_"
     function.__doc__ = _ABOUT.format(**{**row._asdict(), "law": law})
-    return function
+    return takes("seed", not_="rng")(function)
 
 
 letkeman_ = _in_place("letkeman")
@@ -161,6 +162,7 @@ identity_ = _in_place("identity")
 # ---- torch's own names, arguments and meaning ----------------------------------------------------
 
 
+@takes("seed", not_="rng")
 def kaiming_uniform_(
     tensor: torch.Tensor,
     a: float = 0.0,
@@ -212,6 +214,7 @@ def kaiming_uniform_(
     return fill_(tensor, scheme, gain, generator, **how)
 
 
+@takes("seed", not_="rng")
 def kaiming_normal_(
     tensor: torch.Tensor,
     a: float = 0.0,
@@ -251,6 +254,7 @@ def kaiming_normal_(
     return fill_(tensor, scheme, gain, generator, **how)
 
 
+@takes("seed", not_="rng")
 def uniform_(
     tensor: torch.Tensor,
     a: float = 0.0,
@@ -308,6 +312,7 @@ def uniform_(
     return _draw(tensor, (UNIFORM, half), middle, (a, b), generator, seed, name, threads)
 
 
+@takes("seed", not_="rng")
 def normal_(
     tensor: torch.Tensor,
     mean: float = 0.0,
@@ -357,6 +362,7 @@ def normal_(
     return _draw(tensor, (NORMAL, std), mean, None, generator, seed, name, threads)
 
 
+@takes("seed", not_="rng")
 def trunc_normal_(
     tensor: torch.Tensor,
     mean: float = 0.0,
@@ -424,6 +430,7 @@ def trunc_normal_(
     )
 
 
+@takes("seed", not_="rng")
 def truncated_normal_(
     tensor: torch.Tensor,
     std: float = 1.0,
