@@ -77,8 +77,15 @@ def plain_shape(shape: object) -> tuple[int, ...]:
         else:  # the usual case, and nothing to be made of it
             return shape
     elif isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable) or _is_scalar(shape):
-        return (checked_count("shape", shape, 0),)
-    return tuple([checked_count("shape", length, 0) for length in shape])
+        rule = "shape must be an integer or a sequence of integers"
+        length = _integer(rule, shape)
+        if length < 0:
+            raise ValueError(f"shape must be at least 0, got {length}")
+        return (length,)
+    lengths = tuple([_integer("shape must hold integers", length) for length in shape])
+    if min(lengths, default=0) < 0:
+        raise ValueError(f"shape must have no negative sizes, got {lengths}")
+    return lengths
 
 
 def _is_scalar(value: object) -> bool:
@@ -132,6 +139,8 @@ def checked_axes(name: str, axes: object) -> tuple[int, ...]:
         return (_integer(f"{name} must be an integer or a sequence of integers", axes),)
     if isinstance(axes, (str, bytes)):
         raise TypeError(f"{name} must be a sequence of integers, got {axes!r}")
+    if _is_scalar(axes):
+        return (_integer(f"{name} must be an integer or a sequence of integers", axes),)
     return tuple([_integer(f"{name} must hold integers", axis) for axis in axes])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -71,9 +70,11 @@ def element_type(
     dtype: DTypeLike | None, out: np.dtype[Any] | None = None
 ) -> tuple[int, np.dtype[Any]]:
     """Return the C code of the element type that is asked for, and the dtype of its arrays."""
-    if dtype is not None and type(dtype) is not str and not isinstance(dtype, Hashable):
-        raise TypeError(f"dtype must be one of {_LISTED}, got {dtype!r}")
-    name = _element_name(dtype, out)
+    try:
+        hash(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be one of {_LISTED}, got {dtype!r}") from None
+    name = _element_name(dtype, out)  # type: ignore[arg-type]
     if out is not None:
         return CODES[name], out
     return CODES[name], _bfloat16() if name == "bfloat16" else _DTYPES[name]

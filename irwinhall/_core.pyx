@@ -507,6 +507,8 @@ def fill_memory(
     cdef ptrdiff_t item = 8 if dtype == IH_F64 else 4 if dtype == IH_F32 else 2
     if dimensions > IH_MAX_DIMENSIONS:
         raise ValueError(f"shape must have at most {IH_MAX_DIMENSIONS} axes, got {dimensions}")
+    if len(strides) != dimensions:
+        raise ValueError(f"strides must be {dimensions}, got {len(strides)}")
     for axis in range(dimensions):
         counts[axis] = shape[axis]
         starts[axis] = 0

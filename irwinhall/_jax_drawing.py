@@ -36,7 +36,7 @@ def drawn(
     if not sampler.scheme.is_matrix or scale == 0.0:
         weights = jnp.full(weight.shape, scale, element)
     elif law == "identity":
-        weights = (_identity(weight) * np.float32(scale)).astype(element)
+        weights = (_identity(weight) * wide(scale)).astype(element)
     elif law == "orthogonal":
         weights = (_orthogonal(key, weight, wide) * scale).astype(element)
     else:

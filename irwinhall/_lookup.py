@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class _Named(Protocol):
@@ -35,26 +35,38 @@ class Names(Generic[Row]):
 
     def find(self, name: str) -> Row:
         """Return the row of a name or alias; raise a ValueError that suggests near names."""
-        key = _key(name)
-        try:
-            return self._rows[key]
-        except KeyError:
-            import difflib  # only here, as it is slow to load
+        row = self._rows.get(_key(name))
+        if row is not None:
+            return row
+        known = list(dict.fromkeys(row.name for row in self._rows.values()))
+        near = {key: row.name for key, row in self._rows.items()}
+        hint = suggestion(_key(name), near) or f"; known are {', '.join(known)}"
+        raise ValueError(f"unknown {self._kind} {name!r}{hint}")
 
-            near = difflib.get_close_matches(key, self._rows)
-            hint = (
-                f"did you mean {_alternatives(self._rows[key].name for key in near)}?"
-                if near
-                else f"known are {', '.join(dict.fromkeys(r.name for r in self._rows.values()))}"
-            )
-            raise ValueError(f"unknown {self._kind} {name!r}; {hint}") from None
+
+def suggestion(name: str, known: Mapping[str, str], cutoff: float = 0.6) -> str:
+    """Return "; did you mean 'a' or 'b'?" for keys near to a name, by what they stand for."""
+    import difflib  # only here, as it is slow to load
+
+    near = difflib.get_close_matches(name, known, cutoff=cutoff)
+    if not near:
+        return ""
+    *first, last = dict.fromkeys(repr(known[key]) for key in near)
+    listed = f"{', '.join(first)} or {last}" if first else last
+    return f"; did you mean {listed}?"
+
+
+def row_repr(row: Any, table: str, rows: Mapping[str, Any]) -> str:
+    """Return what one would type for a named tuple that may be a row of a table."""
+    if rows.get(row.name) == row:
+        return f"{table}[{row.name!r}]"
+    given = (
+        f"{name}={value!r}"
+        for name, value in zip(row._fields, row, strict=True)
+        if name not in row._field_defaults or value != row._field_defaults[name]
+    )
+    return f"{type(row).__name__}({', '.join(given)})"
 
 
 def _key(name: str) -> str:
     return name.lower().translate(dict.fromkeys(map(ord, "_- ")))
-
-
-def _alternatives(names: Iterable[str]) -> str:
-    """Return "'a'", "'a' or 'b'", "'a', 'b' or 'c'"."""
-    *first, last = [repr(name) for name in dict.fromkeys(names)]
-    return f"{', '.join(first)} or {last}" if first else last

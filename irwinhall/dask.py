@@ -16,7 +16,7 @@ import numpy as np
 from irwinhall._arguments import Shape
 from irwinhall._arrays import element_type, output
 from irwinhall._keywords import takes
-from irwinhall.layouts import WeightOptions, check_options
+from irwinhall.layouts import WeightOptions, check_names
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
 from irwinhall.stream import Seed, Stream, as_stream
@@ -87,7 +87,7 @@ def sample_weights(
     >>> bool((weights.compute() == irwinhall.sample_weights((784, 256), rng=1, name="w")).all())
     True
     """
-    check_options(axes)
+    check_names(axes)
     sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
     code, element = element_type(dtype)
     sampler.check(code)

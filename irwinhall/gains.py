@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from irwinhall._lookup import Names
+from irwinhall._lookup import Names, row_repr
 from irwinhall._quadrature import REACH, TOLERANCE, integral, nodes, root_density
 
 if TYPE_CHECKING:
@@ -76,14 +76,7 @@ class Activation(NamedTuple):
     textbook: float | Callable[[float], float] | None = None
 
     def __repr__(self) -> str:
-        if ACTIVATIONS.get(self.name) is self:
-            return f"ACTIVATIONS[{self.name!r}]"
-        given = (
-            f"{name}={value!r}"
-            for name, value in zip(self._fields, self, strict=True)
-            if name not in self._field_defaults or value != self._field_defaults[name]
-        )
-        return f"Activation({', '.join(given)})"
+        return row_repr(self, "ACTIVATIONS", ACTIVATIONS)
 
     def __call__(self, z: ArrayLike, slope: float | None = None) -> Array:
         """Return the activation of every element of z as float64."""

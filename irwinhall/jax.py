@@ -268,7 +268,7 @@ def sharded(
     """
     if seed is None:
         raise TypeError("seed must be given: processes that draw their own would not agree")
-    layouts.check_options(axes)
+    layouts.check_names(axes)
     sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
     element = element_type(dtype)
     stream = as_stream(seed, name, argument="seed")

@@ -23,6 +23,7 @@ from irwinhall._arguments import (
     checked_shape,
     plain_shape,
 )
+from irwinhall._lookup import Names
 
 __all__ = ["LAYOUTS", "Fans", "Layout", "Weight", "WeightOptions", "fans"]
 
@@ -39,6 +40,8 @@ class Layout(NamedTuple):
         the kernel. The one that "/groups" stands behind holds only one group's.
     active_inputs : int or None
         How many inputs are not 0 at a time, if the layer itself knows: 1 for embeddings.
+    aliases : tuple of str
+        Other names.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class Layout(NamedTuple):
     name: str
     stored: str
     active_inputs: int | None = None
+    aliases: tuple[str, ...] = ()
 
 
 _ROWS = (
@@ -84,6 +88,7 @@ _ROWS = (
 )
 
 LAYOUTS: Mapping[str, Layout] = MappingProxyType({row.name: row for row in _ROWS})
+_NAMES = Names("layout", _ROWS)
 
 
 class Fans(NamedTuple):
@@ -184,7 +189,8 @@ class Weight:
         groups : int
             Groups of a convolution.
         layout : str or Weight, optional
-            A name of `LAYOUTS`, or a weight of this shape, which is then returned.
+            In place of axes: a name of `LAYOUTS`, or a weight of this shape, which says all but the
+            active inputs.
         parts : int
             With a layout, how many weights of equal size are fused along the out axis: 3 for query,
             key and value in one, 2 for gate and up, 4 for the gates of an LSTM. Each part has its
@@ -344,7 +350,7 @@ def fans(
 
     Parameters
     ----------
-    shape : sequence of int
+    shape : int or sequence of int
         Shape of the whole weight; every fan must come out at least 1.
     in_axis, out_axis : int or sequence of int
         Axes that hold the inputs and the outputs, counted from the end if negative; () for none.
@@ -355,6 +361,12 @@ def fans(
         Number of groups of a convolution. The in axis holds the inputs of one group, the out axis
         the outputs of all groups, as every framework stores it: each output has in/groups inputs,
         and each input has out/groups outputs. It must divide the out size.
+    layout, parts, stacked
+        In place of axes, as for `irwinhall.layouts.Weight.of`: the name of a layout, how many
+        weights are fused along its out axis, how many leading axes stack weights.
+    active_inputs : int, optional
+        How many of the inputs are not 0 at a time; fan_in counts only these. Default: all, or the
+        layout's own number, 1 for embeddings.
 
     Returns
     -------
@@ -386,12 +398,10 @@ def fans(
 
     A transposed convolution exchanges the roles of the axes, and so does the caller. With groups it
     is stored the other way round, the in axis holding all inputs and the out axis one group's
-    outputs, which `groups` does not describe. Name its groups as a batch axis instead: the same
-    memory seen as ``(groups, in/groups, out/groups, *k)`` with batch_axis=0, in_axis=1, out_axis=2.
-    Every grouped weight can be seen so.
+    outputs, which axes do not describe: use ``layout="torch.conv_transpose"``.
 
-    For fused weights (query, key and value in one, or gate and up) and for shards, give the shape
-    of one part of the whole, not the shape of the array at hand.
+    For fused weights (query, key and value in one, or gate and up) name a layout and `parts`. For
+    shards give the shape of the whole, not that of the array at hand.
 
     Examples
     --------
@@ -402,6 +412,8 @@ def fans(
     Fans(fan_in=144, fan_out=288)
     >>> irwinhall.fans((8, 512, 256), batch_axis=0)  # 8 experts
     Fans(fan_in=512, fan_out=256)
+    >>> irwinhall.fans((1536, 512), layout="torch.linear", parts=3)  # query, key and value
+    Fans(fan_in=512, fan_out=512)
     """
     weight = weight_of(
         plain_shape(shape),
@@ -432,6 +444,7 @@ def relative_region(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple
 
 _AXES = ("in_axis", "out_axis", "batch_axis")
 _DEFAULT_AXES = ((-2,), (-1,), ())
+_DEFAULT_COUNTS = {"groups": 1, "parts": 1, "stacked": 0}
 
 
 def weight_of(
@@ -447,20 +460,21 @@ def weight_of(
 ) -> Weight:
     """Return the weight of a checked shape; the other arguments are those of `Weight.of`."""
     if layout is not None and type(layout) is not str:
-        if not isinstance(layout, Weight):
-            raise TypeError(
-                f"layout must be a string or a Weight, got {layout!r} ({type(layout).__name__})"
-            )
-        if layout.shape != shape:
-            raise ValueError(f"layout must be a Weight of shape {shape}, got one of {layout.shape}")
-        return layout if active_inputs is None else layout.with_active_inputs(active_inputs)
+        if isinstance(layout, Weight):
+            _checked_options(in_axis, out_axis, batch_axis, groups, layout, parts, stacked)
+            if layout.shape != shape:
+                raise ValueError(
+                    f"layout must be a Weight of shape {shape}, got one of {layout.shape}"
+                )
+            return layout if active_inputs is None else layout.with_active_inputs(active_inputs)
+        layout = _layout(layout).name
     # Plain integers are what calls have as a rule. Nothing else reaches the cache, where True and
     # 1.0 would be taken for 1.
     if type(in_axis) is not int:
         in_axis = checked_axes("in_axis", in_axis)
     if type(out_axis) is not int:
         out_axis = checked_axes("out_axis", out_axis)
-    if type(batch_axis) is not int and batch_axis != ():
+    if type(batch_axis) is not int and (type(batch_axis) is not tuple or batch_axis):
         batch_axis = checked_axes("batch_axis", batch_axis)
     if not type(groups) is type(parts) is type(stacked) is int:
         groups = checked_count("groups", groups, 1)
@@ -472,13 +486,18 @@ def weight_of(
 
 def check_options(options: WeightOptions) -> None:
     """Refuse options that `Weight.of` would refuse for every shape."""
+    check_names(options)
+    _checked_options(**options)
+
+
+def check_names(options: WeightOptions) -> None:
+    """Refuse options that are none."""
     unknown = set(options) - set(WeightOptions.__annotations__)
     if unknown:
         raise TypeError(
             f"arguments must be among {', '.join(WeightOptions.__annotations__)}, "
             f"got {', '.join(sorted(unknown))}"
         )
-    _checked_options(**options)
 
 
 def _checked_options(
@@ -495,17 +514,29 @@ def _checked_options(
         checked_axes(name, given)
         for name, given in zip(_AXES, (in_axis, out_axis, batch_axis), strict=True)
     )
-    checked_count("groups", groups, 1)
-    parts, stacked = checked_count("parts", parts, 1), checked_count("stacked", stacked, 0)
+    counts = {
+        "groups": checked_count("groups", groups, 1),
+        "parts": checked_count("parts", parts, 1),
+        "stacked": checked_count("stacked", stacked, 0),
+    }
+    given = {name: value for name, value in counts.items() if value != _DEFAULT_COUNTS[name]}
     if layout is None:
-        if (parts, stacked) != (1, 0):
-            name, value = ("parts", parts) if parts != 1 else ("stacked", stacked)
-            raise TypeError(f"{name} must come with a layout, got {value}")
-    elif not isinstance(layout, Weight):
+        for name in ("parts", "stacked"):
+            if name in given:
+                raise TypeError(f"{name} must come with a layout, got {given[name]}")
+        return axes
+    named: dict[str, object] = {
+        name: value
+        for name, value, default in zip(_AXES, axes, _DEFAULT_AXES, strict=True)
+        if value != default
+    }
+    what = "layout"
+    if isinstance(layout, Weight):  # which says all of it
+        named, what = {**named, **given}, "Weight"
+    else:
         _layout(layout)
-        for name, given, default in zip(_AXES, axes, _DEFAULT_AXES, strict=True):
-            if given != default:
-                raise TypeError(f"{name} must be left out with a layout, got {given}")
+    for name, value in named.items():
+        raise TypeError(f"{name} must be left out with a {what}, got {value}")
     return axes
 
 
@@ -568,7 +599,8 @@ def _by_axes(shape: tuple[int, ...], named: tuple[tuple[int, ...], ...], groups:
         found[name] = tuple(resolved)
     ins, outs, batches = found.values()
     weight = Weight(shape, shape, ins, outs, batches, groups, unknown=unknown)
-    _check_groups(weight)
+    if outs or named[1] != _DEFAULT_AXES[1]:
+        _check_groups(weight)
     return weight
 
 
@@ -608,7 +640,7 @@ def _by_layout(
 
 def _check_groups(weight: Weight) -> None:
     outputs = prod(weight.sizes(weight.out_axes))
-    if outputs % weight.groups and (weight.out_axes or not weight.unknown):
+    if outputs % weight.groups:
         raise ValueError(
             f"groups must divide the size of out_axis, got {weight.groups} groups of "
             f"{outputs} outputs"
@@ -629,11 +661,10 @@ def _cuts(begin: int, end: int, size: int) -> Iterator[tuple[slice, slice]]:
 
 def _layout(name: object) -> Layout:
     if not isinstance(name, str):
-        raise TypeError(f"layout must be a string, got {name!r} ({type(name).__name__})")
-    row = LAYOUTS.get(name)
-    if row is None:
-        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {name!r}")
-    return row
+        raise TypeError(
+            f"layout must be a string or a Weight, got {name!r} ({type(name).__name__})"
+        )
+    return LAYOUTS[name] if name in LAYOUTS else _NAMES.find(name)
 
 
 def _roles(row: Layout, shape: tuple[int, ...], stacked: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 import numpy as np
 
 from irwinhall import _matrices
-from irwinhall._arguments import Axes, Region, Shape, checked_count, checked_shape
+from irwinhall._arguments import Axes, Region, Shape, checked_shape
 from irwinhall._arrays import NAMES, Target, element_type, output, shape_of
 from irwinhall._core import (
     BFLOAT16,
@@ -26,17 +26,17 @@ from irwinhall._core import (
 from irwinhall._keywords import takes
 from irwinhall.layouts import Fans, Weight, weight_of
 from irwinhall.schemes import Gain, Scheme, check_delta, get_scheme, resolve_gain
-from irwinhall.stream import Seed, Stream, as_stream, law
+from irwinhall.stream import Seed, Stream, as_stream, checked_threads, fill, prepare_law
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Sampler", "sample_weights", "scale_of"]
 
-# The laws that are drawn element by element, as `irwinhall.stream.law` takes them, and where a
-# truncated one is cut, in standard deviations.
+# The laws that are drawn element by element, as `irwinhall.stream.prepare_law` takes them; where a
+# truncated one ends, in standard deviations, and whether its own is the scale.
 _KINDS = {"uniform": UNIFORM, "normal": NORMAL, "truncated_normal": TRUNCATED_NORMAL}
-_CUT = (-2.0, 2.0, True)
+_TRUNCATION = (-2.0, 2.0, True)
 
 
 class Sampler(NamedTuple):
@@ -101,46 +101,40 @@ class Sampler(NamedTuple):
             stacked,
             active_inputs,
         )
-        return Sampler.for_weight(weight, row, number)
-
-    @staticmethod
-    def for_weight(weight: Weight, scheme: Scheme, gain: float) -> Sampler:
-        """Return the sampler of a weight, a scheme and a gain that have been checked."""
         fans = _NO_FANS
-        if scheme.reads_axes:
+        if row.reads_axes:
             if weight.unknown:
-                what = "fan_in and fan_out" if scheme.reads_fans else "in and out axes"
-                raise ValueError(f"{scheme.name} needs {what}; {weight.unknown}")
+                what = "fan_in and fan_out" if row.reads_fans else "in and out axes"
+                raise ValueError(f"{row.name} needs {what}; {weight.unknown}")
             fans = weight.fans
-            if scheme.law == "delta_orthogonal":
+            if row.law == "delta_orthogonal":
                 check_delta(weight.inputs, weight.outputs_of_group)
-        return Sampler(weight, scheme, gain, scheme.scale(fans, gain))
+        return Sampler(weight, row, number, row.scale(fans, number))
 
     def check(self, code: int) -> None:
         """Refuse an element type that cannot hold the scale."""
         if self.scheme.elementwise:
             if self.scale != 0.0:
-                self.law(code)
+                self.prepared_law(code)
         elif abs(self.scale) > TYPE_LIMITS[code][1]:
             raise self._out_of_range(code)
 
-    def law(self, code: int) -> bytes:
+    def prepared_law(self, code: int) -> bytes:
         """Return the law of the elements, made ready for an element type."""
         kind = _KINDS[self.scheme.law]
         try:
             if kind == TRUNCATED_NORMAL:
-                return law(code, kind, self.scale, *_CUT)
-            return law(code, kind, self.scale)
+                return prepare_law(code, kind, self.scale, *_TRUNCATION)
+            return prepare_law(code, kind, self.scale)
         except ValueError:
             raise self._out_of_range(code) from None
 
     def draw(self, stream: Stream, target: Target, threads: int | None = None) -> Any:
         """Write a region of the weight to an array, and return what the target's `result` is."""
         if self.scheme.elementwise and self.scale != 0.0:
-            return stream.fill(self.law(target.code), target, threads)
+            return fill(stream, self.prepared_law(target.code), target, threads)
         self.check(target.code)
-        if threads is not None:
-            checked_count("threads", threads, 1)
+        checked_threads(threads, 0)
         array = target.array
         if target.code == BFLOAT16:
             array = array.view(np.uint16)
@@ -152,7 +146,8 @@ class Sampler(NamedTuple):
                 for where, part in self.weight.logical_regions(target.start, count)
             ]
             for where, part, values in pieces:
-                piece = array[where]
+                view: Any = (*where, ...)  # even of a single number
+                piece = array[view]
                 # Splitting an axis never copies.
                 shape = [place.stop - place.start for place in part]
                 piece.reshape(shape)[...] = _rounded(values * self.scale, target.code)
@@ -227,8 +222,8 @@ def sample_weights(
         Schemes whose scale depends on neither fans nor axes, such as zeros and normal, take any
         shape; what is given and is not the default must still be true of it.
     layout, parts, stacked
-        In place of axes: the name of a layout in `irwinhall.layouts.LAYOUTS`, how many weights are
-        fused along its out axis, and how many leading axes stack weights, as for
+        In place of axes: the name of a layout in `irwinhall.layouts.LAYOUTS`, or a `Weight`; how
+        many weights are fused along its out axis, and how many leading axes stack weights, as for
         `irwinhall.layouts.Weight.of`. shape is then the shape that the framework stores.
     active_inputs : int, optional
         How many of the inputs of in_axis are not 0 at a time: 1 for a one-hot input or one out of a

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
-from irwinhall._arguments import checked_count, checked_finite
+from irwinhall._arguments import checked_count, checked_finite, checked_real
 from irwinhall._core import letkeman_bound, preserved_magnitude
-from irwinhall._lookup import Names
+from irwinhall._lookup import Names, row_repr
 from irwinhall.gains import gain as activation_gain
 from irwinhall.layouts import Fans
 
@@ -91,14 +91,7 @@ class Scheme(NamedTuple):
     aliases: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        if SCHEMES.get(self.name) == self:
-            return f"SCHEMES[{self.name!r}]"
-        given = (
-            f"{name}={value!r}"
-            for name, value in zip(self._fields, self, strict=True)
-            if name not in self._field_defaults or value != self._field_defaults[name]
-        )
-        return f"Scheme({', '.join(given)})"
+        return row_repr(self, "SCHEMES", SCHEMES)
 
     @property
     def reads_fans(self) -> bool:
@@ -109,6 +102,11 @@ class Scheme(NamedTuple):
     def reads_axes(self) -> bool:
         """Whether the weight's axes must be known: for the fans, or to place a matrix."""
         return callable(self.rule) or self.is_matrix
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all weights are the scale."""
+        return self.law == "constant"
 
     @property
     def is_matrix(self) -> bool:
@@ -132,7 +130,10 @@ class Scheme(NamedTuple):
 
     def scale(self, fans: Fans, gain: float) -> float:
         """Return the scale of a layer: the gain times what the rule says."""
-        factor = gain * (self.rule(*fans) if callable(self.rule) else self.rule)
+        at_gain_1 = self.rule(*fans) if callable(self.rule) else self.rule
+        if type(at_gain_1) is not float:
+            at_gain_1 = checked_real(f"the scale of {self.name}", at_gain_1)
+        factor = gain * at_gain_1
         if not math.isfinite(factor):
             raise ValueError(
                 f"gain must give a finite scale for {self.name}, got {gain} and {factor}"

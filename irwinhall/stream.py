@@ -25,12 +25,12 @@ from irwinhall._core import (
     TRUNCATED_NORMAL,
     TYPE_LIMITS,
     UNIFORM,
-    fill_memory,
     find_kernel,
-    prepare_law,
 )
 from irwinhall._core import fill as fill_array
+from irwinhall._core import fill_memory as fill_address
 from irwinhall._core import kernels as list_kernels
+from irwinhall._core import prepare_law as make_law
 
 __all__ = ["Stream", "kernels"]
 
@@ -204,7 +204,7 @@ class Stream:
         if bound <= 0.0:
             raise ValueError(f"bound must be positive, got {bound}")
         target = output(shape_of(shape, out, region), dtype, out, region)
-        return self.fill(law(target.code, UNIFORM, bound), target, threads)
+        return fill(self, prepare_law(target.code, UNIFORM, bound), target, threads)
 
     def normal(
         self,
@@ -251,7 +251,7 @@ class Stream:
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
         target = output(shape_of(shape, out, region), dtype, out, region)
-        return self.fill(law(target.code, NORMAL, std), target, threads)
+        return fill(self, prepare_law(target.code, NORMAL, std), target, threads)
 
     def truncated_normal(
         self,
@@ -308,10 +308,10 @@ class Stream:
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
-        cut = checked_truncation(low, high, corrected)
+        ends = checked_truncation(low, high, corrected)
         target = output(shape_of(shape, out, region), dtype, out, region)
-        prepared = law(target.code, TRUNCATED_NORMAL, std, *cut)
-        return self.fill(prepared, target, threads)
+        law = prepare_law(target.code, TRUNCATED_NORMAL, std, *ends)
+        return fill(self, law, target, threads)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Stream):
@@ -330,35 +330,37 @@ class Stream:
     def __reduce__(self) -> tuple[type[Stream], tuple[int | bytes, str]]:
         return Stream, (self._seed, self._name)
 
-    def fill(self, prepared: bytes, target: Target, threads: int | None = None) -> Any:
-        """Fill a checked array by a prepared law; the methods named after laws end here."""
-        fill_array(
-            self._key,
-            prepared,
-            target.code,
-            target.whole,
-            target.start,
-            target.array,
-            checked_threads(threads, target.array.size),
-            target.is_new,
-            KERNEL,
-        )
-        return target.result
 
-    def fill_memory(
-        self,
-        prepared: bytes,
-        code: int,
-        shape: tuple[int, ...],
-        strides: tuple[int, ...],
-        address: int,
-        threads: int,
-    ) -> None:
-        """Fill memory that no array stands for; strides are in elements.
+def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None) -> Any:
+    """Fill a checked array by a law that `prepare_law` made, and return the target's result."""
+    fill_array(
+        stream.key,
+        law,
+        target.code,
+        target.whole,
+        target.start,
+        target.array,
+        checked_threads(threads, target.array.size),
+        target.is_new,
+        KERNEL,
+    )
+    return target.result
 
-        The caller answers for address and strides.
-        """
-        fill_memory(self._key, prepared, code, shape, strides, address, threads, KERNEL)
+
+def fill_memory(
+    stream: Stream,
+    law: bytes,
+    code: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    address: int,
+    threads: int,
+) -> None:
+    """Fill memory that no array stands for; strides are in elements.
+
+    The caller answers for the address, and for the memory that shape and strides reach.
+    """
+    fill_address(stream.key, law, code, shape, strides, address, threads, KERNEL)
 
 
 def as_stream(rng: Seed | Stream, name: str = "", *, argument: str = "rng") -> Stream:
@@ -476,7 +478,7 @@ def _hashed(seed: int | bytes) -> blake2b:
 
 
 @lru_cache(maxsize=256)  # the constants of a truncated normal take a quadrature
-def law(
+def prepare_law(
     code: int,
     kind: int,
     scale: float,
@@ -486,7 +488,7 @@ def law(
 ) -> bytes:
     """Return the C form of a law, refusing a bound or std that the element type cannot hold."""
     try:
-        return prepare_law(code, kind, scale, low, high, corrected)
+        return make_law(code, kind, scale, low, high, corrected)
     except ValueError:
         check_scale(code, kind, scale)
         raise

@@ -477,7 +477,7 @@ def test_an_orthogonal_expert_is_made_once_and_alone(monkeypatch):
         (lambda: ij.initializer("normal"), ValueError, "^gain must be given for normal"),
         (lambda: ij.letkeman(gain=-1.0), ValueError, "^gain must be at least 0"),
         (lambda: ij.letkeman(axis=1), TypeError, "^arguments must be among in_axis, .* got axis$"),
-        (lambda: ij.letkeman(layout="flax.lstm"), ValueError, "^layout must be one of"),
+        (lambda: ij.letkeman(layout="flax.lstm"), ValueError, "^unknown layout 'flax.lstm'"),
         (lambda: ij.letkeman(layout="flax.dense", in_axis=0), TypeError, "^in_axis must be left"),
         (lambda: ij.letkeman(parts=3), TypeError, "^parts must come with a layout, got 3$"),
         (lambda: ij.letkeman(dtype="int32"), TypeError, "^dtype must be one of .*, got int32$"),
@@ -517,3 +517,10 @@ def test_orthogonal_columns_may_be_any_axis(column_axis):
         -1, weights.shape[column_axis]
     )
     np.testing.assert_allclose(columns.T @ columns, np.eye(columns.shape[1]), atol=1e-5)
+
+
+def test_the_identity_of_doubles_has_the_gain_to_the_last_bit():
+    with jax.enable_x64(True):
+        weights = np.asarray(ij.initializer("identity", gain=0.1)(KEY, (3, 3), "float64"))
+    expected = irwinhall.sample_weights((3, 3), "identity", gain=0.1, dtype="float64")
+    assert weights.tobytes() == expected.tobytes()

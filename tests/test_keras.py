@@ -302,7 +302,7 @@ def test_a_sequential_model_trains_and_is_saved_and_loaded(tmp_path):
         (lambda: ik.Letkeman(1.0), TypeError, "^seed must be an integer or None, got 1.0"),
         (lambda: ik.Letkeman(True), TypeError, "^seed must be an integer or None, got True"),
         (lambda: ik.Letkeman(name=1), TypeError, "^name must be a string, got 1"),
-        (lambda: ik.Letkeman(layout="keras.lstm"), ValueError, "^layout must be one of"),
+        (lambda: ik.Letkeman(layout="keras.lstm"), ValueError, "^unknown layout 'keras.lstm'"),
         (lambda: ik.Letkeman(parts=3), TypeError, "^parts must come with a layout, got 3"),
         (lambda: ik.Letkeman(input_axes=[0]), ValueError, "^input_axes and output_axes must be"),
         (

@@ -190,7 +190,7 @@ def test_every_layout_has_inputs_or_independent_weights_and_outputs():
 @pytest.mark.parametrize(
     ("shape", "layout", "arguments", "message"),
     [
-        ((3, 4), "torch.lstm", {}, "^layout must be one of torch.linear, .*, got 'torch.lstm'$"),
+        ((3, 4), "torch.lstm", {}, "^unknown layout 'torch.lstm'; did you mean 'torch"),
         ((5,), "torch.linear", {}, r"^shape must be \(out, in\) for torch.linear, got \(5,\)$"),
         ((), "torch.conv", {}, r"^shape must be \(out, in/groups, \*k\) for torch.conv, got \(\)$"),
         ((3, 4), "keras.conv", {}, r"^shape must be \(\*k, in/groups, out\) for keras.conv, got "),
@@ -339,3 +339,32 @@ def test_equal_options_of_other_types_are_not_taken_for_each_other():
             fans((3, 4), in_axis=wrong, out_axis=(1,))
     with pytest.raises(TypeError, match="^groups must be an integer, got True"):
         fans((3, 4), groups=True)
+
+
+@pytest.mark.parametrize("axis", [np.int64(0), np.array(0), np.array([0]), [0], iter([0])])
+def test_axes_may_be_integers_of_numpy(axis):
+    assert fans((8, 512, 256), batch_axis=axis) == (512, 256)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parts": 3}, "^parts must be left out with a Weight, got 3$"),
+        ({"groups": "x"}, "^groups must be an integer, got 'x'"),
+        ({"in_axis": 0}, r"^in_axis must be left out with a Weight, got \(0,\)$"),
+    ],
+)
+def test_options_beside_a_weight_are_refused(options, message):
+    with pytest.raises(TypeError, match=message):
+        fans((64, 64), layout=Weight.of((64, 64)), **options)
+
+
+def test_groups_must_divide_what_is_said_to_be_the_outputs():
+    with pytest.raises(ValueError, match="^groups must divide the size of out_axis, got 2 groups"):
+        sample_weights((8, 2, 3), "zeros", out_axis=(), groups=2)
+
+
+def test_a_layout_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="^unknown layout 'torch.liner'; did you mean 'torch.lin"):
+        fans((3, 4), layout="torch.liner")
+    assert fans((3, 4), layout=np.str_("torch.linear")) == (4, 3)

@@ -658,6 +658,7 @@ def read_only():
 
 
 NAN, INF = math.nan, math.inf
+_NO_SHAPE = "shape must be an integer or a sequence of integers, got"
 # (method, arguments, exception, start of its message); {} stands for an out of three elements.
 BAD_INPUT = [
     *(
@@ -691,12 +692,12 @@ BAD_INPUT = [
     ("truncated_normal", {"low": -INF, "high": -38}, ValueError, "std = 1.0 on [low, high] = [-in"),
     ("truncated_normal", {"corrected": "no"}, TypeError, "corrected must be True or False, "),
     ("normal", {"shape": -1}, ValueError, "shape must be at least 0, got -1"),
-    ("normal", {"shape": (3, -1)}, ValueError, "shape must be at least 0, got -1"),
-    ("normal", {"shape": 3.0}, TypeError, "shape must be an integer, got 3.0 (float)"),
-    ("normal", {"shape": True}, TypeError, "shape must be an integer, got True (bool)"),
-    ("normal", {"shape": "3"}, TypeError, "shape must be an integer, got '3' (str)"),
-    ("normal", {"shape": [[3]]}, TypeError, "shape must be an integer, got [3] (list)"),
-    ("normal", {"shape": np.array([[3, 1]])}, TypeError, "shape must be an integer, got array"),
+    ("normal", {"shape": (3, -1)}, ValueError, "shape must have no negative sizes, got (3, -1)"),
+    ("normal", {"shape": 3.0}, TypeError, _NO_SHAPE + " 3.0 (float)"),
+    ("normal", {"shape": True}, TypeError, _NO_SHAPE + " True (bool)"),
+    ("normal", {"shape": "3"}, TypeError, _NO_SHAPE + " '3' (str)"),
+    ("normal", {"shape": [[3]]}, TypeError, "shape must hold integers, got [3] (list)"),
+    ("normal", {"shape": np.array([[3, 1]])}, TypeError, "shape must hold integers, got array"),
     ("normal", {"shape": 2**63}, ValueError, "shape must have less than 2**63 elements, got"),
     ("normal", {"shape": (2**32, 2**31)}, ValueError, "shape must have less than 2**63 elements"),
     ("normal", {"shape": (0, 2**64)}, ValueError, "shape must have less than 2**63 elements, got"),

@@ -115,7 +115,7 @@ def test_a_directory_is_never_replaced(tmp_path):
         ({"dtype": "int32"}, TypeError, "dtype must be one of"),
         ({"in_axis": 5}, ValueError, "in_axis must name an axis"),
         ({"rng": "seed"}, TypeError, "rng must be"),
-        ({"shape": (2, -1)}, ValueError, "shape must be at least 0"),
+        ({"shape": (2, -1)}, ValueError, "shape must have no negative sizes"),
     ],
 )
 def test_bad_arguments_are_named_before_the_disk_is_touched(tmp_path, arguments, error, message):

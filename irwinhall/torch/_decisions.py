@@ -66,7 +66,7 @@ class Part(NamedTuple):
         """Return what to report of it."""
         weight, scheme, gain, scale = self.sampler
         title = scheme.name
-        if scheme.law == "constant":
+        if scheme.is_constant:
             title = {0.0: "zeros", 1.0: "ones"}.get(scale, "constant")
         fans: tuple[int | None, int | None] = weight.fans if self.has_fans else (None, None)
         return Row(name + self.suffix, weight.shape, *fans, title, gain, scale, note=note)
@@ -76,7 +76,8 @@ class Values(NamedTuple):
     """What is written to a parameter, and to all that are like it: nothing, or parts.
 
     Overlays are written over the parts. direct is how a kernel writes all of it in one call, if it
-    can. shape is the parameter's, if it has one yet.
+    can. shape is the parameter's, if it has one yet. norms are those of a
+    weight_norm; they are then what is written, and the parts are their weight's.
     """
 
     parts: tuple[Part, ...] = ()
@@ -84,6 +85,7 @@ class Values(NamedTuple):
     note: str = ""
     direct: Direct | None = None
     shape: tuple[int, ...] | None = None
+    norms: NormsRole | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,7 +124,7 @@ class Decision:
         if self.rule is not None and self.rule.leave:
             return Values(note="left alone by the plan", shape=self.shape)
         if isinstance(role, NormsRole):
-            return Values(note=f"of {role.weight}", shape=self.shape)
+            return Values(note=f"of {role.weight}", shape=self.shape, norms=role)
         if isinstance(role, str) and self.rule is None:
             return Values(note=role, shape=self.shape)
         assert self.shape is not None
@@ -280,7 +282,7 @@ class Decider:
             gain = rule.options["gain"]
         elif rule.scheme is not None or recurrent:
             gain = None
-        if row.law == "constant":
+        if row.is_constant:
             possible = not isinstance(role, NormsRole)
         elif isinstance(role, str):
             if "layout" in rule.options:

@@ -28,7 +28,14 @@ from irwinhall._keywords import takes
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme, get_scheme
-from irwinhall.stream import Seed, Stream, as_stream, law
+from irwinhall.stream import (
+    Seed,
+    Stream,
+    as_stream,
+    checked_threads,
+    fill_memory,
+    prepare_law,
+)
 from irwinhall.torch._shards import Places, agreed, is_distributed, local_pieces
 
 DTYPES = {
@@ -40,6 +47,8 @@ DTYPES = {
 DTYPE_CODES = {dtype: CODES[name] for dtype, name in DTYPES.items()}
 _PLAIN = (torch.nn.Parameter, torch.Tensor)
 
+UNREAD = Stream(0)  # for what is not random
+
 # How much is made at a time of what cannot be made in place.
 PIECE_BYTES = 2**24
 
@@ -49,37 +58,29 @@ class Source(NamedTuple):
 
     draw(out, dtype, region, threads) writes a region of the whole weight to an array. adjust, if
     there is one, changes values in place, in float32 or float64, before they are rounded to a type
-    of 16 bits. divisible: a region costs no more than its share.
+    of 16 bits. divisible: a region costs no more than its share. sampler and stream are what draws,
+    if that is all.
     """
 
     draw: Callable[[NDArray[Any], str, Places, int], object]
     adjust: Callable[[torch.Tensor], object] | None = None
     divisible: bool = True
+    sampler: Sampler | None = None
+    stream: Stream = UNREAD
 
+    @classmethod
+    def of(cls, sampler: Sampler, stream: Stream) -> Source:
+        """Return a sampler's weights as a source."""
 
-class Drawing(NamedTuple):
-    """A sampler and the stream it draws from: a source that can fill memory directly."""
+        def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
+            target = output(sampler.weight.shape, dtype, out, region)
+            sampler.draw(stream, target, threads)
 
-    sampler: Sampler
-    stream: Stream
-
-    def draw(self, out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
-        """Write a region of the weight to an array."""
-        target = output(self.sampler.weight.shape, dtype, out, region)
-        self.sampler.draw(self.stream, target, threads)
-
-    @property
-    def adjust(self) -> None:
-        """Nothing is changed."""
-
-    @property
-    def divisible(self) -> bool:
-        """Whether a region costs no more than its share."""
-        return self.sampler.scheme.divisible
+        return cls(draw, None, sampler.scheme.divisible, sampler, stream)
 
 
 class Direct(NamedTuple):
-    """How the memory of a tensor is filled by one call of a kernel."""
+    """How a tensor of plain memory is filled by one call of a kernel."""
 
     law: bytes
     code: int
@@ -92,15 +93,15 @@ class Direct(NamedTuple):
         code = DTYPE_CODES[dtype]
         if sampler.scale == 0.0 and math.copysign(1.0, sampler.scale) > 0.0:
             # A deviation of 0 draws nothing.
-            return cls(law(code, NORMAL, 0.0), code, sampler.weight.shape, False)
+            return cls(prepare_law(code, NORMAL, 0.0), code, sampler.weight.shape, False)
         if sampler.scheme.elementwise and sampler.scale != 0.0:
-            return cls(sampler.law(code), code, sampler.weight.shape, True)
+            return cls(sampler.prepared_law(code), code, sampler.weight.shape, True)
         return None
 
     def fill(self, tensor: torch.Tensor, stream: Stream, threads: int) -> None:
-        """Fill a plain tensor."""
+        """Fill a plain tensor of the shape and type, which has been checked."""
         law, code, shape, _ = self
-        stream.fill_memory(law, code, shape, tensor.stride(), tensor.data_ptr(), threads)
+        fill_memory(stream, law, code, shape, tensor.stride(), tensor.data_ptr(), threads)
 
 
 @takes("seed", not_="rng")
@@ -218,11 +219,8 @@ def fill_(
     sampler.check(DTYPE_CODES[tensor.dtype])
     if not has_values(tensor):
         return tensor
-    stream = stream_of(tensor, seed, generator, name) if row.is_random else _UNREAD
-    return write(tensor, Drawing(sampler, stream), threads)
-
-
-_UNREAD = Stream(0)
+    stream = stream_of(tensor, seed, generator, name) if row.is_random else UNREAD
+    return write(tensor, Source.of(sampler, stream), threads)
 
 
 def _default_layout(
@@ -270,12 +268,30 @@ def check_memory(tensor: torch.Tensor) -> None:
             "tensor must not overlap itself, so that no element is written twice, got strides "
             f"{tensor.stride()} for shape {tuple(tensor.shape)}"
         )
+    if is_plain(tensor) and not _has_storage(tensor):
+        raise ValueError(
+            f"tensor must have memory for shape {tuple(tensor.shape)}, got a storage of "
+            f"{tensor.untyped_storage().nbytes()} bytes"
+        )
+
+
+def _has_storage(tensor: torch.Tensor) -> bool:
+    """Return whether a plain tensor's storage, which may have been resized, holds all of it."""
+    needed = tensor.nbytes
+    if not tensor.is_contiguous():
+        each = zip(tensor.shape, tensor.stride(), strict=True)
+        needed = tensor.element_size() * (1 + sum((size - 1) * step for size, step in each))
+    offset = tensor.storage_offset()
+    if offset:
+        needed += tensor.element_size() * offset
+    enough: bool = tensor.untyped_storage().nbytes() >= needed
+    return enough or tensor.numel() == 0
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
     """Return whether a tensor lies in main memory as it is, and is no more than it seems.
 
-    Most are, and asking this first spares them the questions below.
+    Most are, and asking this first spares them slower questions.
     """
     return (
         type(tensor) in _PLAIN
@@ -285,25 +301,22 @@ def is_plain(tensor: torch.Tensor) -> bool:
     )
 
 
+_traits = attrgetter("is_cpu", "layout", "dtype")  # three in one call
+_PLAIN_TRAITS = frozenset((True, torch.strided, dtype) for dtype in DTYPE_CODES)
+_is_functional = torch._is_functional_tensor
+
+
 def is_ready(tensor: torch.Tensor) -> bool:
     """Return whether a tensor passes every check, and a kernel can fill it in one call."""
-    return (  # the questions of is_plain and more, together: models ask this of each parameter
-        type(tensor) in _PLAIN
-        and _more_traits(tensor) in _READY_TRAITS
+    return (
+        is_plain(tensor)
+        and tensor.is_leaf
         and tensor.is_contiguous()
-        and tensor.numel() > 0
-        and not tensor.is_neg()
         and not tensor.is_inference()
-        and not _is_functional(tensor)
+        # It is all that its storage has: enough, then, and not nothing.
+        and tensor.nbytes == tensor.untyped_storage().nbytes() > 0
+        and tensor.storage_offset() == 0
     )
-
-
-# One call for several attributes.
-_traits = attrgetter("is_cpu", "layout", "dtype")
-_PLAIN_TRAITS = frozenset((True, torch.strided, dtype) for dtype in DTYPE_CODES)
-_more_traits = attrgetter("is_cpu", "layout", "dtype", "is_leaf")
-_READY_TRAITS = frozenset((*traits, True) for traits in _PLAIN_TRAITS)
-_is_functional = torch._is_functional_tensor
 
 
 def has_values(tensor: torch.Tensor) -> bool:
@@ -363,17 +376,20 @@ def stream_of(
 # ---- values --------------------------------------------------------------------------------------
 
 
-def write(
-    tensor: torch.Tensor, source: Source | Drawing, threads: int | None = None
-) -> torch.Tensor:
+def used_threads(threads: int | None) -> int:
+    """Return the most threads to use; default torch's own number."""
+    return torch.get_num_threads() if threads is None else checked_threads(threads, 0)
+
+
+def write(tensor: torch.Tensor, source: Source, threads: int | None = None) -> torch.Tensor:
     """Fill a checked tensor, or this process's shard of it."""
-    used = torch.get_num_threads() if threads is None else checked_count("threads", threads, 1)
+    used = used_threads(threads)
     direct = None
-    if isinstance(source, Drawing) and is_plain(tensor):
+    if source.sampler is not None and is_plain(tensor):
         direct = Direct.of(source.sampler, tensor.dtype)
-        if direct is not None:
-            direct.fill(tensor, source.stream, used)
-    if direct is None:
+    if direct is not None:
+        direct.fill(tensor, source.stream, used)
+    else:
         with torch.no_grad():
             _write_pieces(tensor, source, used)
     if not tensor.is_inference():
@@ -381,7 +397,7 @@ def write(
     return tensor
 
 
-def _write_pieces(tensor: torch.Tensor, source: Source | Drawing, threads: int) -> None:
+def _write_pieces(tensor: torch.Tensor, source: Source, threads: int) -> None:
     if is_distributed(tensor):
         local, pieces = local_pieces(tensor)
     else:
@@ -408,9 +424,7 @@ def array_of(tensor: torch.Tensor) -> NDArray[Any]:
     return array
 
 
-def _write_copies(
-    part: torch.Tensor, region: Places, source: Source | Drawing, threads: int
-) -> None:
+def _write_copies(part: torch.Tensor, region: Places, source: Source, threads: int) -> None:
     """Fill a tensor from pieces that are made in main memory and copied."""
     dtype = part.dtype
     if source.adjust is not None and dtype != torch.float64:

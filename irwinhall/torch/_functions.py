@@ -16,8 +16,7 @@ from irwinhall._core import NORMAL, TRUNCATED_NORMAL, UNIFORM
 from irwinhall._keywords import takes
 from irwinhall.layouts import Weight
 from irwinhall.schemes import SCHEMES, Gain
-from irwinhall.stream import Seed, Stream, checked_truncation
-from irwinhall.stream import law as prepared_law
+from irwinhall.stream import Seed, Stream, checked_truncation, fill, prepare_law
 from irwinhall.torch._fill import (
     Source,
     check_seed,
@@ -564,7 +563,7 @@ def _draw(
 ) -> torch.Tensor:
     """Fill a tensor by a law, shifted, and kept in [within[0], within[1]).
 
-    parameters are those of `irwinhall.stream.law` but for the element type.
+    parameters are those of `irwinhall.stream.prepare_law` but for the element type.
     """
     if is_dynamo_compiling():  # the kernels cannot be traced
         return disable(_draw)(tensor, parameters, shift, within, generator, seed, name, threads)
@@ -590,7 +589,7 @@ def _draw(
 
     def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
         target = output(shape, dtype, out, region)
-        stream.fill(prepared_law(target.code, *parameters), target, threads)
+        fill(stream, prepare_law(target.code, *parameters), target, threads)
 
     return write(tensor, Source(draw, adjust), threads)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 from weakref import ref
 
 import torch
@@ -13,20 +13,22 @@ from torch import nn
 from torch.autograd.graph import increment_version
 from torch.nn.modules.batchnorm import _NormBase
 
-from irwinhall._arguments import checked_count, checked_finite
+from irwinhall._arguments import checked_finite
 from irwinhall._keywords import takes
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Seed, Stream
 from irwinhall.torch._decisions import Decider, Decision, Values
 from irwinhall.torch._fill import (
-    Drawing,
+    UNREAD,
     Source,
     check_seed,
+    check_tensor,
     has_values,
     stream_of,
+    used_threads,
     write,
 )
-from irwinhall.torch._layers import NormsRole, ParameterSite, Role, parameters
+from irwinhall.torch._layers import NormsRole, ParameterSite, parameters
 from irwinhall.torch._plan import Pattern, Plan, matchers, naming, rules_of, unused
 from irwinhall.torch._report import PendingRow, Report, Seen, version
 from irwinhall.torch._shards import Places, is_distributed
@@ -126,25 +128,30 @@ def init_weights(
     3.bias None zeros 0.0
     """
     check_seed(seed, generator)
-    tied, steps = _planned(
+    tied, planned = _planned(
         module, get_scheme(scheme), gain, plan, residual, residual_factor, forget_bias
     )
     tensors = [places[0].tensor for places in tied]
     root = _root(tensors, seed, generator)
-    used = torch.get_num_threads() if threads is None else checked_count("threads", threads, 1)
-    written = [
-        step.run(places[0], tensor, root, used)
-        for step, places, tensor in zip(steps, tied, tensors, strict=True)
-    ]
-    # The others count for themselves.
-    increment_version([t for t, step in zip(tensors, steps, strict=True) if step.values.direct])
+    used = used_threads(threads)
+    try:
+        written = [
+            _write(values, places[0], tensor, root.child, used)
+            for values, places, tensor in zip(planned, tied, tensors, strict=True)
+        ]
+    finally:  # the others count for themselves
+        increment_version([t for t, v in zip(tensors, planned, strict=True) if v.direct])
     layers = _modules(module)
-    _reset_norms(layers, tied, steps)
-    seen = [Seen(ref(tensor), version(tensor)) for tensor in tensors]
+    _reset_norms(layers, tied, planned)
+    names = [places[0].name for places in tied]
+    others = {p[0].name: [place.name for place in p[1:]] for p in tied if len(p) > 1}
+    references = list(map(ref, tensors))
+    each = zip(tensors, planned, strict=True)
+    versions = [t._version if values.direct else version(t) for t, values in each]
 
-    def rows() -> list[PendingRow]:
-        each = zip(steps, seen, written, strict=True)
-        return [row for step, tensor, wrote in each for row in step.rows(tensor, wrote)]
+    def rows() -> list[PendingRow]:  # what it holds keeps no tensor alive
+        each = zip(planned, names, map(Seen, references, versions), written, strict=True)
+        return [row for p in each for row in _rows(*p, others.get(p[1], ()))]
 
     return Report(rows, _buffers(module, layers), root.seed)
 
@@ -204,12 +211,12 @@ def param_init_fn(
     True
     """
     check_seed(seed, generator)
-    tied, steps = _planned(
+    tied, planned = _planned(
         model, get_scheme(scheme), gain, plan, residual, residual_factor, forget_bias
     )
     root = _root([places[0].tensor for places in tied], seed, generator)
-    used = torch.get_num_threads() if threads is None else checked_count("threads", threads, 1)
-    return ParamInit(model, tied, steps, root, device, used)
+    used = used_threads(threads)
+    return ParamInit(model, tied, planned, root, device, used)
 
 
 class ParamInit:
@@ -236,17 +243,19 @@ class ParamInit:
         self,
         model: nn.Module,
         tied: Sequence[tuple[ParameterSite, ...]],
-        steps: Sequence[_Step],
+        planned: Sequence[Values],
         root: Stream,
         device: torch.device | str | None,
         threads: int,
     ) -> None:
-        self.left_alone = tuple(step.name for step in steps if not step.values.parts)
+        each = list(zip(tied, planned, strict=True))
+        self.left_alone = tuple(places[0].name for places, values in each if not values.parts)
         self._modules = frozenset(model.modules())
-        # Each owner of a tied parameter materializes its own: all of them get its bits.
+        # Each owner of a tied parameter materializes its own: all of them get its bits. A tensor is
+        # then not the one that was checked, and nothing is written to it directly.
         self._steps = [
-            (step.on_new_memory(), place)
-            for step, places in zip(steps, tied, strict=True)
+            (values._replace(direct=None), place, places[0].name)
+            for places, values in each
             for place in places
         ]
         self._root = root
@@ -266,9 +275,10 @@ class ParamInit:
             if device is None:
                 device = torch.accelerator.current_accelerator() or torch.device("cpu")
             module.to_empty(device=device, recurse=False)
-        for step, place in self._steps:
+        for values, place, name in self._steps:
             if place.owner is module:
-                step.run(place, place.current, self._root, self._threads)
+                first = place._replace(name=name)
+                _write(values, first, place.current, self._root.child, self._threads)
         if isinstance(module, _NormBase):
             module.reset_running_stats()
 
@@ -276,62 +286,58 @@ class ParamInit:
 # ---- what is written -----------------------------------------------------------------------------
 
 
-class _Step(NamedTuple):
-    """A parameter by the first of its names, its other names, its role, and what is written to it.
-
-    It holds no tensor: a report keeps it.
-    """
-
-    name: str
-    others: tuple[str, ...]
-    role: Role | str
-    values: Values
-
-    def on_new_memory(self) -> _Step:
-        """Return the step for tensors that are not those that were checked."""
-        return self._replace(values=self.values._replace(direct=None))
-
-    def run(self, place: ParameterSite, tensor: Any, root: Stream, threads: int) -> bool:
-        """Write the values to a tensor; return whether there were any, and memory for them."""
-        name, _, role, (parts, overlays, _, direct, _) = self
-        if direct is not None:
-            direct.fill(tensor, root.child(name) if direct.is_random else root, threads)
-            return True
-        if not parts or not has_values(tensor):
-            return False
-        if isinstance(role, NormsRole):
-            with torch.no_grad():
-                direction = place.owner.original1
-                tensor.copy_(torch.norm_except_dim(direction, 2, role.dim))
-            return True
-        if len(parts) == 1 and parts[0].axis is None and not overlays:
-            sampler = parts[0].sampler
-            stream = root.child(name) if sampler.scheme.is_random else root
-            write(tensor, Drawing(sampler, stream), threads)
-            return True
-        drawn = [(part, root.child(name + part.suffix)) for part in (*parts, *overlays)]
-
-        def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
-            for part, stream in drawn:
-                part.draw(stream, out, dtype, region, threads)
-
-        divisible = all(part.sampler.scheme.divisible for part, _ in drawn)
-        write(tensor, Source(draw, divisible=divisible), threads)
+def _write(
+    values: Values,
+    place: ParameterSite,
+    tensor: Any,
+    stream_of: Callable[[str], Stream],
+    threads: int,
+) -> bool:
+    """Write values to a parameter; return whether there were any, and memory for them."""
+    direct = values.direct
+    if direct is not None:
+        direct.fill(tensor, stream_of(place.name) if direct.is_random else UNREAD, threads)
+        return True
+    parts, overlays = values.parts, values.overlays
+    if not parts or not has_values(tensor):
+        return False
+    check_tensor(tensor)
+    if tuple(tensor.shape) != values.shape:
+        raise ValueError(f"{place.name} must have shape {values.shape}, got {tuple(tensor.shape)}")
+    if values.norms is not None:
+        with torch.no_grad():
+            direction = place.owner.original1
+            tensor.copy_(torch.norm_except_dim(direction, 2, values.norms.dim))
+        return True
+    drawn = [(part, stream_of(place.name + part.suffix)) for part in (*parts, *overlays)]
+    if len(drawn) == 1 and parts[0].axis is None:
+        write(tensor, Source.of(parts[0].sampler, drawn[0][1]), threads)
         return True
 
-    def rows(self, seen: Seen, wrote: bool) -> Iterator[PendingRow]:
-        """Yield the rows of the parameter's parts and of its other names."""
-        name, others, role, (parts, _, note, _, shape) = self
-        if not wrote:
-            note = "on the meta device, untouched" if parts else note
-            yield PendingRow(seen, name, note, shape)
-        elif isinstance(role, NormsRole):
-            yield PendingRow(seen, name, note, shape, scheme="norms")
-        else:
-            for part in parts:
-                yield PendingRow(seen, name, note, shape, part)
-        for other in others:
-            yield PendingRow(seen, other, f"tied to {name}", shape, is_tied=True)
+    def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
+        for part, stream in drawn:
+            part.draw(stream, out, dtype, region, threads)
+
+    divisible = all(part.sampler.scheme.divisible for part, _ in drawn)
+    write(tensor, Source(draw, divisible=divisible), threads)
+    return True
+
+
+def _rows(
+    values: Values, name: str, seen: Seen, wrote: bool, others: Sequence[str]
+) -> Iterator[PendingRow]:
+    """Yield the rows of a parameter's parts and of its other names."""
+    note, shape = values.note, values.shape
+    if not wrote:
+        note = "on the meta device, untouched" if values.parts else note
+        yield PendingRow(seen, name, note, shape)
+    elif values.norms is not None:
+        yield PendingRow(seen, name, note, shape, scheme="norms")
+    else:
+        for part in values.parts:
+            yield PendingRow(seen, name, note, shape, part)
+    for other in others:
+        yield PendingRow(seen, other, f"tied to {name}", shape, is_tied=True)
 
 
 # ---- what is decided -----------------------------------------------------------------------------
@@ -345,8 +351,8 @@ def _planned(
     residual: Pattern | Sequence[Pattern],
     residual_factor: float | None,
     forget_bias: float,
-) -> tuple[list[tuple[ParameterSite, ...]], list[_Step]]:
-    """Return the places of every parameter of a model and its step, all of them checked."""
+) -> tuple[list[tuple[ParameterSite, ...]], list[Values]]:
+    """Return the places of every parameter of a model, and its values, all of them checked."""
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"module must be a torch.nn.Module, got {module!r} ({type(module).__name__})"
@@ -363,16 +369,15 @@ def _planned(
             names = [place.name for places in tied for place in places]
             raise ValueError(unused(rule, tied, names))
     factors = _residual_factors(tied, decisions, residual, residual_factor)
-    steps = []
-    with naming(lambda: places[0].name):
-        for places, decision, factor in zip(tied, decisions, factors, strict=True):
-            others = tuple([place.name for place in places[1:]]) if len(places) > 1 else ()
-            step = _Step(places[0].name, others, decision.role, decision.values(factor))
-            steps.append(step)
-        for number, step in enumerate(steps):
-            if isinstance(step.role, NormsRole):
-                steps[number] = _norms_step(step, step.role, steps)
-    return tied, steps
+    planned: list[Values] = []
+    with naming(lambda: tied[len(planned)][0].name):
+        for decision, factor in zip(decisions, factors, strict=True):
+            planned.append(decision.values(factor))
+    for number, values in enumerate(planned):
+        if values.norms is not None:
+            with naming(tied[number][0].name):
+                planned[number] = _norms_values(values, values.norms, tied, planned)
+    return tied, planned
 
 
 def _tied(module: nn.Module) -> list[tuple[ParameterSite, ...]]:
@@ -415,17 +420,25 @@ def _residual_factors(
     return [factor if end else 1.0 for end in ends]
 
 
-def _norms_step(step: _Step, role: NormsRole, steps: Sequence[_Step]) -> _Step:
-    """Return the step of the norms that weight_norm keeps, which follow their weight."""
-    weight = next(each for each in steps if role.weight in (each.name, *each.others))
+def _norms_values(
+    norms: Values,
+    role: NormsRole,
+    tied: Sequence[tuple[ParameterSite, ...]],
+    planned: Sequence[Values],
+) -> Values:
+    """Return the values of the norms that weight_norm keeps, which follow their weight."""
+    name, weight = next(
+        (places[0].name, values)
+        for places, values in zip(tied, planned, strict=True)
+        if any(place.name == role.weight for place in places)
+    )
     # The identity of more outputs than inputs has rows of zeros, and so has an embedding's padding.
-    drawn = [part.sampler for part in (*weight.values.parts, *weight.values.overlays)]
+    drawn = [part.sampler for part in (*weight.parts, *weight.overlays)]
     if any(each.scheme.law == "identity" or each.scale == 0.0 for each in drawn):
         raise ValueError(
-            f"{weight.name} must not have rows of 0 under weight_norm, which divides by their norms"
+            f"{name} must not have rows of 0 under weight_norm, which divides by their norms"
         )
-    note = step.values.note if drawn else weight.values.note
-    return step._replace(values=weight.values._replace(note=note, direct=None))
+    return norms._replace(parts=weight.parts, note=norms.note if drawn else weight.note)
 
 
 def _root(tensors: Sequence[Any], seed: Seed | Stream, generator: torch.Generator | None) -> Stream:
@@ -437,13 +450,13 @@ def _root(tensors: Sequence[Any], seed: Seed | Stream, generator: torch.Generato
 def _reset_norms(
     layers: Sequence[nn.Module],
     tied: Sequence[tuple[ParameterSite, ...]],
-    steps: Sequence[_Step],
+    planned: Sequence[Values],
 ) -> None:
     """Start the statistics of norms anew, but of those whose parameters are left alone."""
     norms = [layer for layer in layers if isinstance(layer, _NormBase)]
     if norms:
-        each = zip(tied, steps, strict=True)
-        left = {p.layer for places, step in each if not step.values.parts for p in places}
+        each = zip(tied, planned, strict=True)
+        left = {place.layer for places, values in each if not values.parts for place in places}
         for layer in norms:
             if layer not in left:
                 layer.reset_running_stats()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypedDict
 from torch import nn
 
 from irwinhall._arguments import checked_count, checked_finite
+from irwinhall._lookup import suggestion
 from irwinhall.schemes import Gain, Scheme, get_scheme, resolve_gain
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _rule(pattern: Pattern, said: object) -> Rule:
         if checked_finite("factor", options.get("factor", 1.0)) < 0.0:
             raise ValueError(f"factor must be at least 0, got {options['factor']}")
         stored = [key for key in ("layout", *_STORED) if key in options]
-        if scheme is not None and scheme.law == "constant" and stored:
+        if scheme is not None and scheme.is_constant and stored:
             raise ValueError(f"{stored[0]} must be left out for {scheme.name}, which reads none")
         parts = options.get("parts", 1)
         if isinstance(parts, Sequence) and not isinstance(parts, str):
@@ -166,12 +167,9 @@ def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Seq
             f"{what} decides nothing: patterns before it decide, or it cannot be for, "
             f"{', '.join(found[:3])}{' ...' * (len(found) > 3)}"
         )
-    near = []
+    hint = ""
     if isinstance(rule.pattern, str):
-        import difflib
-
-        near = difflib.get_close_matches(rule.pattern, names, n=3, cutoff=0.8)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = suggestion(rule.pattern, {name: name for name in names}, cutoff=0.8)
     return f"{what} matches no parameter{hint}"
 
 
