@@ -11,13 +11,13 @@ name, however the array is split over devices and processes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, TypeAlias, Unpack, get_args
 
 from irwinhall import layouts, schemes
-from irwinhall._arguments import Axes, Shape, checked_finite, checked_real
+from irwinhall._arguments import Axes, Shape, checked_count, checked_finite, checked_real
 from irwinhall._arrays import output
 from irwinhall._keywords import takes
 from irwinhall.layouts import WeightOptions
@@ -69,6 +69,11 @@ Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 _TRUNCATION = (-2.0, 2.0)
 
 
+def _shortest(value: float) -> str:
+    """Return a number without what rounding has made of its last digits."""
+    return repr(float(f"{value:.15g}"))
+
+
 @dataclass(frozen=True, repr=False)
 class Initializer:
     """An initializer ``init(key, shape, dtype)``; the functions of this module make them.
@@ -109,19 +114,24 @@ class Initializer:
     axes: tuple[tuple[str, Any], ...] = ()
 
     def __repr__(self) -> str:
+        scheme: Any = self.scheme
         given = {
-            "gain": None if self.gain == self.scheme.gain else self.gain,
+            "gain": None if self.gain == scheme.gain else self.gain,
             "active_inputs": self.active_inputs,
             "dtype": None if self.dtype is None else self.dtype.name,
             **dict(self.axes),
         }
-        scheme: Any = self.scheme
+        name, first = "initializer", repr(scheme)
         if schemes.SCHEMES.get(scheme.name) == scheme:
-            scheme = scheme.name
-        options = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+            first = repr(scheme.name)
         if self.truncation != _TRUNCATION:
-            options.append(f"truncation={self.truncation}")
-        return f"initializer({', '.join([repr(scheme), *options])})"
+            name, first = "truncated_normal", _shortest(self.gain / schemes.TRUNCATED_STD)
+            given.update(gain=None, lower=self.truncation[0], upper=self.truncation[1])
+        elif scheme.name in get_args(Mode):
+            name, first = "variance_scaling", _shortest(self.gain**2)
+            first, given["gain"] = f"{first}, {scheme.name!r}, {scheme.law!r}", None
+        options = [f"{key}={value!r}" for key, value in given.items() if value is not None]
+        return f"{name}({', '.join([first, *options])})"
 
     def __call__(self, key: Any, shape: Any, dtype: Any = None, out_sharding: Any = None) -> Array:
         """Return weights drawn from a key.
@@ -197,8 +207,9 @@ def initializer(
     (0.108, 0.108)
     """
     row = schemes.get_scheme(scheme)
-    layouts.check_options(axes)
-    fixed = tuple(sorted((key, _hashable(value)) for key, value in axes.items()))
+    if active_inputs is not None:
+        active_inputs = checked_count("active_inputs", active_inputs, 1)
+    fixed = tuple(sorted(layouts.plain_options(axes).items()))
     element = None if dtype is None else element_type(dtype)
     return Initializer(row, schemes.resolve_gain(row, gain), active_inputs, element, axes=fixed)
 
@@ -365,7 +376,7 @@ def _variance_row(mode: Mode, distribution: Distribution) -> Scheme:
         }[mode]
         return math.sqrt((3.0 if distribution == "uniform" else 1.0) / fan)
 
-    return Scheme(f"variance_scaling {mode}", distribution, rule)
+    return Scheme(mode, distribution, rule)
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
@@ -542,10 +553,3 @@ lecun_uniform = _named("lecun_uniform", "lecun_uniform")
 lecun_normal = _named("lecun_normal", "lecun_truncated_normal")
 xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
 kaiming_uniform, kaiming_normal = he_uniform, he_normal
-
-
-# ---- arguments -----------------------------------------------------------------------------------
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from irwinhall import layouts, schemes
+from irwinhall._arguments import checked_count
 from irwinhall._arrays import output
 from irwinhall._keywords import takes
 from irwinhall.layouts import WeightOptions
@@ -135,6 +136,8 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         self._row = schemes.scheme(scheme)
         number = schemes.resolve_gain(self._row, gain)
         self._gain = gain if gain is None or isinstance(gain, str) else number
+        if active_inputs is not None:
+            active_inputs = checked_count("active_inputs", active_inputs, 1)
         self._active_inputs = active_inputs
         if (input_axes is None) != (output_axes is None):
             raise ValueError(
@@ -150,7 +153,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         if input_axes is not None and output_axes is not None:
             self._axes["in_axis"] = tuple(input_axes)
             self._axes["out_axis"] = tuple(output_axes)
-        layouts.check_options(self._axes)
+        self._axes = WeightOptions(**layouts.plain_options(self._axes))  # type: ignore[typeddict-item]
         # What EinsumDense reads: None asks it for the axes, and a layout knows them.
         self.input_axes = self._axes.get("in_axis", None if layout is None else ())
         self.output_axes = self._axes.get("out_axis", None if layout is None else ())
@@ -201,10 +204,10 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
             name=self._draws.stream.name,
             gain=self._gain,
             active_inputs=self._active_inputs,
-            layout=self._axes["layout"],
-            groups=self._axes["groups"],
-            parts=self._axes["parts"],
-            stacked=self._axes["stacked"],
+            layout=self._axes.get("layout"),
+            groups=self._axes.get("groups", 1),
+            parts=self._axes.get("parts", 1),
+            stacked=self._axes.get("stacked", 0),
             **{key: value and list(value) for key, value in axes.items()},
         )
         config.draws = self._draws

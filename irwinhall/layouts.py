@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
+from operator import index
 from types import MappingProxyType
-from typing import NamedTuple, SupportsIndex, TypedDict
+from typing import Any, NamedTuple, SupportsIndex, TypedDict
 
 from irwinhall._arguments import (
     Axes,
@@ -484,10 +485,17 @@ def weight_of(
     return weight if active_inputs is None else weight.with_active_inputs(active_inputs)
 
 
-def check_options(options: WeightOptions) -> None:
-    """Refuse options that `Weight.of` would refuse for every shape."""
+def plain_options(options: WeightOptions) -> dict[str, Any]:
+    """Return options as plain values, without defaults: alike ones are equal.
+
+    Refuses what `Weight.of` would refuse for every shape.
+    """
     check_names(options)
-    _checked_options(**options)
+    plain: dict[str, Any] = dict(options)
+    plain.update(zip(_AXES, _checked_options(**options), strict=True))
+    plain.update((name, index(plain[name])) for name in _DEFAULT_COUNTS if name in plain)
+    default = {**dict(zip(_AXES, _DEFAULT_AXES, strict=True)), **_DEFAULT_COUNTS, "layout": None}
+    return {name: value for name, value in plain.items() if value != default[name]}
 
 
 def check_names(options: WeightOptions) -> None:

@@ -524,3 +524,24 @@ def test_the_identity_of_doubles_has_the_gain_to_the_last_bit():
         weights = np.asarray(ij.initializer("identity", gain=0.1)(KEY, (3, 3), "float64"))
     expected = irwinhall.sample_weights((3, 3), "identity", gain=0.1, dtype="float64")
     assert weights.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "initializer('letkeman')",
+        "initializer('he_truncated_normal', gain=2.0, in_axis=(0,), out_axis=(1,))",
+        "initializer('orthogonal', layout='flax.dense', parts=3)",
+        "truncated_normal(0.02, lower=-3.0, upper=3.0)",
+        "variance_scaling(2.0, 'fan_avg', 'uniform')",
+    ],
+)
+def test_an_initializer_is_shown_as_one_would_type_it(typed):
+    assert repr(eval(typed, vars(ij))) == typed
+
+
+def test_initializers_that_are_made_alike_are_equal():
+    assert ij.letkeman(in_axis=-2, groups=1) == ij.letkeman() == ij.letkeman(in_axis=np.int64(-2))
+    assert hash(ij.letkeman(in_axis=[0, 1])) == hash(ij.letkeman(in_axis=(0, 1)))
+    with pytest.raises(TypeError, match="^active_inputs must be an integer, got True"):
+        ij.letkeman(active_inputs=True)

@@ -350,3 +350,17 @@ def test_a_config_is_plain_whatever_number_the_gain_was():
 def test_rng_is_called_seed(make):
     with pytest.raises(TypeError, match="^SchemeInitializer takes seed, not rng$"):
         make(rng=1)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Letkeman(seed=1)",
+        "SchemeInitializer(scheme='he_normal', name='w', layout='keras.dense', parts=3)",
+        "Orthogonal(gain=2.0, seed=1, input_axes=[0], output_axes=[1])",
+    ],
+)
+def test_an_initializer_is_shown_as_one_would_type_it(typed):
+    made = eval(typed, vars(ik))
+    assert eval(repr(made), vars(ik)).get_config() == made.get_config()
+    assert len(repr(made)) == len(typed)

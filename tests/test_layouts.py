@@ -285,7 +285,7 @@ def test_a_weight_is_described_by_axes_or_by_a_layout(shape, where, expected):
 )
 def test_what_describes_no_weight_is_refused(where, message):
     with pytest.raises(TypeError, match=message):
-        layouts.check_options(where)
+        layouts.plain_options(where)
 
 
 @pytest.mark.parametrize(

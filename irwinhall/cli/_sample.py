@@ -46,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--active-inputs", type=int, metavar="N", help="inputs that are not 0 at a time"
     )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="the most threads (default: all cores)"
+    )
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
@@ -86,6 +89,7 @@ def run(options: argparse.Namespace) -> None:
             active_inputs=options.active_inputs,
             gain=options.gain,
             dtype=options.dtype,
+            threads=options.threads,
             overwrite=options.force,
             progress=update,
         )
