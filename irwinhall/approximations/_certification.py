@@ -13,6 +13,9 @@ Any other form of the normalized bound must be a product a(low) b(difference) c(
 are computed for all pairs to `EVERY_PAIR`, and bounded beyond by interval arithmetic over boxes of
 low and ratio, halved until the bound meets the worst error found.
 
+A form is computed as it stands, but what is proven about it is proven for a shape. So its steps are
+compared with that shape first, and one that has another has no certificate.
+
 The work is made of pieces, which are functions of a form and a range: `certify` hands them to any
 `map`, and what comes out does not depend on how or where they run.
 """
@@ -31,7 +34,18 @@ from numpy.typing import NDArray
 from irwinhall import exact
 from irwinhall._core import expected_magnitude, letkeman_bound
 from irwinhall.approximations._closedform import LAST, Certificate, ClosedForm
-from irwinhall.approximations._expressions import evaluate
+from irwinhall.approximations._expressions import (
+    Applied,
+    Expression,
+    FirstValues,
+    Function,
+    Number,
+    Operation,
+    Polynomial,
+    Symbol,
+    evaluate,
+)
+from irwinhall.approximations._families import factored, mean_of
 from irwinhall.approximations._intervals import (
     INTERVALS,
     SLOPES,
@@ -137,13 +151,17 @@ def certify(form: ClosedForm, *, map: Callable[..., Iterable[Any]] = map) -> Cer
     Returns
     -------
     Certificate
-        Its error is rounded up to three digits.
+        Its error is proven to hold everywhere, rounded up to three digits. What is found at its
+        argmax may be less, by that rounding and 3e-5 for a product, 2e-15 for any other form.
 
     Raises
     ------
     ArithmeticError
-        If the proof fails for this form: one that is no closed form of its target, or one of the
-        normalized bound that is neither made from a form of A(n) nor a product.
+        If the proof fails for this form. Its steps are compared with what is proven. A form of
+        A(n) must be made of numbers, n, its earlier steps, + - * /, square roots and polynomials,
+        with values for the first n at most in its last step. One of the normalized bound must be
+        (n + m)/(m F(n) + n F(m)) for its base F, or sqrt(6/(n + m)) over a product of such
+        formulas of low, difference and ratio, step by step as `FORMS` has them.
 
     Examples
     --------
@@ -151,6 +169,7 @@ def certify(form: ClosedForm, *, map: Callable[..., Iterable[Any]] = map) -> Cer
     >>> certification.certify(approximations.FORMS["series_4"])[:2]
     (0.0219, 1)
     """
+    _check_shape(form)
     if form.target == "magnitude":
         extremes = _extremes_of_sizes(form, map)
     elif form.base is not None:
@@ -190,6 +209,102 @@ def method(form: ClosedForm) -> str:
         f"{seen.capitalize()} against the correctly rounded bound; all pairs beyond "
         f"{EVERY_PAIR:,} by interval arithmetic on boxes of the smaller size and the ratio."
     )
+
+
+# ---- shapes --------------------------------------------------------------------------------------
+
+
+def _check_shape(form: ClosedForm) -> None:
+    """Raise ArithmeticError unless the form has a shape for which its errors are proven."""
+    first, last = form.domain
+    if not 1 <= first <= last <= LAST:
+        raise ArithmeticError(f"{form.name} covers sizes from {first} to {last}, not 1 to 2^53")
+    if form.target == "magnitude":
+        _check_magnitude(form)
+    elif form.base is not None:
+        _check_mean(form, form.base)
+    else:
+        _check_product(form)
+
+
+def _check_magnitude(form: ClosedForm) -> None:
+    known = {"n"}
+    for i, (symbol, formula) in enumerate(form.steps, start=1):
+        if i == len(form.steps) and isinstance(formula, FirstValues):
+            # What is proven beyond EVERY sees the formula for large n only.
+            if formula.variable.name != "n" or len(formula.values) > EVERY:
+                raise ArithmeticError(f"{form.name} has values for others than the first n")
+            for value in formula.values:
+                _check_formula(form, value, known)
+            formula = formula.otherwise
+        _check_formula(form, formula, known)
+        if symbol.name in known:
+            raise ArithmeticError(f"{form.name} computes {symbol.name} twice")
+        known.add(symbol.name)
+    if not form.steps:
+        raise ArithmeticError(f"{form.name} has no steps")
+
+
+def _check_mean(form: ClosedForm, base: ClosedForm) -> None:
+    if base.target != "magnitude" or form.domain != base.domain:
+        raise ArithmeticError(
+            f"{form.name} must be made from a form of A(n) with its domain, got {base.name}"
+        )
+    _check_magnitude(base)
+    # A form may carry a copy of its base, or its base with a certificate: what counts is what it
+    # computes.
+    if _with_functions(form.steps) != _with_functions(mean_of(base)):
+        raise ArithmeticError(f"{form.name} is not the weighted mean of {base.name}")
+
+
+def _with_functions(steps: Any) -> Any:
+    """Return steps to compare, every form that they apply as the steps that it takes."""
+
+    def opened(part: Any) -> Any:
+        match part:
+            case Operation():
+                return (part.operator, opened(part.left), opened(part.right))
+            case Applied():
+                applied = getattr(part.function, "__self__", None)
+                if type(applied) is not ClosedForm or part.function != applied.applied:
+                    return part
+                return (part.name, applied.target, applied.steps, opened(part.argument))
+        return part
+
+    return [(symbol, opened(formula)) for symbol, formula in steps]
+
+
+def _check_product(form: ClosedForm) -> None:
+    formulas = {symbol.name: formula for symbol, formula in form.steps}
+    a, b, c = (formulas.get(name) for name in "abc")
+    if a is None or c is None or form.steps != factored(a, b, c):
+        raise ArithmeticError(f"{form.name} is neither made from a form of A(n) nor a product")
+    for formula, argument in ((a, "low"), (b, "difference"), (c, "ratio")):
+        if formula is not None:
+            _check_formula(form, formula, {argument})
+
+
+def _check_formula(form: ClosedForm, formula: Expression, known: set[str]) -> None:
+    """Raise ArithmeticError unless the formula is made of what every arithmetic here computes."""
+    match formula:
+        case Number():
+            return
+        case Symbol() if formula.name in known:
+            return
+        case Operation():
+            parts: tuple[Expression, ...] = (formula.left, formula.right)
+        case Function("sqrt", (argument,)):
+            parts = (argument,)
+        case Polynomial():
+            parts = (*formula.coefficients, formula.variable)
+        case _:
+            what = getattr(formula, "name", type(formula).__name__)
+            raise ArithmeticError(
+                f"{form.name} has {what} where only numbers, {', '.join(sorted(known))}, + - * /, "
+                "square roots and polynomials are proven"
+            )
+    for part in parts:
+        _check_formula(form, part, known)
 
 
 # ---- pieces --------------------------------------------------------------------------------------
@@ -246,6 +361,9 @@ def _extremes_of_product_set(
 
 
 def _extremes(errors: Array, where: Callable[[int], Any]) -> Extremes:
+    finite = np.isfinite(errors)
+    if not finite.all():
+        raise ArithmeticError(f"a form must be finite, got none at {where(int(finite.argmin()))}")
     low, high = int(errors.argmin()), int(errors.argmax())
     return Extremes(float(errors.flat[low]), where(low), float(errors.flat[high]), where(high))
 
@@ -295,10 +413,13 @@ def _extremes_beyond(form: ClosedForm) -> Extremes:
     *known, last = magnitude.coefficients
     magnitude = magnitude._like((*known, last + Interval(-rest, rest)), 0)
     root = arithmetic.number(math.sqrt(2.0 / (3.0 * math.pi))) * n.root()
-    error = form.applied(n, arithmetic) / (root * magnitude) - arithmetic.number(1.0)
-    if error.valuation < 0:
-        raise ArithmeticError(f"{form.name} does not grow like sqrt(n)")
-    bounds = error.range()
+    try:
+        error = form.applied(n, arithmetic) / (root * magnitude) - arithmetic.number(1.0)
+        bounds = error.range()
+    except ValueError as reason:  # a valuation that is odd under a root, or not 0 at last
+        raise ArithmeticError(f"{form.name} does not grow like sqrt(n)") from reason
+    if not math.isfinite(bounds.high - bounds.low):
+        raise ArithmeticError(f"{form.name} has no bounds for large n")
     return Extremes(float(bounds.low), math.inf, float(bounds.high), math.inf)
 
 
@@ -392,6 +513,8 @@ def bound_of_octaves(
         seen.append(_extremes_inside(form, boxes))
         known = max(known, seen[-1].worst[0])
         bounds, by_size = _bounds_of_boxes(form, boxes)
+        if np.isnan(bounds).any():
+            raise ArithmeticError(f"{form.name} has a square root that may be of less than 0")
         left = bounds > known + _TOLERANCE
         boxes = _halved(boxes.where(left), by_size[left])
     return known + _TOLERANCE, _joined(seen) if seen else Extremes(0.0, None, 0.0, None)

@@ -25,7 +25,7 @@ from irwinhall.approximations._expressions import (
     square_root,
 )
 
-__all__ = ["FAMILIES", "Family", "closed_form", "closed_forms"]
+__all__ = ["FAMILIES", "Family", "closed_form", "closed_forms", "factored", "mean_of"]
 
 Steps: TypeAlias = tuple[tuple[Symbol, Expression], ...]
 Constants: TypeAlias = Mapping[str, Expression]
@@ -78,16 +78,21 @@ def closed_forms(fitted: Mapping[str, Mapping[str, str]]) -> Iterator[ClosedForm
 
 def _normalized(base: ClosedForm) -> ClosedForm:
     """Return the form of the normalized bound that a form of A(n) gives."""
-    of_n, of_m = (Applied(base.name, base.applied, x, r"\hat{A}") for x in (_N, _M))
     return ClosedForm(
         f"normalized_{base.name}",
         "normalized_bound",
         f"(n + m)/(m A(n) + n A(m)) with {base.name} for A.",
         base.parameters,
-        ((_BOUND, (_N + _M) / (_M * of_n + _N * of_m)),),
+        mean_of(base),
         base.domain,
         base=base,
     )
+
+
+def mean_of(base: ClosedForm) -> Steps:
+    """Return (n + m)/(m A(n) + n A(m)) with a form of A(n) for A."""
+    of_n, of_m = (Applied(base.name, base.applied, x, r"\hat{A}") for x in (_N, _M))
+    return ((_BOUND, (_N + _M) / (_M * of_n + _N * of_m)),)
 
 
 # ---- A(n) ----------------------------------------------------------------------------------------
@@ -168,7 +173,7 @@ def _minimax_family(count: int) -> Family:
 # ---- the normalized bound ------------------------------------------------------------------------
 
 
-def _factored(a: Expression, b: Expression | None, c: Expression) -> Steps:
+def factored(a: Expression, b: Expression | None, c: Expression) -> Steps:
     """Return the normalized bound if sqrt(6/(n + m)) keeps a(low) b(difference) c(ratio)."""
     of_difference = ((_DIFFERENCE, _HIGH - _LOW + 1), (_B, b)) if b is not None else ()
     return (
@@ -185,20 +190,20 @@ def _factored(a: Expression, b: Expression | None, c: Expression) -> Steps:
 def _article_normalized(constants: Constants) -> Steps:
     a = constants["a0"] + constants["a1"] / square_root(6 * _LOW - 5)
     b = constants["b0"] - constants["b1"] / square_root(6 * _DIFFERENCE - 5)
-    return _factored(a, b, 1 / square_root(constants["c1"] * _RATIO + constants["c0"]))
+    return factored(a, b, 1 / square_root(constants["c1"] * _RATIO + constants["c0"]))
 
 
 def _article_normalized_refit(constants: Constants) -> Steps:
     a = constants["a0"] + constants["a1"] / square_root(6 * _LOW - 5)
     b = 1 + constants["b1"] * (1 - 1 / square_root(6 * _DIFFERENCE - 5))
     c = 1 / square_root(1 + constants["c1"] * (_RATIO - 1))
-    return _factored(a, b, c)
+    return factored(a, b, c)
 
 
 def _product(constants: Constants) -> Steps:
     a = constants["a0"] + constants["a1"] / square_root(6 * _LOW - 5)
     c = (_RATIO + square_root(_RATIO)) / ((1 + _RATIO) * square_root(1 + _RATIO))
-    return _factored(a, None, c)
+    return factored(a, None, c)
 
 
 FAMILIES: tuple[Family, ...] = (
