@@ -179,7 +179,7 @@ def fitted_constants() -> str:
     lines += [
         "}",
         "",
-        "# The worst relative error, rounded up, and where it is reached.",
+        "# The worst relative error, proven and rounded up, and where the worst that was found is.",
         "CERTIFICATES: dict[str, tuple[float, int | float | tuple[int | float, int | float]]] = {",
         *(
             f'    "{name}": ({c.max_relative_error!r}, {c.argmax}),'
