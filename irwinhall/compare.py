@@ -43,7 +43,8 @@ class Comparison(NamedTuple):
         Variance of the outputs for inputs of variance 1, and of the gradients the other way.
     forward_magnitude, backward_magnitude, node_average : Estimate or None
         Mean magnitude of the outputs for inputs that are all 1, of the inputs' gradients for
-        gradients that are all 1, and of all n + m nodes together. Exact ones have a standard error
+        gradients that are all 1, and of all n + m nodes together. What becomes of random signals
+        the variance says, and not these. Exact ones have a standard error
         of 0 and no trials; None where a simulation would take too long.
     share : float
         std in parts of gain / sqrt(min(n, m)), the largest that any row which preserves a variance

@@ -136,14 +136,20 @@ def gain(
     into sums of variance gain^2 E f(z)^2, whatever the mean of f(z): He et al. [1]_.
 
     *What "magnitude" keeps.* A Letkeman bound keeps the magnitude of a layer's output at that of
-    its inputs. After an activation these have magnitude E|f(z)| in place of E|z|, and the gain is
-    the quotient. It takes each input for its expected magnitude, as the rule itself does. The sum
-    of many independent inputs has a magnitude that goes with their second moment, so that through
-    many wide layers of random signals "variance" is the one that neither grows nor fades: for ReLU
-    the gains are sqrt(2) and 2. Both take z at the same scale, variance 1, which matters for all
-    activations but those that are linear on either side of 0; for pre-activations of another
-    standard deviation s take the gain of ``lambda z: f(s * z) / s``, with s = sqrt(pi/2) for those
-    of magnitude 1.
+    its inputs where these are all of one magnitude. After an activation they have magnitude E|f(z)|
+    in place of E|z|, and the gain is the quotient. It takes each input for its expected magnitude,
+    as the rule itself does. Behind a layer inputs are random instead, and the sum of many has a
+    magnitude that goes with their second moment.
+
+    *What keeps the variance.* The gain for "variance", on a row that keeps the variance at gain 1,
+    such as lecun_normal. Letkeman's rows multiply that of random inputs by pi/2 at gain 1, so that
+    a wide layer that reads an activation multiplies it by pi/2 gain^2 E f(z)^2. For ReLU that is pi
+    with the gain for "magnitude", which is 2, and pi/2 with that for "variance", sqrt(2); it is 1
+    with 2/sqrt(pi), the latter times sqrt(2/pi).
+
+    Both gains take z at the same scale, variance 1, which matters for all activations but those
+    that are linear on either side of 0; for pre-activations of another standard deviation s take
+    the gain of ``lambda z: f(s * z) / s``, with s = sqrt(pi/2) for those of magnitude 1.
 
     *Where conventions differ.* SELU: 3/4 in the torch and textbook columns, exactly 1 by its own
     article [2]_. tanh: 5/3 in torch, 1 in textbooks (its slope at 0), 1.5925... exactly. sigmoid: 1

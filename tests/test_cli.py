@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -329,6 +330,8 @@ def test_compare_prints_a_line_for_every_scheme_and_says_what_its_columns_are(ca
         assert rows[row.scheme][1] == row.law
         assert rows[row.scheme][-1] == f"{row.share:.4f}"
     assert "share: std / (gain / sqrt(min(n, m)))" in printed
+    assert f"Xavier / Kalafus: std {math.sqrt(2 * 784 / 1040):.4f}" in printed
+    assert f"Kalafus / Xavier: std {math.sqrt(1040 / 784):.4f}" in printed
     assert "Left out" in printed
     assert rows["he_truncated_normal"][5].startswith("~")
 

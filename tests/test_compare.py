@@ -81,6 +81,17 @@ def test_xavier_is_never_smaller_than_kalafus(n, m):
     assert ratio >= 1.0 - 1e-15
 
 
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (784, 256), (10, 1000), (1, 10**9)])
+def test_kalafus_for_relu_is_larger_than_xavier_most_of_all_for_equal_fans(n, m):
+    # As the proposal has it: the maximum for the sum in Xavier's formula, sqrt(6/(n + m)).
+    kalafus = schemes.scale("kalafus_uniform", n, m, gain="relu")
+    assert math.isclose(kalafus, math.sqrt(6 / max(n, m)))
+    ratio = kalafus / schemes.scale("xavier_uniform", n, m)
+    assert math.isclose(ratio, math.sqrt((n + m) / max(n, m)))
+    assert 1.0 < ratio <= math.sqrt(2.0) * (1.0 + 1e-15)
+    assert math.isclose(ratio, math.sqrt(2.0)) == (n == m)
+
+
 def test_an_activation_takes_the_place_of_every_gain():
     plain, tanh = rows_of(50, 60), rows_of(50, 60, activation="tanh")
     gain = irwinhall.gain("tanh")

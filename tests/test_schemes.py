@@ -370,6 +370,36 @@ def test_normalized_rows_preserve_the_magnitude_on_average_over_all_nodes(name):
     assert [size for size in SIXTEEN if not is_preserved(size)] == []
 
 
+@pytest.mark.parametrize(
+    ("gain", "factor"),
+    [(2.0, math.pi), ("relu", math.pi / 2), (2 / math.sqrt(math.pi), 1.0), (1.0, math.pi / 4)],
+)
+def test_what_a_wide_relu_layer_of_letkeman_makes_of_the_variance(gain, factor):
+    # ReLU halves the mean square. This is what the gains' docstring and docs/schemes.md say.
+    variance = schemes.statistics("letkeman", 10**8, 10**8, gain=gain).forward_variance
+    assert variance / 2 == pytest.approx(factor, rel=1e-7)
+
+
+def test_random_inputs_of_magnitude_1_give_a_larger_magnitude_under_letkeman():
+    inputs = math.sqrt(math.pi / 2) * irwinhall.Stream(1, "inputs").normal((400, 1024))
+    magnitudes = []
+    for n in (1, 4, 1024):
+        weights = sample_weights((n, 400), "letkeman", rng=n).astype(float)
+        magnitudes.append(float(np.abs(inputs[:, :n] @ weights).mean()))
+    one, few, many = magnitudes
+    assert one == pytest.approx(1.0, rel=0.1)
+    assert one < few < many == pytest.approx(math.sqrt(math.pi / 2), rel=0.01)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+def test_the_variance_of_xavier_is_the_harmonic_mean_of_those_asked_for(n, m):
+    harmonic_mean = 2 / (n + m)  # of 1/n and 1/m
+    assert schemes.scale("xavier_normal", n, m) ** 2 == pytest.approx(harmonic_mean, rel=1e-15)
+    exact = schemes.statistics("xavier_normal", n, m)
+    mean = (exact.forward_variance + exact.backward_variance) / 2
+    assert mean == pytest.approx(1.0, rel=1e-14)
+
+
 # ---- the stream ----------------------------------------------------------------------------------
 
 

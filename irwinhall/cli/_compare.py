@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 from irwinhall.cli._shared import as_json, plain, progress_bar
@@ -28,14 +29,17 @@ _COMPARE_LEGEND = """
 scale: the bound of a uniform law, the standard deviation of a normal one, the factor of others.
 variance: of outputs for inputs of variance 1; of inputs' gradients for outputs' gradients of 1.
 magnitude: the mean of |output| for inputs that are all 1, and backward likewise; node average: of
-  all {n} outputs and gradients together. ~ by simulation, standard error at most {error:.1g} of the
-  figure; all others are exact.
+  all {n} outputs and gradients together. What becomes of random inputs the variance says. ~ by
+  simulation, standard error at most {error:.1g} of the figure; all others are exact.
 share: std / (gain / sqrt(min(n, m))), the largest std that preserving a variance asks for, that of
   the direction with fewer summands. Below 1: over-shrunk for that direction. Above 1: both
   variances grow. The gain is {reference}.
 Xavier / Kalafus: std {ratio:.4f}, which is sqrt(2 max(n, m) / (n + m)): at the same gain Xavier's
   weights are never the smaller ones, and equal for n = m; their shares are
   {xavier:.4f} and {kalafus:.4f}.
+Kalafus / Xavier: std {proposed:.4f}, which is sqrt((n + m) / max(n, m)), as the proposal has it:
+  max(n, m) for n + m in sqrt(6 / (n + m)). That is Kalafus at sqrt(2) times Xavier's gain, as for
+  ReLU: its weights are always the larger ones, by sqrt(2) for n = m.
 Left out, as they have no scale of their own or do not fit: {left_out}."""
 _NO_GAIN = "1; he_* have sqrt(2) in their scale, for ReLU"
 _ACTIVATION = """
@@ -82,6 +86,7 @@ def run(options: argparse.Namespace) -> None:
             error=max(errors),
             reference=_NO_GAIN if gain is None else f"{gain:.6g}",
             ratio=xavier / kalafus,
+            proposed=math.sqrt(2.0) * kalafus / xavier,
             xavier=xavier,
             kalafus=kalafus,
             left_out=", ".join(compare.left_out(options.n, options.m)),
