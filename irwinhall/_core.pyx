@@ -258,8 +258,9 @@ def letkeman_bound(n, m=None, *, formula="node_average", out=None):
     m : int or array_like of int, optional
         Number of outputs (fan_out), from 1 to 2**63 - 1; broadcasts with n.
     formula : {"node_average", "as_printed"}
-        "as_printed" is (n + m)/(n A(n) + m A(m)), the integral that the article prints; its text,
-        simulation and approximation all mean the default. Without m they are the same.
+        "as_printed" is (n + m)/(n A(n) + m A(m)), with the weights of the integral that the article
+        prints (but not its misprint, C(n, k) for C(m, k) in the sum over m); its text, simulation
+        and approximation all mean the default. Without m they are the same.
     out : ndarray of float64, optional
         Where to write the result; of exactly the broadcast shape.
 

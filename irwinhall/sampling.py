@@ -226,10 +226,11 @@ def sample_weights(
         many weights are fused along its out axis, and how many leading axes stack weights, as for
         `irwinhall.layouts.Weight.of`. shape is then the shape that the framework stores.
     active_inputs : int, optional
-        How many of the inputs of in_axis are not 0 at a time: 1 for a one-hot input or one out of a
-        softmax (the article's active node method). It replaces their number in fan_in, which
-        becomes active_inputs * receptive field; fan_out stays as it is. Default: all, or the
-        layout's own number, 1 for embeddings.
+        How many of the inputs of in_axis are not 0 at a time: 1 for a one-hot input (the article's
+        active node method, which takes a softmax for one, too: that keeps the magnitude only where
+        it is nearly one-hot). It replaces their number in fan_in, which becomes
+        active_inputs * receptive field; fan_out stays as it is. Default: all, or the layout's own
+        number, 1 for embeddings.
     gain : float, str or callable, optional
         A number, or the activation that the layer reads, for `irwinhall.gain` to find the number
         that keeps the variance. It takes the place of the scheme's own gain: sqrt(2) for he_*, 1

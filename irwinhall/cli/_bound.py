@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formula",
         choices=["node_average", "as_printed"],
         default="node_average",
-        help="as_printed: the normalized integral as the article prints it",
+        help="as_printed: A(n) and A(m) weighted as in the integral that the article prints",
     )
 
 
