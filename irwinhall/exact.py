@@ -81,7 +81,7 @@ def expected_magnitude(n: int) -> Fraction:
     >>> [str(exact.expected_magnitude(n)) for n in (1, 2, 3, 4)]
     ['1/2', '2/3', '13/16', '14/15']
     """
-    n = _positive_integer("n", n)
+    n = _integer("n", n)
     total = 0
     binomial = 1
     for k in range(n // 2 + 1):
@@ -145,9 +145,11 @@ def irwin_hall_pdf(x: Fraction | float, n: int) -> Fraction:
     Raises
     ------
     TypeError
-        If n is not an integer.
+        If n is not an integer or x not a real number.
     ValueError
-        If n is less than 1.
+        If n is less than 1, or x is NaN.
+    OverflowError
+        If x is infinite.
 
     Examples
     --------
@@ -155,8 +157,8 @@ def irwin_hall_pdf(x: Fraction | float, n: int) -> Fraction:
     >>> exact.irwin_hall_pdf(1.5, 3)
     Fraction(3, 4)
     """
-    n = _positive_integer("n", n)
-    x = Fraction(x)
+    n = _integer("n", n)
+    x = _fraction(x)
     if n == 1:
         return Fraction(int(0 <= x <= 1))
     return _alternating_sum(x, n, n - 1)
@@ -181,9 +183,11 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
     Raises
     ------
     TypeError
-        If n is not an integer.
+        If n is not an integer or x not a real number.
     ValueError
-        If n is less than 1.
+        If n is less than 1, or x is NaN.
+    OverflowError
+        If x is infinite.
 
     Examples
     --------
@@ -191,8 +195,8 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
     >>> exact.irwin_hall_cdf(1, 3)
     Fraction(1, 6)
     """
-    n = _positive_integer("n", n)
-    return _alternating_sum(Fraction(x), n, n)
+    n = _integer("n", n)
+    return _alternating_sum(_fraction(x), n, n)
 
 
 def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
@@ -229,8 +233,8 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     """
     import mpmath
 
-    n = _positive_integer("n", n)
-    dps = _positive_integer("dps", dps)
+    n = _integer("n", n)
+    dps = _integer("dps", dps)
     context = _own_context()
     with context.workdps(dps + _GUARD_DIGITS):
         terms = _series_length(n, dps + _GUARD_DIGITS)
@@ -282,7 +286,7 @@ def letkeman_bound_mp(
     """
     import mpmath
 
-    dps = _positive_integer("dps", dps)
+    dps = _integer("dps", dps)
     context = _own_context()
 
     def magnitude(k: int) -> mpmath.mpf:
@@ -309,7 +313,6 @@ def _own_context() -> Any:
     return _own.context
 
 
-@cache
 def series_coefficients(count: int) -> tuple[Fraction, ...]:
     """Return c_0 ... c_{count-1} of A(n) ~ sqrt(2n/(3 pi)) (c_0 + c_1/n + c_2/n^2 + ...).
 
@@ -323,11 +326,18 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
     Parameters
     ----------
     count : int
-        Number of coefficients.
+        Number of coefficients, at least 0.
 
     Returns
     -------
     tuple of fractions.Fraction
+
+    Raises
+    ------
+    TypeError
+        If count is not an integer.
+    ValueError
+        If count is negative.
 
     Examples
     --------
@@ -335,6 +345,11 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
     >>> [str(c) for c in exact.series_coefficients(4)]
     ['1', '1/20', '11/1120', '41/22400']
     """
+    return _series_coefficients(_integer("count", count, least=0))
+
+
+@cache
+def _series_coefficients(count: int) -> tuple[Fraction, ...]:
     w = [Fraction(0), Fraction(6)]
     e = [Fraction(0), Fraction(2)]
     for k in range(2, count + 1):
@@ -363,7 +378,6 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
     return tuple(c)
 
 
-@cache
 def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     """Return the cumulants of order 2, 4, ..., 2 count of a uniform variable on (0, 1).
 
@@ -373,11 +387,18 @@ def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     Parameters
     ----------
     count : int
-        Number of cumulants.
+        Number of cumulants, at least 0.
 
     Returns
     -------
     tuple of fractions.Fraction
+
+    Raises
+    ------
+    TypeError
+        If count is not an integer.
+    ValueError
+        If count is negative.
 
     Examples
     --------
@@ -385,6 +406,11 @@ def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     >>> [str(c) for c in exact.uniform_cumulants(3)]
     ['1/12', '-1/120', '1/252']
     """
+    return _uniform_cumulants(_integer("count", count, least=0))
+
+
+@cache
+def _uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     bernoulli = [Fraction(1)]
     for m in range(1, 2 * count + 1):
         known = sum((math.comb(m + 1, k) * bernoulli[k] for k in range(m)), Fraction(0))
@@ -421,8 +447,8 @@ def _series_length(n: int, dps: int) -> int | None:
 
 
 def _bound(n: int, m: int | None, formula: str, magnitude: Callable[[int], Any]) -> Any:
-    n = _positive_integer("n", n)
-    m = n if m is None else _positive_integer("m", m)
+    n = _integer("n", n)
+    m = n if m is None else _integer("m", m)
     if formula == "node_average":
         return (n + m) / (m * magnitude(n) + n * magnitude(m))
     if formula == "as_printed":
@@ -430,10 +456,27 @@ def _bound(n: int, m: int | None, formula: str, magnitude: Callable[[int], Any])
     raise ValueError(f"formula must be 'node_average' or 'as_printed', got {formula!r}")
 
 
-def _positive_integer(name: str, value: object) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
-    integer = index(value)
-    if integer < 1:
-        raise ValueError(f"{name} must be at least 1, got {integer}")
+def _integer(name: str, value: object, least: int = 1) -> int:
+    # Integers of NumPy overflow, and Fraction keeps them: none may pass.
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        integer = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"{name} must be an integer, got {value!r} ({type(value).__name__})"
+        ) from None
+    if integer < least:
+        raise ValueError(f"{name} must be at least {least}, got {integer}")
     return integer
+
+
+def _fraction(value: Any) -> Fraction:
+    """Return exactly a number, or an array of one, as a fraction of two int."""
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if hasattr(value, "numerator") and hasattr(value, "denominator"):
+        return Fraction(index(value.numerator), index(value.denominator))
+    if not hasattr(value, "as_integer_ratio"):
+        raise TypeError(f"x must be a real number, got {value!r} ({type(value).__name__})")
+    return Fraction(*value.as_integer_ratio())

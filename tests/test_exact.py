@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import mpmath
+import numpy as np
 import pytest
 
 from irwinhall import exact
@@ -301,3 +302,40 @@ def test_the_precision_of_another_thread_does_not_matter(monkeypatch):
         magnitude = exact.expected_magnitude_mp(10**6, dps=50)
         assert mpmath.mp.dps == 3
     assert mpmath.nstr(magnitude, 50) == mpmath.nstr(expected, 50)
+
+
+# ---- numbers of NumPy ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x", [np.int64(30), np.int8(30), np.uint64(30), np.array(30), 30.0])
+def test_x_may_be_any_number_and_none_overflows(x):
+    assert exact.irwin_hall_cdf(x, 60) == Fraction(1, 2)
+    assert exact.irwin_hall_pdf(x, 60) == exact.irwin_hall_pdf(30, 60)
+
+
+@pytest.mark.parametrize("x", [Decimal("1.5"), np.float32(1.5), np.array(1.5), np.longdouble(1.5)])
+def test_x_stands_for_exactly_its_value(x):
+    assert exact.irwin_hall_pdf(x, 3) == Fraction(3, 4)
+
+
+def test_a_fraction_of_small_integers_does_not_overflow():
+    x = Fraction(np.int8(3), np.int8(2))
+    assert exact.irwin_hall_cdf(x, 40) == exact.irwin_hall_cdf(Fraction(3, 2), 40)
+
+
+@pytest.mark.parametrize("function", [exact.irwin_hall_cdf, exact.irwin_hall_pdf])
+@pytest.mark.parametrize("x", ["1/3", 1j, np.array([1.0, 2.0]), None])
+def test_an_x_that_is_not_a_real_number_is_named(function, x):
+    with pytest.raises(TypeError, match="^x must be a real number, got "):
+        function(x, 3)
+
+
+@pytest.mark.parametrize("function", [exact.series_coefficients, exact.uniform_cumulants])
+def test_a_cache_keeps_no_integers_of_numpy(function):
+    assert function(np.int8(15)) == function(15)  # the small one first, as a cache would keep it
+    assert all(type(value.numerator) is int for value in function(15))
+    assert function(0) == ()
+    with pytest.raises(ValueError, match="^count must be at least 0, got -1$"):
+        function(-1)
+    with pytest.raises(TypeError, match="^count must be an integer, got 2.0"):
+        function(2.0)
