@@ -472,11 +472,14 @@ def _integer(name: str, value: object, least: int = 1) -> int:
 
 
 def _fraction(value: Any) -> Fraction:
-    """Return exactly a number, or an array of one, as a fraction of two int."""
-    if getattr(value, "ndim", None) == 0:
-        value = value.item()
-    if hasattr(value, "numerator") and hasattr(value, "denominator"):
-        return Fraction(index(value.numerator), index(value.denominator))
-    if not hasattr(value, "as_integer_ratio"):
+    """Return exactly a number, or an array without axes, as a fraction of two int."""
+    number = value.item() if getattr(value, "ndim", None) == 0 else value
+    try:
+        return Fraction(index(number))
+    except TypeError:
+        pass
+    if hasattr(number, "numerator") and hasattr(number, "denominator"):
+        return Fraction(index(number.numerator), index(number.denominator))
+    if not hasattr(number, "as_integer_ratio"):
         raise TypeError(f"x must be a real number, got {value!r} ({type(value).__name__})")
-    return Fraction(*value.as_integer_ratio())
+    return Fraction(*number.as_integer_ratio())

@@ -247,6 +247,10 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
 
     # ---- fits ------------------------------------------------------------------------------------
 
+    def nnlf(self, theta: Any, x: ArrayLike) -> Any:
+        """Return the negative log-likelihood of theta = (n, loc, scale) for the data x."""
+        return super().nnlf([float(parameter) for parameter in theta], x)
+
     def fit(self, data: ArrayLike, *args: Any, **kwds: Any) -> tuple[int, float, float]:
         """Return the most likely (n, loc, scale), n being an integer.
 
