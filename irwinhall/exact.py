@@ -4,9 +4,9 @@ Nothing here is optimised and nothing is shared with the C kernels, which are te
 Two independent formulas are used:
 
 * the closed sum over the Irwin-Hall density, in exact rational arithmetic; and
-* for large n, the asymptotic series with a proven bound on everything it leaves out.
+* for large n, the asymptotic series with a bound on everything it leaves out.
 
-The proof behind the series.  With phi(t) = sin(t)/t, integration by parts gives
+The bound of the series.  With phi(t) = sin(t)/t, integration by parts gives
 
     A(n) = (2/pi) Int_0^inf -(phi(t)^n)' / t dt.
 
@@ -16,7 +16,9 @@ On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
 
 h continues from the ray u > 0, where t runs through (0, pi), to a disc around 0 without zeros of
 phi' on its sheet: the nearest is t = 4.493, phi = -0.217, u = 1.527 +- i pi, so that h is analytic
-for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3; the tests follow h around that circle.
+for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3. That the proof takes from numbers: the tests
+follow h around that circle in 4000 steps, find at most 1.41796, and 3/2 leaves more than any step
+is long; between the points, and for singularities other than zeros of phi', h is not enclosed.
 With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
 
     the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
@@ -202,8 +204,8 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
 def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     """Return A(n) as an mpmath number with all of `dps` significant digits right, for any n.
 
-    By the exact sum for small n, else by the series; the module's docstring has the proof that
-    what the series leaves out is below the last digit. The two meet near n = 1.6 dps.
+    By the exact sum for small n, else by the series; the module's docstring has the bound
+    of what the series leaves out, below the last digit. The two meet near n = 1.6 dps.
 
     Parameters
     ----------
@@ -432,7 +434,7 @@ _GUARD_DIGITS = 15
 
 
 def _series_length(n: int, dps: int) -> int | None:
-    """Return the K for which the series is proven to `dps` digits, or None if no K is.
+    """Return the K for which the series is bounded to `dps` digits, or None if no K is.
 
     The bounds are those of the module's docstring, divided by (pi/2) A(n) > (2/3) sqrt(n):
     8 exp(-3n/2) for the tails, 2 Gamma(K+1/2) (3n)^-K for the terms left out.

@@ -117,6 +117,17 @@ def test_objects_with_index_count_as_integers():
     assert exact.expected_magnitude(3) == exact.expected_magnitude(Index())
 
 
+def test_no_bound_of_small_layers_is_a_tie_between_two_doubles():
+    magnitudes = {n: exact.expected_magnitude(n) for n in range(1, 201)}
+    bounds = {
+        (n, m): (n + m) / (m * magnitudes[n] + n * magnitudes[m])
+        for n in magnitudes
+        for m in range(n, 201)
+    }
+    dyadic = {pair: bound for pair, bound in bounds.items() if bound.denominator.bit_count() == 1}
+    assert dyadic == {(1, 1): 2, (2, 2): Fraction(3, 2)}
+
+
 # ---- the series ----------------------------------------------------------------------------------
 
 
@@ -149,6 +160,7 @@ def h_on_the_circle(radius, steps):
 
 def test_h_is_at_most_three_halves_where_the_series_proof_needs_it():
     sizes = [abs(value) for value in h_on_the_circle(3.0, 4000)]
+    assert round(max(sizes), 5) == 1.41796  # as the module's docstring says
     longest_step = max(abs(a - b) for a, b in pairwise(sizes))
     assert max(sizes) + longest_step <= 1.5
 

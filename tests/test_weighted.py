@@ -153,6 +153,24 @@ def test_many_weights_are_right_in_the_centre_and_in_the_tail(name):
     assert relative_error(2 * distribution.expected_magnitude_of(weights), 4 * magnitude) < 1e-13
 
 
+@pytest.mark.parametrize(
+    ("n", "w", "x", "promised"),
+    [
+        (92, 0.6031288287951451, 1.0106234653201014, 1e-13),
+        (478, 1.0, 63.6417185600701, 1e-12),
+        (1092, 1.0, 294.79690847055684, 1e-12),
+        (1913, 0.8485610643935648, 440.2506009644766, 1e-12),
+    ],
+)
+def test_the_worst_points_that_docs_stats_names(n, w, x, promised):
+    place, value = Fraction(x) / Fraction(w), distribution.weighted_cdf(x, [w] * n)
+    nearest = float(place)
+    # The Irwin-Hall distribution is right to 1e-14 there, and the place is no double.
+    steepness = distribution.pdf(nearest, n) / distribution.cdf(nearest, n)
+    truth = distribution.cdf(nearest, n) * (1 + steepness * float(place - Fraction(nearest)))
+    assert abs(value / truth - 1) < promised
+
+
 @pytest.mark.parametrize("n", [13, 200, 1000])
 def test_equal_weights_are_the_irwin_hall_distribution(n):
     x = n / 2 - math.sqrt(n / 12) * np.array([0.0, 1.5, 6.0, 20.0])
