@@ -329,9 +329,6 @@ class _IrwinHall(_UniformSum):
     """
 
     def _get_support(self, n: Any) -> tuple[Any, Any]:
-        n = np.asarray(n)
-        if n.dtype.kind in "iu":
-            return 0, n.astype(np.int64)
         return 0 * _floats(n), _floats(n)
 
     def _function(self, name: str, x: Any, n: Any) -> Any:

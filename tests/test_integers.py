@@ -1,6 +1,8 @@
 """Integers of any type give what an int gives: NumPy's own overflow, and divide in small floats."""
 
 import functools
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +34,14 @@ INTEGERS = {
 }
 # What takes arrays, or whatever SciPy takes, takes no other objects with __index__.
 OF_NUMPY = {name: integer for name, integer in INTEGERS.items() if name != "index"}
+
+
+def saved(shape, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.npy"
+        irwinhall.save_weights(path, shape, **options)
+        return np.load(path)
+
 
 OF_SIZES = {
     # the oracle
@@ -83,6 +93,7 @@ OF_SIZES = {
     "sample_weights of a region": lambda i: irwinhall.sample_weights(
         (i(12), i(10)), region=(slice(i(2), i(9)), slice(i(1), i(4))), rng=1
     ),
+    "save_weights": lambda i: saved((i(4), i(6)), rng=i(100)),
     "Stream.uniform": lambda i: irwinhall.Stream(i(100)).uniform((i(20), i(10))),
     "Stream.normal": lambda i: irwinhall.Stream(i(100)).normal(i(100), threads=i(2)),
     # simulations
@@ -98,9 +109,18 @@ OF_SIZES = {
         (1.0,), width=i(100), depth=i(3), trials=i(100), rng=i(100)
     ),
     "compare": lambda i: compare.compare(i(20), i(10), rng=i(100)),
+    "normalized_rows": lambda i: article.normalized_rows(i(10), rng=i(100)),
     "standard_rows": lambda i: article.standard_rows(i(100), rng=i(100)),
 }
 OF_ARRAYS = {
+    "gain": lambda i: irwinhall.gain("leaky_relu", slope=i(100)),
+    "sample_weights of a gain": lambda i: irwinhall.sample_weights(
+        (4, 3), "he_normal", gain=i(100), rng=1
+    ),
+    "Stream.truncated_normal": lambda i: irwinhall.Stream(1).truncated_normal(
+        4, i(100), low=i(1), high=i(2)
+    ),
+    "montecarlo.magnitude of a bound": lambda i: montecarlo.magnitude(5, i(100), trials=10),
     "left_out": lambda i: compare.left_out(i(100), i(90)),
     **{
         f"distribution.{name}": lambda i, name=name: getattr(distribution, name)(i(40), i(100))
@@ -171,13 +191,55 @@ for _name, _law in LAWS.items():
             newer(n=i(100)).kurtosis(),
         ],
     }
+# Of the largest n that a type holds and all functions take: n + 1 and 2 n overflow.
+OF_LARGEST = {
+    "expected_magnitude": lambda n: irwinhall.expected_magnitude(n),
+    "letkeman_bound": lambda n: irwinhall.letkeman_bound(n, n),
+    "preserved_magnitude": lambda n: irwinhall.preserved_magnitude(n, n, 0.01),
+    "exact.expected_magnitude_mp": lambda n: exact.expected_magnitude_mp(n, 30),
+    "exact.letkeman_bound_mp": lambda n: exact.letkeman_bound_mp(n, n, 30),
+    "fans": lambda n: irwinhall.fans((n, n, 3), in_axis=0, out_axis=1),
+    "scale": lambda n: schemes.scale("xavier_uniform", n, n),
+    "statistics": lambda n: schemes.statistics("letkeman_normalized", n, n),
+    "a seed": lambda n: irwinhall.Stream(n).uniform(3),
+    "weighted_cdf": lambda n: distribution.weighted_cdf(n, [n, n]),
+    "expected_magnitude_of": lambda n: irwinhall.expected_magnitude_of([n, n]),
+    "logcdf": lambda n: distribution.logcdf(n, n),
+    "ppf": lambda n: distribution.ppf(0.25, n),
+    **{
+        form.name: lambda n, form=form: form(*(n, n)[: len(form.variables)])
+        for form in approximations.closed_forms()
+    },
+    **{
+        f"{name}.{method}": lambda n, law=law, method=method: getattr(law, method)(
+            n, loc=n, scale=n
+        )
+        for name, law in LAWS.items()
+        for method in ("mean", "var", "std", "median", "entropy", "support", "stats")
+    },
+    **{
+        f"{name}.logpdf": lambda n, law=law: law.logpdf(n, n, loc=n, scale=n)
+        for name, law in LAWS.items()
+    },
+    **{f"{name}.moment": lambda n, law=law: law.moment(3, n, n, n) for name, law in LAWS.items()},
+}
+TOPS = {width.__name__: min(np.iinfo(width).max, 2**53) for width in WIDTHS}
 
 CALLS = OF_SIZES | OF_ARRAYS
+CALLS |= {
+    f"{name} of {top}": lambda i, call=call, top=top: call(i(top))
+    for name, call in OF_LARGEST.items()
+    for top in TOPS.values()
+}
 CASES = [
     pytest.param(name, integer, id=f"{name}, {kind}")
     for calls, integers in ((OF_SIZES, INTEGERS), (OF_ARRAYS, OF_NUMPY))
     for name in calls
     for kind, integer in integers.items()
+] + [
+    pytest.param(f"{name} of {TOPS[kind.split()[0]]}", integer, id=f"the largest {kind} of {name}")
+    for name in OF_LARGEST
+    for kind, integer in OF_NUMPY.items()
 ]
 
 
