@@ -16,9 +16,11 @@ On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
 
 h continues from the ray u > 0, where t runs through (0, pi), to a disc around 0 without zeros of
 phi' on its sheet: the nearest is t = 4.493, phi = -0.217, u = 1.527 +- i pi, so that h is analytic
-for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3. That the proof takes from numbers: the tests
-follow h around that circle in 4000 steps, find at most 1.41796, and 3/2 leaves more than any step
-is long; between the points, and for singularities other than zeros of phi', h is not enclosed.
+for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3. These two statements rest on numbers: the
+tests follow h around that circle, in steps far shorter than 3/2 leaves room for, and find at most
+1.41796, but do not enclose h between them; and singularities of another kind, at which t tends to
+infinity, are not excluded.
+
 With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
 
     the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
