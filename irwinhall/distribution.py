@@ -7,6 +7,7 @@ uniforms (Bates) has x/n here: its density at m is n pdf(n m, n), its cdf is cdf
 
 The relative error of a density or probability is below 1e-13 wherever it is a normal double, in
 both tails; logarithms are as accurate, or to 1e-13 absolutely near 0, and finite in all of (0, n).
+Values at neighbouring doubles are monotone up to that error.
 """
 
 from __future__ import annotations
@@ -361,8 +362,8 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
 
     Notes
     -----
-    The relative error is below 1e-13 for up to some hundred weights, and below 1e-12 for 10^5,
-    in both tails. docs/stats.md has the method and times.
+    The relative error is below 1e-13 for up to a hundred weights, and below 1e-12 for 10^5, in
+    both tails. docs/stats.md has the method and times.
 
     Examples
     --------

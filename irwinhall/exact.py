@@ -4,9 +4,9 @@ Nothing here is optimised and nothing is shared with the C kernels, which are te
 Two independent formulas are used:
 
 * the closed sum over the Irwin-Hall density, in exact rational arithmetic; and
-* for large n, the asymptotic series with a proven bound on everything it leaves out.
+* for large n, the asymptotic series with a bound on everything it leaves out.
 
-The proof behind the series.  With phi(t) = sin(t)/t, integration by parts gives
+The bound of the series.  With phi(t) = sin(t)/t, integration by parts gives
 
     A(n) = (2/pi) Int_0^inf -(phi(t)^n)' / t dt.
 
@@ -16,7 +16,11 @@ On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
 
 h continues from the ray u > 0, where t runs through (0, pi), to a disc around 0 without zeros of
 phi' on its sheet: the nearest is t = 4.493, phi = -0.217, u = 1.527 +- i pi, so that h is analytic
-for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3; the tests follow h around that circle.
+for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3. These two statements rest on numbers: the
+tests follow h around that circle, in steps far shorter than 3/2 leaves room for, and find at most
+1.41796, but do not enclose h between them; and singularities of another kind, at which t tends to
+infinity, are not excluded.
+
 With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
 
     the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
@@ -81,7 +85,7 @@ def expected_magnitude(n: int) -> Fraction:
     >>> [str(exact.expected_magnitude(n)) for n in (1, 2, 3, 4)]
     ['1/2', '2/3', '13/16', '14/15']
     """
-    n = _positive_integer("n", n)
+    n = _integer("n", n)
     total = 0
     binomial = 1
     for k in range(n // 2 + 1):
@@ -145,9 +149,11 @@ def irwin_hall_pdf(x: Fraction | float, n: int) -> Fraction:
     Raises
     ------
     TypeError
-        If n is not an integer.
+        If n is not an integer or x not a real number.
     ValueError
-        If n is less than 1.
+        If n is less than 1, or x is NaN.
+    OverflowError
+        If x is infinite.
 
     Examples
     --------
@@ -155,8 +161,8 @@ def irwin_hall_pdf(x: Fraction | float, n: int) -> Fraction:
     >>> exact.irwin_hall_pdf(1.5, 3)
     Fraction(3, 4)
     """
-    n = _positive_integer("n", n)
-    x = Fraction(x)
+    n = _integer("n", n)
+    x = _fraction(x)
     if n == 1:
         return Fraction(int(0 <= x <= 1))
     return _alternating_sum(x, n, n - 1)
@@ -181,9 +187,11 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
     Raises
     ------
     TypeError
-        If n is not an integer.
+        If n is not an integer or x not a real number.
     ValueError
-        If n is less than 1.
+        If n is less than 1, or x is NaN.
+    OverflowError
+        If x is infinite.
 
     Examples
     --------
@@ -191,15 +199,15 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
     >>> exact.irwin_hall_cdf(1, 3)
     Fraction(1, 6)
     """
-    n = _positive_integer("n", n)
-    return _alternating_sum(Fraction(x), n, n)
+    n = _integer("n", n)
+    return _alternating_sum(_fraction(x), n, n)
 
 
 def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     """Return A(n) as an mpmath number with all of `dps` significant digits right, for any n.
 
-    By the exact sum for small n, else by the series; the module's docstring has the proof that
-    what the series leaves out is below the last digit. The two meet near n = 1.6 dps.
+    By the exact sum for small n, else by the series; the module's docstring has the bound
+    of what the series leaves out, below the last digit. The two meet near n = 1.6 dps.
 
     Parameters
     ----------
@@ -229,8 +237,8 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     """
     import mpmath
 
-    n = _positive_integer("n", n)
-    dps = _positive_integer("dps", dps)
+    n = _integer("n", n)
+    dps = _integer("dps", dps)
     context = _own_context()
     with context.workdps(dps + _GUARD_DIGITS):
         terms = _series_length(n, dps + _GUARD_DIGITS)
@@ -282,7 +290,7 @@ def letkeman_bound_mp(
     """
     import mpmath
 
-    dps = _positive_integer("dps", dps)
+    dps = _integer("dps", dps)
     context = _own_context()
 
     def magnitude(k: int) -> mpmath.mpf:
@@ -309,7 +317,6 @@ def _own_context() -> Any:
     return _own.context
 
 
-@cache
 def series_coefficients(count: int) -> tuple[Fraction, ...]:
     """Return c_0 ... c_{count-1} of A(n) ~ sqrt(2n/(3 pi)) (c_0 + c_1/n + c_2/n^2 + ...).
 
@@ -323,11 +330,18 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
     Parameters
     ----------
     count : int
-        Number of coefficients.
+        Number of coefficients, at least 0.
 
     Returns
     -------
     tuple of fractions.Fraction
+
+    Raises
+    ------
+    TypeError
+        If count is not an integer.
+    ValueError
+        If count is negative.
 
     Examples
     --------
@@ -335,6 +349,11 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
     >>> [str(c) for c in exact.series_coefficients(4)]
     ['1', '1/20', '11/1120', '41/22400']
     """
+    return _series_coefficients(_integer("count", count, least=0))
+
+
+@cache
+def _series_coefficients(count: int) -> tuple[Fraction, ...]:
     w = [Fraction(0), Fraction(6)]
     e = [Fraction(0), Fraction(2)]
     for k in range(2, count + 1):
@@ -363,7 +382,6 @@ def series_coefficients(count: int) -> tuple[Fraction, ...]:
     return tuple(c)
 
 
-@cache
 def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     """Return the cumulants of order 2, 4, ..., 2 count of a uniform variable on (0, 1).
 
@@ -373,11 +391,18 @@ def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     Parameters
     ----------
     count : int
-        Number of cumulants.
+        Number of cumulants, at least 0.
 
     Returns
     -------
     tuple of fractions.Fraction
+
+    Raises
+    ------
+    TypeError
+        If count is not an integer.
+    ValueError
+        If count is negative.
 
     Examples
     --------
@@ -385,6 +410,11 @@ def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     >>> [str(c) for c in exact.uniform_cumulants(3)]
     ['1/12', '-1/120', '1/252']
     """
+    return _uniform_cumulants(_integer("count", count, least=0))
+
+
+@cache
+def _uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     bernoulli = [Fraction(1)]
     for m in range(1, 2 * count + 1):
         known = sum((math.comb(m + 1, k) * bernoulli[k] for k in range(m)), Fraction(0))
@@ -406,7 +436,7 @@ _GUARD_DIGITS = 15
 
 
 def _series_length(n: int, dps: int) -> int | None:
-    """Return the K for which the series is proven to `dps` digits, or None if no K is.
+    """Return the K for which the series is bounded to `dps` digits, or None if no K is.
 
     The bounds are those of the module's docstring, divided by (pi/2) A(n) > (2/3) sqrt(n):
     8 exp(-3n/2) for the tails, 2 Gamma(K+1/2) (3n)^-K for the terms left out.
@@ -421,8 +451,8 @@ def _series_length(n: int, dps: int) -> int | None:
 
 
 def _bound(n: int, m: int | None, formula: str, magnitude: Callable[[int], Any]) -> Any:
-    n = _positive_integer("n", n)
-    m = n if m is None else _positive_integer("m", m)
+    n = _integer("n", n)
+    m = n if m is None else _integer("m", m)
     if formula == "node_average":
         return (n + m) / (m * magnitude(n) + n * magnitude(m))
     if formula == "as_printed":
@@ -430,10 +460,30 @@ def _bound(n: int, m: int | None, formula: str, magnitude: Callable[[int], Any])
     raise ValueError(f"formula must be 'node_average' or 'as_printed', got {formula!r}")
 
 
-def _positive_integer(name: str, value: object) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
-    integer = index(value)
-    if integer < 1:
-        raise ValueError(f"{name} must be at least 1, got {integer}")
+def _integer(name: str, value: object, least: int = 1) -> int:
+    # Integers of NumPy overflow, and Fraction keeps them: none may pass.
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        integer = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"{name} must be an integer, got {value!r} ({type(value).__name__})"
+        ) from None
+    if integer < least:
+        raise ValueError(f"{name} must be at least {least}, got {integer}")
     return integer
+
+
+def _fraction(value: Any) -> Fraction:
+    """Return exactly a number, or an array without axes, as a fraction of two int."""
+    number = value.item() if getattr(value, "ndim", None) == 0 else value
+    try:
+        return Fraction(index(number))
+    except TypeError:
+        pass
+    if hasattr(number, "numerator") and hasattr(number, "denominator"):
+        return Fraction(index(number.numerator), index(number.denominator))
+    if not hasattr(number, "as_integer_ratio"):
+        raise TypeError(f"x must be a real number, got {value!r} ({type(value).__name__})")
+    return Fraction(*number.as_integer_ratio())

@@ -11,12 +11,13 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
-from scipy.stats import rv_continuous
+from scipy.stats import CensoredData, FitError, rv_continuous
 from scipy.stats._distn_infrastructure import _ShapeInfo
 
 from irwinhall import _distribution, distribution
@@ -29,6 +30,8 @@ __all__ = ["EdgingtonResult", "bates", "edgington", "irwinhall"]
 _MOST = 2**53
 # Up to this n a draw adds n uniforms; above it a draw is the quantile of one, which costs as much.
 _MOST_ADDED = 64
+# Doubles that are drawn at a time, where several sums are added at once.
+_BLOCK = 2**14
 # A fit with loc and scale free stops here: the likelihood hardly tells such a sum from a normal.
 _MOST_FITTED = 10**6
 
@@ -42,7 +45,7 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
     """What the sum and the mean of n uniforms share."""
 
     def _argcheck(self, n: Any) -> Any:
-        return (n >= 1) & (n <= _MOST) & (n == np.floor(n))
+        return _valid(n)
 
     def _shape_info(self) -> list[_ShapeInfo]:
         return [_ShapeInfo("n", True, (1, np.inf), (True, False))]
@@ -61,7 +64,7 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
         plain = type(n) is int and type(loc) in _SCALARS and type(scale) in _SCALARS
         if plain and 1 <= n <= _MOST and scale > 0:  # most calls, in a third of the time
             return at, n, loc, scale, True
-        n, loc, scale = np.asarray(n), np.asarray(loc), np.asarray(scale)
+        n, loc, scale = np.asarray(n), np.asarray(loc, np.float64), np.asarray(scale, np.float64)
         good = np.asarray(self._argcheck(n) & (scale > 0))
         if good.all():
             return at, _integers(n), loc, scale, True
@@ -144,6 +147,8 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
 
     def _munp(self, order: int, n: Any) -> Any:
         def one(order: int, n: float) -> float:
+            if not self._argcheck(n):  # SciPy's newer interface asks for any n
+                return float(self.badvalue)
             moment = _raw_moments(int(order), int(n))[-1]
             return _rounded(moment / self._unit(int(n)) ** int(order))
 
@@ -167,8 +172,15 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
             )
             return _rounded(sum(terms, Fraction(0)))
 
+        # Elements of arrays reach `one` as Python's numbers; NumPy's would overflow in fractions.
         (n,), loc, scale = self._parse_args(*args, **kwds)
-        return np.vectorize(one, otypes=[np.float64])(n, loc, scale)[()]
+        arrays = (np.asarray(n), np.asarray(loc), np.asarray(scale))
+        return np.vectorize(one, otypes=[np.float64])(*arrays)[()]
+
+    def entropy(self, *args: Any, **kwds: Any) -> Any:
+        """Return the differential entropy, that of n uniforms plus log(scale)."""
+        (n,), loc, scale = self._parse_args(*args, **kwds)
+        return super().entropy(n, loc=loc, scale=np.asarray(scale, np.float64))
 
     def _entropy(self, n: Any) -> Any:
         def one(n: float) -> float:
@@ -206,22 +218,38 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
         return np.where(centred < 0.0, lower, integers - lower) / self._units(n) * scale + loc
 
     def _rvs(self, n: Any, size: Any = None, random_state: Any = None) -> Any:
-        most = int(np.max(n))
-        if most > _MOST_ADDED:
-            uniforms = random_state.random(size)
-            total = distribution.ppf(uniforms, _integers(n))
-        else:
-            total = np.zeros(() if size is None else size)
-            least = int(np.min(n))
-            for i in range(most):
-                uniforms = random_state.random(size)
-                total += uniforms if i < least else np.where(i < n, uniforms, 0.0)
-        return total / self._units(n)
+        # As in SciPy, every n of an array takes its uniforms in turn, and with them all values of
+        # the axes that n does not have.
+        n = np.asarray(n)
+        size = n.shape if size is None else tuple(size)
+        own = (1,) * (len(size) - n.ndim) + n.shape
+        outer = [axis for axis, length in enumerate(own) if length != 1]
+        inner = [axis for axis, length in enumerate(own) if length == 1]
+        integers = _integers(n).ravel()
+        total = np.empty((integers.size, *(size[axis] for axis in inner)))
+        start = 0
+        for count, run in groupby(integers.tolist()):
+            stop = start + sum(1 for _ in run)
+            if not self._argcheck(count):
+                total[start:stop] = self.badvalue
+            elif count <= _MOST_ADDED:
+                _add_uniforms(total[start:stop], count, random_state)
+            else:
+                uniforms = random_state.random(total[start:stop].shape)
+                total[start:stop] = distribution.ppf(uniforms, count)
+            start = stop
+        total = total.reshape([size[axis] for axis in outer + inner])
+        return np.moveaxis(total, range(len(size)), outer + inner)[()] / self._units(n)
 
     def _units(self, n: Any) -> Any:
-        return np.vectorize(lambda n: float(self._unit(int(n))), otypes=[np.float64])(n)
+        """Return what each sum of n uniforms is divided by."""
+        raise NotImplementedError
 
     # ---- fits ------------------------------------------------------------------------------------
+
+    def nnlf(self, theta: Any, x: ArrayLike) -> Any:
+        """Return the negative log-likelihood of theta = (n, loc, scale) for the data x."""
+        return super().nnlf([float(parameter) for parameter in theta], x)
 
     def fit(self, data: ArrayLike, *args: Any, **kwds: Any) -> tuple[int, float, float]:
         """Return the most likely (n, loc, scale), n being an integer.
@@ -238,19 +266,25 @@ class _UniformSum(rv_continuous):  # type: ignore[misc]
         Returns
         -------
         tuple of int and two floats
-            (n, loc, scale). Data that are best fitted by a normal have no most likely n; with loc
-            and scale free n then is 10**6.
+            (n, loc, scale).
 
         Raises
         ------
         TypeError
-            If there are unknown arguments.
+            If data are censored, an optimizer is given, or there are unknown arguments.
         ValueError
             If data are empty or not finite, all parameters are fixed, no parameters allow all
             data, or method is not "MLE".
+        scipy.stats.FitError
+            If the likelihood grows with n to the end of the search, at 10**6 with loc and scale
+            free: data that are best fitted by a normal have no most likely n.
         """
         if len(args) > 1:
             raise TypeError("Too many input arguments.")
+        if isinstance(data, CensoredData):
+            raise TypeError("data must be numbers; censored data are not fitted")
+        if kwds.pop("optimizer", None) is not None:
+            raise TypeError("fit takes no optimizer: n is an integer, and has a search of its own")
         if str(kwds.pop("method", "mle")).lower() != "mle":
             raise ValueError("method must be 'MLE'; no other is offered")
         for start in ("n", "loc", "scale"):
@@ -295,7 +329,7 @@ class _IrwinHall(_UniformSum):
     """
 
     def _get_support(self, n: Any) -> tuple[Any, Any]:
-        return 0, n
+        return 0 * _floats(n), _floats(n)
 
     def _function(self, name: str, x: Any, n: Any) -> Any:
         return _UFUNCS[name](x, n)
@@ -303,8 +337,12 @@ class _IrwinHall(_UniformSum):
     def _unit(self, n: int) -> int:
         return 1
 
-    def _stats(self, n: Any) -> tuple[Any, Any, float, Any]:
-        return n / 2, n / 12, 0.0, -6 / (5 * n)
+    def _units(self, n: Any) -> Any:
+        return 1.0
+
+    def _stats(self, n: Any) -> tuple[Any, Any, Any, Any]:
+        n = _floats(n)
+        return n / 2, n / 12, 0 * n, -6 / (5 * n)
 
 
 class _Bates(_UniformSum):
@@ -328,7 +366,7 @@ class _Bates(_UniformSum):
     """
 
     def _get_support(self, n: Any) -> tuple[Any, Any]:
-        zero = 0 * np.asarray(n)
+        zero = 0 * _floats(n)
         return zero, zero + 1
 
     def _function(self, name: str, x: Any, n: Any) -> Any:
@@ -339,13 +377,17 @@ class _Bates(_UniformSum):
         if name in ("ppf", "isf"):
             return _UFUNCS[name](x, n) / n
         values = _UFUNCS[name](np.minimum(x, 1.0 - x) * n, n)
-        return values * n if name == "pdf" else values + np.log(n)
+        return values * n if name == "pdf" else values + np.log(np.maximum(n, 1))
 
     def _unit(self, n: int) -> int:
         return n
 
-    def _stats(self, n: Any) -> tuple[Any, Any, float, Any]:
-        return 0.5 + 0 * n, 1 / (12 * n), 0.0, -6 / (5 * n)
+    def _units(self, n: Any) -> Any:
+        return _floats(n)
+
+    def _stats(self, n: Any) -> tuple[Any, Any, Any, Any]:
+        n = _floats(n)
+        return 0.5 + 0 * n, 1 / (12 * n), 0 * n, -6 / (5 * n)
 
 
 _MIRRORED = {"cdf": "sf", "sf": "cdf", "logcdf": "logsf", "logsf": "logcdf"}
@@ -375,8 +417,38 @@ def _raw_moments(order: int, n: int) -> list[Fraction]:
     return moments
 
 
+def _valid(n: Any) -> Any:
+    return (n >= 1) & (n <= _MOST) & (n == np.floor(n))
+
+
 def _integers(n: Any) -> NDArray[np.int64]:
-    return np.asarray(n).astype(np.int64)
+    """Return n as int64, which arithmetic takes without overflow, and 0 where it is not valid."""
+    n = np.asarray(n)
+    return np.where(_valid(n), n, 0).astype(np.int64)
+
+
+def _floats(n: Any) -> _Floats:
+    """Return n as float64, and NaN where it is not valid."""
+    n = np.asarray(n)
+    return np.where(_valid(n), n, np.nan).astype(np.float64, copy=False)
+
+
+def _add_uniforms(total: _Floats, count: int, random_state: Any) -> None:
+    """Write sums of `count` uniforms, row after row, each the bits of uniforms.sum(axis=0)."""
+    shape = total.shape[1:]
+    length = math.prod(shape) * count  # the uniforms of a row
+    if length == 0:
+        return
+    if length <= _BLOCK or length == count:
+        rows = max(1, _BLOCK // length)
+        for start in range(0, len(total), rows):
+            part = total[start : start + rows]
+            part[...] = random_state.random((len(part), count, *shape)).sum(axis=1)
+        return
+    for row in range(len(total)):  # NumPy adds arrays one after another, too
+        total[row] = random_state.random(shape)
+        for _ in range(count - 1):
+            total[row] += random_state.random(shape)
 
 
 def _rounded(value: Fraction) -> float:
@@ -421,7 +493,8 @@ class _Fit:
     def __init__(self, law: _UniformSum, data: Any, loc: float | None, scale: float | None) -> None:
         self.law = law
         self.data = np.asarray(data, np.float64)
-        self.loc, self.scale = loc, scale
+        self.loc = None if loc is None else float(loc)
+        self.scale = None if scale is None else float(scale)
         if self.data.size == 0 or not np.isfinite(self.data).all():
             raise ValueError("data must be finite numbers, at least one")
         if scale is not None and not scale > 0:
@@ -490,7 +563,7 @@ class _Fit:
                 "initial_simplex": [(0, 0), (0.1, 0), (0, 0.1)],
             },
         )
-        loc, scale = place(found.x)
+        loc, scale = place(found.x.tolist())
         return float(found.fun), loc, scale
 
     @staticmethod
@@ -521,6 +594,11 @@ class _Fit:
                 best = rung
             elif rung > best + 3 and math.isfinite(self.at(ladder[best])[0]):
                 break
+        if best >= len(ladder) - 2:  # the last two hardly differ
+            raise FitError(
+                f"the likelihood still grows at n = {limit}, as for data that a normal fits best: "
+                "they have no most likely n; fix n by fn, or more of loc and scale"
+            )
         low, high = ladder[max(best - 1, 0)], ladder[min(best + 1, len(ladder) - 1)]
         while high - low > 2:
             left = low + (high - low) // 3

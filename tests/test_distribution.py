@@ -397,3 +397,36 @@ def test_the_capsules_give_what_python_gets(function):
     prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_int64)
     assert prototype(address)(0.3, 12) == call(function, 0.3, 12)
     assert math.isnan(prototype(address)(0.3, 0))
+
+
+# ---- where it is worst ---------------------------------------------------------------------------
+
+
+def test_the_worst_points_that_docs_distribution_names():
+    n, x = 63, 15.749999999663308
+    for function, exactly in (("pdf", exact.irwin_hall_pdf), ("cdf", exact.irwin_hall_cdf)):
+        truth = exactly(x, n)
+        assert abs(Fraction(call(function, x, n)) - truth) < truth * Fraction(4, 10**14)
+
+
+@pytest.mark.parametrize("n", [27, 28, 62, 63, 64, 200])
+def test_values_at_neighbouring_doubles_are_monotone_up_to_their_errors(n):
+    seams = [n * 3 / 128, n / 4, n / 2, 15.698655761036809, 15.498482523266523]
+    x = np.concatenate([seams, np.random.default_rng(n).uniform(0.05 * n, 0.95 * n, 2000)])
+    for low, high in ((np.nextafter(x, 0), x), (x, np.nextafter(x, n))):
+        assert (call("cdf", low, n) * (1 - 5e-14) <= call("cdf", high, n)).all()
+        assert (call("sf", low, n) >= call("sf", high, n) * (1 - 5e-14)).all()
+
+
+def test_left_out_terms_matter_to_no_value():
+    # From n = 64 on the powers after the first are left out where m < 3/128, though n e^(-1/m)
+    # passes 2^-53 at n = 377: all but logarithms are 0 by then.
+    x = math.nextafter(280 * 3 / 128, 0)
+    assert call("pdf", x, 280) == call("cdf", x, 280) == 0.0
+    for n in (280, 377, 1000):
+        x = math.nextafter(n * 3 / 128, 0)
+        with mpmath.workdps(40):
+            truth = exact.irwin_hall_cdf(x, n)
+            truth = mpmath.log(mpmath.mpf(truth.numerator) / truth.denominator)
+            assert abs(call("logcdf", x, n) / truth - 1) < 1e-15
+            assert -truth > 2.7 * n

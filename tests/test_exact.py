@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import mpmath
+import numpy as np
 import pytest
 
 from irwinhall import exact
@@ -116,6 +117,17 @@ def test_objects_with_index_count_as_integers():
     assert exact.expected_magnitude(3) == exact.expected_magnitude(Index())
 
 
+def test_no_bound_of_small_layers_is_a_tie_between_two_doubles():
+    magnitudes = {n: exact.expected_magnitude(n) for n in range(1, 201)}
+    bounds = {
+        (n, m): (n + m) / (m * magnitudes[n] + n * magnitudes[m])
+        for n in magnitudes
+        for m in range(n, 201)
+    }
+    dyadic = {pair: bound for pair, bound in bounds.items() if bound.denominator.bit_count() == 1}
+    assert dyadic == {(1, 1): 2, (2, 2): Fraction(3, 2)}
+
+
 # ---- the series ----------------------------------------------------------------------------------
 
 
@@ -148,6 +160,7 @@ def h_on_the_circle(radius, steps):
 
 def test_h_is_at_most_three_halves_where_the_series_proof_needs_it():
     sizes = [abs(value) for value in h_on_the_circle(3.0, 4000)]
+    assert round(max(sizes), 5) == 1.41796  # as the module's docstring says
     longest_step = max(abs(a - b) for a, b in pairwise(sizes))
     assert max(sizes) + longest_step <= 1.5
 
@@ -301,3 +314,40 @@ def test_the_precision_of_another_thread_does_not_matter(monkeypatch):
         magnitude = exact.expected_magnitude_mp(10**6, dps=50)
         assert mpmath.mp.dps == 3
     assert mpmath.nstr(magnitude, 50) == mpmath.nstr(expected, 50)
+
+
+# ---- numbers of NumPy ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x", [np.int64(30), np.int8(30), np.uint64(30), np.array(30), 30.0])
+def test_x_may_be_any_number_and_none_overflows(x):
+    assert exact.irwin_hall_cdf(x, 60) == Fraction(1, 2)
+    assert exact.irwin_hall_pdf(x, 60) == exact.irwin_hall_pdf(30, 60)
+
+
+@pytest.mark.parametrize("x", [Decimal("1.5"), np.float32(1.5), np.array(1.5), np.longdouble(1.5)])
+def test_x_stands_for_exactly_its_value(x):
+    assert exact.irwin_hall_pdf(x, 3) == Fraction(3, 4)
+
+
+def test_a_fraction_of_small_integers_does_not_overflow():
+    x = Fraction(np.int8(3), np.int8(2))
+    assert exact.irwin_hall_cdf(x, 40) == exact.irwin_hall_cdf(Fraction(3, 2), 40)
+
+
+@pytest.mark.parametrize("function", [exact.irwin_hall_cdf, exact.irwin_hall_pdf])
+@pytest.mark.parametrize("x", ["1/3", 1j, np.array([1.0, 2.0]), None])
+def test_an_x_that_is_not_a_real_number_is_named(function, x):
+    with pytest.raises(TypeError, match="^x must be a real number, got "):
+        function(x, 3)
+
+
+@pytest.mark.parametrize("function", [exact.series_coefficients, exact.uniform_cumulants])
+def test_a_cache_keeps_no_integers_of_numpy(function):
+    assert function(np.int8(15)) == function(15)  # the small one first, as a cache would keep it
+    assert all(type(value.numerator) is int for value in function(15))
+    assert function(0) == ()
+    with pytest.raises(ValueError, match="^count must be at least 0, got -1$"):
+        function(-1)
+    with pytest.raises(TypeError, match="^count must be an integer, got 2.0"):
+        function(2.0)

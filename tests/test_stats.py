@@ -104,6 +104,19 @@ def test_scipys_newer_interface_takes_it(law):
 
 
 @laws
+@pytest.mark.parametrize("n", [0.0, 2.5, np.nan, 2.0**53 + 2])
+def test_scipys_newer_interface_gives_nan_where_n_is_not_valid(law, n):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = scipy.stats.make_distribution(law)(n=n)
+        of_x = [made.pdf, made.logpdf, made.cdf, made.logcdf, made.ccdf, made.logccdf]
+        values = [function(0.5) for function in [*of_x, made.icdf, made.iccdf]]
+        values += [made.mean(), made.variance(), made.skewness(), made.kurtosis(), made.entropy()]
+        values += [made.moment(2), made.sample(rng=1), *made.support()]
+    assert_array_equal(values, np.nan)
+
+
+@laws
 def test_a_list_of_n_may_be_frozen(law):
     frozen = law([3, 4], loc=1.0)
     assert_array_equal(frozen.cdf(1.25), law.cdf(0.25, [3, 4]))
@@ -131,9 +144,7 @@ def test_scipys_checks_of_samples_pass(law, n):
 @pytest.mark.parametrize("n", [10, 100])
 def test_scipys_check_of_broadcast_samples_passes(law, n):
     arguments = [np.full((4, 1, 1), n), np.zeros(2), np.ones((3, 1))]
-    # A sum takes its uniforms one array at a time, so that only shapes agree with single calls.
-    only_shapes = n < 64
-    scipy_check("check_rvs_broadcast")(law, law.name, arguments, [4, 3, 2], only_shapes, "d")
+    scipy_check("check_rvs_broadcast")(law, law.name, arguments, [4, 3, 2], False, "d")
 
 
 # ---- the same as scipy.stats.irwinhall -----------------------------------------------------------
@@ -272,6 +283,13 @@ def test_moments_take_loc_and_scale_exactly(law):
 
 
 @laws
+@pytest.mark.parametrize("integer", [np.int8, np.uint8, np.int16, np.int64, np.array, int])
+def test_moments_take_integer_loc_and_scale_exactly(law, integer):
+    values = law.moment(12, integer(7), integer(100), integer(90))
+    assert values == law.moment(12, 7, 100.0, 90.0)
+
+
+@laws
 def test_moments_broadcast_and_are_nan_where_parameters_are_not_valid(law):
     moments = law.moment(2, [1, 0, 3], 0.0, [[1.0], [-1.0]])
     assert_array_equal(np.isfinite(moments), [[True, False, True], [False, False, False]])
@@ -296,10 +314,34 @@ def test_the_entropy_is_nan_where_n_is_not_valid(law):
 
 
 @pytest.mark.parametrize("seed", [np.random.RandomState, np.random.default_rng])
-def test_samples_up_to_64_are_those_of_scipy(seed):
-    ours = stats.irwinhall.rvs(7, loc=1.0, size=(3, 2), random_state=seed(5))
-    theirs = scipy.stats.irwinhall.rvs(7, loc=1.0, size=(3, 2), random_state=seed(5))
-    assert_allclose(ours, theirs, rtol=1e-15)
+@pytest.mark.parametrize("n", [1, 7, 8, 33, 64, [3, 4], [[5], [9]], [[8, 8, 8], [64, 8, 2]]])
+@pytest.mark.parametrize("loc", [1.0, [0.0, 1.0, 2.0]])
+@pytest.mark.parametrize("size", [None, 1, 3, (1, 1), (2, 3), (2, 2), (4, 2, 3), (500, 1), (0, 3)])
+def test_samples_up_to_64_are_those_of_scipy(seed, n, loc, size):
+    def sample(law):
+        return law.rvs(n, loc, scale=1.5, size=size, random_state=seed(5))
+
+    try:
+        theirs = sample(scipy.stats.irwinhall)
+    except ValueError:  # the shapes do not fit
+        with pytest.raises(ValueError, match="size|shape"):
+            sample(stats.irwinhall)
+        return
+    ours = sample(stats.irwinhall)
+    assert type(ours) is type(theirs)
+    assert_array_equal(ours, theirs, strict=True)
+
+
+def test_samples_at_several_places_have_uniforms_of_their_own():
+    sample = stats.irwinhall.rvs(4, loc=[0, 1, 2], random_state=1)
+    assert_allclose(sample, [1.4398, 1.7709, 4.0400], atol=5e-5)
+
+
+@laws
+def test_samples_of_any_n_have_their_distribution(law):
+    n = np.resize([2, 2, 64, 65, 10**6], 5000)
+    places = law.cdf(law.rvs(n, random_state=3), n)
+    assert scipy.stats.kstest(places, "uniform").pvalue > 1e-3
 
 
 def test_the_entropy_of_one_and_two_uniforms():
@@ -444,6 +486,40 @@ def test_no_neighbour_is_more_likely_than_a_fit(law, fixed):
 def test_a_fit_says_what_is_wrong(data, keywords, message):
     with pytest.raises(ValueError, match=message):
         stats.irwinhall.fit(data, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("data", "fixed"),
+    [
+        (stats.irwinhall.rvs(6, size=40, random_state=1), {}),
+        ([1.0, 1.0], {"floc": 0.0}),
+        (scipy.stats.norm.rvs(size=200, random_state=1), {}),
+    ],
+    ids=["sums", "constant", "normal"],
+)
+def test_a_fit_fails_where_the_likelihood_grows_without_end(data, fixed):
+    # The likelihood of the sums grows with n towards that of the best normal, from below.
+    if not fixed:
+        normal = scipy.stats.norm.logpdf(data, np.mean(data), np.std(data)).sum()
+        far = [stats.irwinhall.fit(data, fn=n) for n in (10**4, 10**5)]
+        likelihoods = [stats.irwinhall.logpdf(data, *parameters).sum() for parameters in far]
+        assert likelihoods[0] < likelihoods[1] < normal
+    with pytest.raises(scipy.stats.FitError, match="^the likelihood still grows at n = "):
+        stats.irwinhall.fit(data, **fixed)
+
+
+def test_what_a_fit_does_not_offer_is_said():
+    with pytest.raises(TypeError, match="censored data are not fitted"):
+        stats.irwinhall.fit(scipy.stats.CensoredData([1.0, 2.0], left=[0.5]))
+    with pytest.raises(TypeError, match="takes no optimizer"):
+        stats.irwinhall.fit([1.0, 2.0], optimizer=scipy.optimize.fmin)
+    assert stats.irwinhall.fit([0.1, 0.9], floc=0, optimizer=None)[1:] == (0.0, 0.9)
+
+
+def test_a_fit_gives_numbers_of_python():
+    data = stats.irwinhall.rvs(3, size=100, rng=2)
+    for fixed in ({}, {"floc": np.int8(0)}, {"fscale": np.float32(1.0)}, {"fn": np.int8(3)}):
+        assert [type(value) for value in stats.irwinhall.fit(data, **fixed)] == [int, float, float]
 
 
 def test_a_fit_refuses_unknown_arguments():

@@ -75,6 +75,34 @@ def test_weights_and_points_as_far_apart_as_can_be(kind):
 
 
 @kinds
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("largest", [-600, 0, 60, 80, 500, 900])
+@pytest.mark.parametrize("ratio", [0, -52, -399])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_points_that_are_no_doubles_in_units_of_the_weights(kind, sign, largest, ratio, count):
+    weights = sign * np.ldexp(
+        [1.0, 1.3, 1.1, 1.7][:count], [largest, *[largest + ratio] * 3][:count]
+    )
+    x = sign * 1.2345678912345 * 2.0 ** np.array([-1074.0, -1060, -1022, -1000, -950, -700])
+    x = np.concatenate([x, -x])
+    for at, value in zip(x.tolist(), FUNCTIONS[kind](x, weights).tolist(), strict=True):
+        exact = by_corners(kind, at, weights)
+        if 0 < exact < Fraction(2) ** 1023:
+            assert (
+                abs(Fraction(value) - exact) <= exact * Fraction(1, 10**13) + Fraction(2) ** -1075
+            )
+        else:
+            assert value == (exact and math.inf)
+
+
+def test_a_density_far_below_the_weights_is_as_published():
+    x = 1.2345678912345 * 2.0**-1000
+    assert_allclose(distribution.weighted_pdf(x, [2.0**80, 2.0**-320]), 2.04e-229, rtol=5e-3)
+    exact = by_corners("pdf", x, [2.0**60, 2.0**-340])
+    assert relative_error(distribution.weighted_pdf(x, [2.0**60, 2.0**-340]), exact) < 1e-15
+
+
+@kinds
 @given(
     st.lists(st.floats(-9, 3), min_size=1, max_size=9),
     st.lists(st.booleans(), min_size=9, max_size=9),
@@ -123,6 +151,24 @@ def test_many_weights_are_right_in_the_centre_and_in_the_tail(name):
         for value, exact in zip(FUNCTIONS[kind](x, weights), balls, strict=True):
             assert relative_error(value, exact) < 1e-13
     assert relative_error(2 * distribution.expected_magnitude_of(weights), 4 * magnitude) < 1e-13
+
+
+@pytest.mark.parametrize(
+    ("n", "w", "x", "promised"),
+    [
+        (92, 0.6031288287951451, 1.0106234653201014, 1e-13),
+        (478, 1.0, 63.6417185600701, 1e-12),
+        (1092, 1.0, 294.79690847055684, 1e-12),
+        (1913, 0.8485610643935648, 440.2506009644766, 1e-12),
+    ],
+)
+def test_the_worst_points_that_docs_stats_names(n, w, x, promised):
+    place, value = Fraction(x) / Fraction(w), distribution.weighted_cdf(x, [w] * n)
+    nearest = float(place)
+    # The Irwin-Hall distribution is right to 1e-14 there, and the place is no double.
+    steepness = distribution.pdf(nearest, n) / distribution.cdf(nearest, n)
+    truth = distribution.cdf(nearest, n) * (1 + steepness * float(place - Fraction(nearest)))
+    assert abs(value / truth - 1) < promised
 
 
 @pytest.mark.parametrize("n", [13, 200, 1000])

@@ -37,6 +37,8 @@
 #define BLOCK 16
 /* Aliases and the integrand left out are below e^-40 of the integrand at the saddle point. */
 #define NEGLIGIBLE 40.0
+/* Below 2^this a number is tiny beside weights of 2^-464 and more; above, far from subnormal. */
+#define LEAST_EXPONENT -1000
 
 /* The value mantissa 2^exponent: powers of small weights leave the range of a double. */
 typedef struct {
@@ -430,16 +432,18 @@ static scaled_double divided(scaled_double value, double weight) {
 
 /* a^q/q! over the product of the weights from `first` on, q = p + their number: G_p(a) where all
  * can be dropped. It underflows, whatever it is divided by later, long before q is large. */
-static scaled_double all_dropped(const ih_weights *weights, size_t first, double a, int p) {
+static scaled_double all_dropped(const ih_weights *weights, size_t first, scaled_double a, int p) {
     scaled_double result = {0.5, 1};
     double order = 0.0;
-    for (int n = 0; n < p; n++) result = scaled_product(result, normal(a / ++order, 0));
+    for (int n = 0; n < p; n++)
+        result = scaled_product(result, normal(a.mantissa / ++order, a.exponent));
     if (p < 0) { /* one weight has no factor a */
         result = divided(result, weights->weight[first]);
         first++;
     }
     for (size_t i = first; i < weights->count && result.exponent > -100000; i++)
-        result = scaled_product(result, normal(a / (++order * weights->weight[i]), 0));
+        result =
+            scaled_product(result, normal(a.mantissa / (++order * weights->weight[i]), a.exponent));
     return result;
 }
 
@@ -448,7 +452,7 @@ static scaled_double g(const ih_weights *weights, size_t first, ih_dd a, int p) 
     scaled_double result = {0.0, 0};
     if (a.hi <= 0.0) return result;
     if (first == weights->count || a.hi <= weights->weight[weights->count - 1])
-        return all_dropped(weights, first, a.hi, p);
+        return all_dropped(weights, first, normal(a.hi, 0), p);
     ih_dd above = minus(weights->tail[first], a);
     if (a.hi > above.hi && p <= HIGH_POWER) {
         scaled_double rest = g(weights, first, above, p);
@@ -466,6 +470,31 @@ static scaled_double g(const ih_weights *weights, size_t first, ih_dd a, int p) 
     return divided(result, weight);
 }
 
+/* Where an end of the support is 0, the value at an x that is tiny beside all weights: x itself is
+ * the distance from that end, and need not be a double in units of the weights. */
+static scaled_double beside_zero(const ih_weights *weights, ih_weighted_kind kind,
+                                 scaled_double x) {
+    int is_lower = weights->negative.hi == 0.0, is_density = kind == IH_WEIGHTED_PDF;
+    if (!is_density && kind != (is_lower ? IH_WEIGHTED_CDF : IH_WEIGHTED_SF)) return normal(1.0, 0);
+    if (is_lower != (x.mantissa > 0.0)) return normal(0.0, 0);
+    x.mantissa = fabs(x.mantissa);
+    return all_dropped(weights, 0, x, is_density ? -1 : 0);
+}
+
+static scaled_double value_at(const ih_weights *weights, ih_weighted_kind kind, double x) {
+    scaled_double scaled = normal(x, -weights->exponent);
+    int has_end_at_0 = weights->negative.hi == 0.0 || weights->positive.hi == 0.0;
+    if (has_end_at_0 && scaled.exponent < LEAST_EXPONENT) return beside_zero(weights, kind, scaled);
+    /* Both from their own end: near the one, the other holds nothing of the distance. */
+    ih_dd at = {ldexp(x, -weights->exponent), 0.0};
+    ih_dd a = plus(weights->negative, at), above = minus(weights->positive, at);
+    if (kind == IH_WEIGHTED_CDF) return above.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, a, 0);
+    if (kind == IH_WEIGHTED_SF) return a.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, above, 0);
+    if (weights->count == 1) /* 1/w at the ends, too */
+        return normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);
+    return g(weights, 0, a.hi < above.hi ? a : above, -1);
+}
+
 void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
                        const double *x, double *out) {
     for (size_t i = 0; i < count; i++) {
@@ -475,20 +504,9 @@ void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t 
             out[i] = isnan(at) ? at : kind != IH_WEIGHTED_PDF && is_one;
             continue;
         }
-        /* Both from their own end: near the one, the other holds nothing of the distance. */
-        ih_dd a = plus(weights->negative, (ih_dd){at, 0.0});
-        ih_dd above = minus(weights->positive, (ih_dd){at, 0.0});
-        scaled_double result;
-        if (kind == IH_WEIGHTED_PDF && weights->count == 1) /* 1/w at the ends, too */
-            result = normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);
-        else if (kind == IH_WEIGHTED_PDF)
-            result = g(weights, 0, a.hi < above.hi ? a : above, -1);
-        else if (kind == IH_WEIGHTED_CDF)
-            result = above.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, a, 0);
-        else
-            result = a.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, above, 0);
-        out[i] = ldexp(result.mantissa,
-                       result.exponent - (kind == IH_WEIGHTED_PDF ? weights->exponent : 0));
+        scaled_double value = value_at(weights, kind, x[i]);
+        out[i] = ldexp(value.mantissa,
+                       value.exponent - (kind == IH_WEIGHTED_PDF ? weights->exponent : 0));
     }
 }
 

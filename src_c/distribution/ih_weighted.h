@@ -45,7 +45,7 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_
                         void *scratch);
 
 /* Write the density of X at each x, or the probability of X <= x or of X > x. The relative error
- * is below 1e-12, and below 1e-13 for up to some hundred weights; NaN gives NaN. */
+ * is below 1e-12, and below 1e-13 for up to a hundred weights; NaN gives NaN. */
 void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
                        const double *x, double *out);
 
