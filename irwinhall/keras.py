@@ -238,9 +238,9 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         if not isinstance(name, _Name):
             return cls(**config)
         made = cls(**{**config, "name": str(name)})
-        stream = name.draws.stream
-        if config.get("seed") in (None, stream.seed):
-            made.seed, made._draws = stream.seed, name.draws
+        seed: Any = name.draws.stream.seed
+        if config.get("seed") in (None, seed):
+            made.seed, made._draws = seed, name.draws
         return made
 
 

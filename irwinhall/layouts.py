@@ -244,7 +244,7 @@ class Weight:
         Raises
         ------
         ValueError
-            If a fan is 0, or the axes are not known.
+            If a fan is 0, as only weights without elements have it, or the axes are not known.
         """
         if self.unknown:
             raise ValueError(f"fan_in and fan_out need in and out axes: {self.unknown}")
