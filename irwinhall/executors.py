@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +32,8 @@ Result = TypeVar("Result")
 
 # Pieces handed over before the first result is waited for: more than most clusters have cores.
 _AHEAD = 256
+# Seconds after which it is asked whether a Dask cluster is still there, and for the answer.
+_LOOK, _ANSWER = 0.5, 2.0
 _ADDRESS = re.compile(r"(?:(?:tcp|tls|ucx|wss?)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):\d+")
 
 
@@ -197,30 +200,97 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
             raise ConnectionError(
                 f"the Dask scheduler at {address} has no workers after {timeout:g} s"
             ) from None
-        _check_versions(client)
+        executor = _DaskExecutor(client, address)
         try:
-            yield _DaskExecutor(client)
-        except distributed.KilledWorker:
-            raise ConnectionError(
-                f"workers of the Dask cluster at {address} die of a piece; is their memory enough?"
-            ) from None
+            _check_versions(client)
+            yield executor
         except (CancelledError, distributed.comm.CommClosedError):
-            raise ConnectionError(f"the Dask cluster at {address} is lost") from None
+            raise executor.lost() from None
+        except Exception as error:
+            # Dask's own errors of a cluster that goes are of any type.
+            if executor.is_lost():
+                raise executor.lost() from error
+            if isinstance(error, distributed.KilledWorker):
+                raise ConnectionError(
+                    f"workers of the Dask cluster at {address} die of a piece; "
+                    "is their memory enough?"
+                ) from None
+            raise
 
 
 class _DaskExecutor(Executor):
-    """The executor of a Dask client, whose futures are Dask's own.
+    """The executor of a Dask client.
 
-    Those of Client.get_executor lose a result if its worker dies while it is fetched; these ask for
-    it again.
+    The futures of Client.get_executor lose a result if its worker dies while it is fetched, and all
+    of Dask's wait for ever if the scheduler closes before they are done; these do neither.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, address: str) -> None:
+        self.client, self._address, self.was_lost = client, address, False
 
     def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Any:
         """Return the future of a call."""
-        return self._client.submit(function, *arguments, pure=False, **keywords)
+        return _DaskFuture(
+            self, self.client.submit(function, *arguments, pure=False, **keywords)
+        )
+
+    def lost(self) -> ConnectionError:
+        """Return the error of a cluster that is lost, which nobody asks any more."""
+        self.was_lost = True
+        return ConnectionError(f"the Dask cluster at {self._address} is lost")
+
+    def is_lost(self) -> bool:
+        """Return whether the scheduler is gone. One that is only slow to answer is not."""
+        if self.was_lost or self.client.status != "running":
+            return True
+        try:
+            self.client.sync(self.client.scheduler.echo, callback_timeout=_ANSWER)
+        except TimeoutError:
+            return self._refuses()
+        except Exception:
+            return True
+        return False
+
+    def _refuses(self) -> bool:
+        """Return whether nothing listens at the scheduler's address."""
+        from distributed.comm import parse_host_port
+
+        try:
+            socket.create_connection(parse_host_port(self._address), timeout=_ANSWER).close()
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return False
+
+
+class _DaskFuture:
+    """A future of Dask that raises ConnectionError if the cluster is lost."""
+
+    def __init__(self, executor: _DaskExecutor, future: Any) -> None:
+        self._executor, self._future = executor, future
+
+    def result(self) -> Any:
+        """Return the result, once it is there."""
+        from distributed import wait
+
+        patience = _LOOK
+        while True:
+            try:
+                wait([self._future], timeout=_LOOK)
+                # The fetch of a large result begins anew each time, and has more time for it.
+                patience *= 2
+                return self._future.result(timeout=patience)
+            except TimeoutError:
+                if self._future.status == "error":  # the piece's own
+                    raise
+                if self._executor.is_lost():
+                    raise self._executor.lost() from None
+
+    def cancel(self) -> None:
+        """Have the call not run, if it has not begun; a lost cluster runs none."""
+        if not self._executor.was_lost:
+            self._future.cancel()
 
 
 def _check_versions(client: Any) -> None:
