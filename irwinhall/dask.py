@@ -178,7 +178,7 @@ def to_npy(weights: da.Array, path: str | os.PathLike[str], *, overwrite: bool =
     True
     """
     element = stored_type(weights.dtype)
-    with new_file(path, weights.shape, element, overwrite) as (file, _):
+    with new_file(path, weights.shape, element, overwrite, named=True) as (file, _):
         if weights.size:
             da.store(weights, _Npy(os.path.abspath(file.name)), lock=False)
 

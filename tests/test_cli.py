@@ -507,8 +507,9 @@ def test_sample_on_a_full_disk_says_so_and_leaves_nothing(capsys, monkeypatch, t
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    assert main(sample(tmp_path / "w.npy")) == 1
-    assert capsys.readouterr().err == "irwinhall sample: error: No space left on device\n"
+    path = tmp_path / "w.npy"
+    assert main(sample(path)) == 1
+    assert capsys.readouterr().err == f"irwinhall sample: error: No space left on device: {path}\n"
     assert list(tmp_path.iterdir()) == []
 
 
