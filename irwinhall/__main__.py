@@ -1,5 +1,9 @@
 """``python -m irwinhall``: the command line."""
 
-from irwinhall.cli import main
+try:
+    from irwinhall.cli import main
 
-raise SystemExit(main())
+    status = main()
+except KeyboardInterrupt:  # while modules load
+    status = 130
+raise SystemExit(status)

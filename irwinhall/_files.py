@@ -116,9 +116,7 @@ def _give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
         if overwrite:  # a link replaces nothing, a renaming does
             hidden = f"{_stem(target)}{secrets.token_hex(4)}.part"
         # With a directory this is linkat(), which follows the link of /proc to the file.
-        os.link(
-            f"{_DESCRIPTORS}/{file.fileno()}", hidden, dst_dir_fd=parent, follow_symlinks=True
-        )
+        os.link(f"{_DESCRIPTORS}/{file.fileno()}", hidden, dst_dir_fd=parent, follow_symlinks=True)
         if overwrite:
             try:
                 os.replace(hidden, target.name, src_dir_fd=parent, dst_dir_fd=parent)
@@ -137,7 +135,7 @@ def _hidden(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
     while True:
         path = target.with_name(f"{_stem(target)}{secrets.token_hex(4)}.part")
         try:
-            file = open(path, "xb+")
+            file = open(path, "xb+")  # noqa: SIM115
         except OSError as error:
             error.filename = os.fspath(target)
             raise

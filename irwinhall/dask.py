@@ -118,6 +118,7 @@ def sample_weights(
 
 def _chunks_of(chunks: Any, shape: tuple[int, ...], element: Any) -> tuple[tuple[int, ...], ...]:
     """Return the sizes of the chunks along every axis, which add up to it."""
+    made: tuple[tuple[int, ...], ...]
     try:
         made = da.core.normalize_chunks(chunks, shape, dtype=element)
     except ZeroDivisionError:
@@ -128,9 +129,7 @@ def _chunks_of(chunks: Any, shape: tuple[int, ...], element: Any) -> tuple[tuple
     # Dask lets sizes pass that are not known, negative or cut off.
     for axis, size in enumerate(shape):
         if axis >= len(made) or sum(made[axis]) != size or not min(made[axis], default=0) >= 0:
-            raise ValueError(
-                f"chunks must be sizes that add up to shape {shape}, got {chunks!r}"
-            )
+            raise ValueError(f"chunks must be sizes that add up to shape {shape}, got {chunks!r}")
     return made
 
 

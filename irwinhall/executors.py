@@ -230,9 +230,7 @@ class _DaskExecutor(Executor):
 
     def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Any:
         """Return the future of a call."""
-        return _DaskFuture(
-            self, self.client.submit(function, *arguments, pure=False, **keywords)
-        )
+        return _DaskFuture(self, self.client.submit(function, *arguments, pure=False, **keywords))
 
     def lost(self) -> ConnectionError:
         """Return the error of a cluster that is lost, which nobody asks any more."""

@@ -17,7 +17,14 @@ from functools import cache
 from typing import Any, Literal, TypeAlias, Unpack, get_args
 
 from irwinhall import layouts, schemes
-from irwinhall._arguments import Axes, Shape, checked_count, checked_finite, checked_real, plain_shape
+from irwinhall._arguments import (
+    Axes,
+    Shape,
+    checked_count,
+    checked_finite,
+    checked_real,
+    plain_shape,
+)
 from irwinhall._arrays import output
 from irwinhall._keywords import takes
 from irwinhall.layouts import Fans, Weight, WeightOptions

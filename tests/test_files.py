@@ -88,12 +88,14 @@ def test_the_mode_is_kept(kind, tmp_path, mode):
 
 def test_a_file_made_meanwhile_is_not_replaced(kind, tmp_path):
     path = tmp_path / "a"
-    with (
-        pytest.raises(FileExistsError, match="a exists$"),
-        whole_file(path, overwrite=False) as file,
-    ):
-        file.write(b"ours")
-        path.write_bytes(b"theirs")
+
+    def write_after_others():
+        with whole_file(path, overwrite=False) as file:
+            file.write(b"ours")
+            path.write_bytes(b"theirs")
+
+    with pytest.raises(FileExistsError, match="a exists$"):
+        write_after_others()
     assert (path.read_bytes(), names(tmp_path)) == (b"theirs", ["a"])
 
 

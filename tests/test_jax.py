@@ -551,7 +551,11 @@ def test_an_orthogonal_expert_is_made_once_and_alone(monkeypatch):
         (lambda: ij.letkeman(dtype="int32"), TypeError, "^dtype must be one of .*, got int32$"),
         (lambda: ij.letkeman(dtype="complex64"), TypeError, "got complex64$"),
         (lambda: ij.letkeman(dtype="fp8"), TypeError, "^dtype must be one of .*, got 'fp8'$"),
-        (lambda: ij.letkeman(dtype="\ud800"), TypeError, r"^dtype must be one of .*, got '\\ud800'$"),
+        (
+            lambda: ij.letkeman(dtype="\ud800"),
+            TypeError,
+            r"^dtype must be one of .*, got '\\ud800'$",
+        ),
         (lambda: ij.letkeman()(KEY, (5,)), ValueError, "^letkeman needs fan_in and fan_out; a 1-D"),
         (lambda: ij.letkeman(out_axis=-2)(KEY, (4, 5)), ValueError, "must name each axis of shape"),
         (lambda: ij.initializer("he_normal", out_axis=0)(KEY, (4, 5)), ValueError, "each axis of"),
