@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 import numpy as np
 
 from irwinhall import _matrices
-from irwinhall._arguments import Axes, Region, Shape, checked_shape
+from irwinhall._arguments import Axes, Region, Shape, checked_shape, shown
 from irwinhall._arrays import NAMES, Target, element_type, output, shape_of
 from irwinhall._core import (
     BFLOAT16,
@@ -89,7 +89,7 @@ class Sampler(NamedTuple):
         if active_inputs is not None and not row.reads_fans:
             raise ValueError(
                 f"active_inputs must be left out for {row.name}, "
-                f"whose scale does not depend on fan_in, got {active_inputs!r}"
+                f"whose scale does not depend on fan_in, got {shown(active_inputs)}"
             )
         weight = weight_of(
             checked_shape(shape),
