@@ -194,14 +194,14 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
             client: Any = stack.enter_context(distributed.Client(address, timeout=timeout))
         except OSError:
             raise ConnectionError(f"no Dask scheduler at {address} after {timeout:g} s") from None
-        try:
-            client.wait_for_workers(1, timeout=timeout)
-        except TimeoutError:
-            raise ConnectionError(
-                f"the Dask scheduler at {address} has no workers after {timeout:g} s"
-            ) from None
         executor = _DaskExecutor(client, address)
         try:
+            try:
+                client.wait_for_workers(1, timeout=timeout)
+            except TimeoutError:
+                raise ConnectionError(
+                    f"the Dask scheduler at {address} has no workers after {timeout:g} s"
+                ) from None
             _check_versions(client)
             yield executor
         except (CancelledError, distributed.comm.CommClosedError):
