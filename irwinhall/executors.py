@@ -22,7 +22,7 @@ from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExec
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from irwinhall._arguments import checked_count, checked_real
+from irwinhall._arguments import checked_count, checked_real, shown
 from irwinhall._version import __version__
 
 __all__ = ["dask", "ordered_map", "processes"]
@@ -32,6 +32,7 @@ Result = TypeVar("Result")
 
 # Pieces handed over before the first result is waited for: more than most clusters have cores.
 _AHEAD = 256
+_MOST_WORKERS = 10_000
 # Seconds after which it is asked whether a Dask cluster is still there, and for the answer.
 _LOOK, _ANSWER = 0.5, 2.0
 _ADDRESS = re.compile(r"(?:(?:tcp|tls|ucx|wss?)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):\d+")
@@ -101,7 +102,7 @@ def processes(workers: int) -> Iterator[Executor | None]:
     Parameters
     ----------
     workers : int
-        At least 1.
+        From 1 to 10,000.
 
     Yields
     ------
@@ -110,7 +111,7 @@ def processes(workers: int) -> Iterator[Executor | None]:
     Raises
     ------
     TypeError, ValueError
-        If workers is no integer or less than 1.
+        If workers is not as described.
     ChildProcessError
         If a process is killed; the executor cannot go on without it, as Dask can.
 
@@ -121,7 +122,10 @@ def processes(workers: int) -> Iterator[Executor | None]:
     ...     list(executors.ordered_map(abs, [-2, -1], executor))
     [2, 1]
     """
-    if checked_count("workers", workers, 1) == 1:
+    workers = checked_count("workers", workers, 1)
+    if workers > _MOST_WORKERS:
+        raise ValueError(f"workers must be from 1 to {_MOST_WORKERS}, got {shown(workers)}")
+    if workers == 1:
         yield None
         return
     # Spawned, not forked: a fork copies the locks of threads that it does not copy.

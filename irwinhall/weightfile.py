@@ -124,6 +124,12 @@ def save_weights(
     checked_threads(threads, 0)
     stream = as_stream(rng, name)
     whole = sampler.weight.shape
+    try:
+        np.empty((0,) * len(whole))
+    except ValueError:
+        raise ValueError(
+            f"shape must be that of an array that NumPy can make, got {whole}"
+        ) from None
     with new_file(path, whole, element, overwrite) as (file, offset):
         size = math.prod(whole)
         if size:
