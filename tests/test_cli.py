@@ -96,7 +96,7 @@ def test_help_names_every_command():
         (["bound", "ten"], "'ten'"),
         (["bound", "5", "--digits", "0"], "--digits must be from 1 to 2000, got 0"),
         (["bound", "5", "--digits", "100000000000"], "--digits must be from 1 to 2000"),
-        (["bound", str(10**400), "--digits", "3"], "n must be less than 2**500 with --digits"),
+        (["bound", str(10**400), "--digits", "3"], "n must be less than 2**1000 with --digits"),
         (["bound", "5", "--formula", "mean"], "'mean'"),
         (["tables", "--max-n", "0"], "--max-n must be at least 1, got 0"),
         (["tables", "--max-n", "100001"], "--max-n must be from 1 to 100000, got 100001"),

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 # Beyond some thousands the series' coefficients take minutes.
 _MOST_DIGITS = 2_000
 # The exact formulas estimate their own size in doubles.
-_MOST_BITS = 500
+_MOST_BITS = 1000
 
 
 def run(options: argparse.Namespace) -> None:
