@@ -1,5 +1,12 @@
 """``python -m irwinhall``: the command line."""
 
-from irwinhall.cli import main
+import sys
 
-raise SystemExit(main())
+try:
+    from irwinhall.cli import main
+
+    status = main()
+except KeyboardInterrupt:  # while modules load
+    print("irwinhall: interrupted", file=sys.stderr)
+    status = 130
+raise SystemExit(status)

@@ -14,6 +14,20 @@ Shape: TypeAlias = "SupportsIndex | Sequence[SupportsIndex]"
 Region: TypeAlias = "slice | Sequence[slice]"
 
 
+def shown(value: object) -> str:
+    """Return a value as messages show it; Python prints no integers of thousands of digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        pass
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shown, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, slice):
+        return f"slice({shown(value.start)}, {shown(value.stop)}, {shown(value.step)})"
+    bits = f" of {value.bit_length()} bits" if isinstance(value, int) else ""
+    return f"<{type(value).__name__}{bits}>"
+
+
 def checked_real(name: str, value: object) -> float:
     """Return a real number, infinite perhaps, as a float."""
     # NumPy would turn arrays of booleans and text, and the real part of complex numbers, to floats.
@@ -23,7 +37,9 @@ def checked_real(name: str, value: object) -> float:
         or not hasattr(value, "__float__")
         or kind not in "fiu"
     ):
-        raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
+        raise TypeError(
+            f"{name} must be a real number, got {shown(value)} ({type(value).__name__})"
+        )
     try:
         number = float(value)
     except OverflowError:
@@ -50,13 +66,13 @@ def checked_count(name: str, value: object, least: int) -> int:
     if type(value) is int and value >= least:
         return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"{name} must be an integer, got {shown(value)} ({type(value).__name__})")
     try:
         number = index(value)
     except TypeError:  # an array
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {number}")
+        raise ValueError(f"{name} must be at least {least}, got {shown(number)}")
     return number
 
 
@@ -64,7 +80,7 @@ def checked_shape(shape: object) -> tuple[int, ...]:
     """Return the shape of an array of less than 2**63 elements as a tuple."""
     plain = plain_shape(shape)
     if math.prod(plain) >= 2**63 or (0 in plain and max(plain) >= 2**63):
-        raise ValueError(f"shape must have less than 2**63 elements, got {plain}")
+        raise ValueError(f"shape must have less than 2**63 elements, got {shown(plain)}")
     return plain
 
 
@@ -80,11 +96,11 @@ def plain_shape(shape: object) -> tuple[int, ...]:
         rule = "shape must be an integer or a sequence of integers"
         length = _integer(rule, shape)
         if length < 0:
-            raise ValueError(f"shape must be at least 0, got {length}")
+            raise ValueError(f"shape must be at least 0, got {shown(length)}")
         return (length,)
     lengths = tuple([_integer("shape must hold integers", length) for length in shape])
     if min(lengths, default=0) < 0:
-        raise ValueError(f"shape must have no negative sizes, got {lengths}")
+        raise ValueError(f"shape must have no negative sizes, got {shown(lengths)}")
     return lengths
 
 
@@ -121,10 +137,11 @@ def checked_region(
                 f"region must have integer ends, got {part!r} for axis {axis}"
             ) from None
         if step != 1:
-            raise ValueError(f"region must have steps of 1, got {part!r} for axis {axis}")
+            raise ValueError(f"region must have steps of 1, got {shown(part)} for axis {axis}")
         if not 0 <= start <= stop <= length:
             raise ValueError(
-                f"region must lie inside the shape, got {part!r} for axis {axis} of length {length}"
+                f"region must lie inside the shape, got {shown(part)} "
+                f"for axis {axis} of length {length}"
             )
         starts.append(start)
         lengths.append(stop - start)
@@ -151,4 +168,4 @@ def _integer(rule: str, value: object) -> int:
             raise TypeError
         return index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{rule}, got {value!r} ({type(value).__name__})") from None
+        raise TypeError(f"{rule}, got {shown(value)} ({type(value).__name__})") from None

@@ -93,7 +93,7 @@ def _element_name(dtype: DTypeLike | None, out: np.dtype[Any] | None) -> str:
         if name not in CODES:
             try:
                 known = np.dtype(dtype)
-            except TypeError:
+            except (TypeError, ValueError):  # ValueError: text that is not UTF-8
                 raise TypeError(f"dtype must be one of {_LISTED}, got {dtype!r}") from None
             if not known.isnative:
                 raise TypeError(f"dtype must have the machine's byte order, got {known.str}")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import os
+import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # Lines of a file that are shown as different, and the most among which an edit is looked for.
 _SHOWN = 10
@@ -17,31 +25,187 @@ _MATCHED = 500
 
 
 @contextlib.contextmanager
-def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
-    """Open a hidden file beside the target; at the end of the block it takes the target's name.
+def whole_file(target: Path, *, overwrite: bool = True, named: bool = False) -> Iterator[BinaryIO]:
+    """Open a file without a name; at the end of the block it takes the target's, which is followed.
 
-    An exception in the block leaves what was there before, and nothing else.
+    An exception in the block leaves what was there before, and nothing else. A file that is
+    replaced keeps its mode. Where the system makes no files without a name, or if `named` asks for
+    one, the file is a hidden one beside the target; those that dead processes left are removed.
     """
-    refuse_existing(target, overwrite=overwrite)
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    target = _followed(target, overwrite=overwrite)
+    _remove_abandoned(target)
     try:
-        with open(temporary, "xb+") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        refuse_existing(target, overwrite=overwrite)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        made = None if named else _nameless(target.parent)
+        if made is None:
+            with _hidden(target) as (file, hidden):
+                _take_mode(file, target, stat.S_IRUSR | stat.S_IWUSR)
+                yield file
+                _finish(file, target)
+                _check(target, overwrite=overwrite)
+                os.replace(hidden, target)
+        else:
+            with made as file:
+                _take_mode(file, target)
+                yield file
+                _finish(file, target)
+                _give_name(file, target, overwrite=overwrite)
+    except OSError as error:
+        if error.errno in _NO_ROOM and error.filename is None:
+            error.filename = os.fspath(target)
+        raise
     _sync_directory(target.parent)
 
 
-def refuse_existing(target: Path, *, overwrite: bool) -> None:
-    """Raise if the target is a directory, or is there at all and must not be replaced."""
-    if target.is_dir():
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def _followed(target: Path, *, overwrite: bool) -> Path:
+    """Return the file that a path stands for, a symlink's target; refuse what is not replaced.
+
+    Only regular files ever are, and only if `overwrite` says so.
+    """
+    if target.is_symlink():
+        if not target.exists():
+            raise FileExistsError(f"{target} is a symlink to a file that does not exist")
+        target = Path(os.path.realpath(target))
+    _check(target, overwrite=overwrite)
+    return target
+
+
+def _check(target: Path, *, overwrite: bool) -> None:
+    mode = _mode(target)
+    if mode is None:
+        return
+    if stat.S_ISDIR(mode):
         raise IsADirectoryError(f"{target} is a directory")
-    if not overwrite and target.exists():
+    if not stat.S_ISREG(mode):
+        raise FileExistsError(f"{target} is not a regular file")
+    if not overwrite:
         raise FileExistsError(f"{target} exists")
+
+
+def _mode(target: Path) -> int | None:
+    """Return what kind of file is there, with its permissions, or None."""
+    try:
+        return os.lstat(target).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _nameless(directory: Path) -> BinaryIO | None:
+    """Return a file without a name, which no crash leaves behind, or None if there are none."""
+    if not hasattr(os, "O_TMPFILE") or not os.path.isdir(_DESCRIPTORS):
+        return None
+    try:
+        descriptor = os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o666)
+    except OSError:  # the file system has none, or says below what is wrong
+        return None
+    _locked(descriptor)  # for the moment in which it has a hidden name
+    return open(descriptor, "wb+")
+
+
+_DESCRIPTORS = "/proc/self/fd"
+
+
+def _give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
+    """Give a file without a name the target's."""
+    _check(target, overwrite=overwrite)
+    parent = os.open(target.parent, os.O_RDONLY)
+    try:
+        hidden = target.name
+        if overwrite:  # a link replaces nothing, a renaming does
+            hidden = f"{_stem(target)}{secrets.token_hex(4)}.part"
+        # With a directory this is linkat(), which follows the link of /proc to the file.
+        os.link(f"{_DESCRIPTORS}/{file.fileno()}", hidden, dst_dir_fd=parent, follow_symlinks=True)
+        if overwrite:
+            try:
+                os.replace(hidden, target.name, src_dir_fd=parent, dst_dir_fd=parent)
+            except BaseException:
+                os.unlink(hidden, dir_fd=parent)
+                raise
+    except FileExistsError:
+        raise FileExistsError(f"{target} exists") from None
+    finally:
+        os.close(parent)
+
+
+@contextlib.contextmanager
+def _hidden(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Open a hidden file beside the target, locked as long as its process lives."""
+    while True:
+        path = target.with_name(f"{_stem(target)}{secrets.token_hex(4)}.part")
+        try:
+            file = open(path, "xb+")  # noqa: SIM115
+        except OSError as error:
+            error.filename = os.fspath(target)
+            raise
+        # Another process may have taken it for abandoned just before.
+        if _locked(file.fileno()) and _is_at(file.fileno(), path):
+            break
+        file.close()
+    try:
+        with file:
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _stem(target: Path) -> str:
+    """Return how the hidden files of a target begin; names have at most 255 bytes."""
+    name = os.fsencode(target.name)[:200].decode(errors="ignore")
+    return f".{name}."
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove the hidden files of a target whose processes have ended without doing so."""
+    if fcntl is None:
+        return
+    pattern = re.compile(re.escape(_stem(target)) + r"[0-9a-f]{8}\.part")
+    with contextlib.suppress(OSError), os.scandir(target.parent) as entries:
+        for entry in entries:
+            if not pattern.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
+                continue
+            with contextlib.suppress(OSError), open(entry.path, "rb+") as file:
+                if _locked(file.fileno()) and _is_at(file.fileno(), entry.path):
+                    os.unlink(entry.path)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file and return whether that was possible, as it is where there are no locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # the file system has no locks
+        return True
+    return True
+
+
+def _is_at(descriptor: int, path: str | Path) -> bool:
+    """Return whether an open file still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _take_mode(file: BinaryIO, target: Path, more: int = 0) -> None:
+    """Give a file the owner and the mode of the one that it replaces, and more of the latter."""
+    with contextlib.suppress(FileNotFoundError, AttributeError):  # Windows has no fchown
+        old = os.stat(target)
+        with contextlib.suppress(OSError):
+            os.fchown(file.fileno(), old.st_uid, old.st_gid)
+        with contextlib.suppress(OSError):
+            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode) | more)
+
+
+def _finish(file: BinaryIO, target: Path) -> None:
+    """Bring all of a file to the disk."""
+    file.flush()
+    _take_mode(file, target)
+    os.fsync(file.fileno())
 
 
 def _sync_directory(directory: Path) -> None:

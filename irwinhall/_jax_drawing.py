@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -25,15 +26,16 @@ def drawn(
     element: np.dtype[Any],
     truncation: tuple[float, float],
     out_sharding: Any,
+    argument: str = "gain",
 ) -> Array:
-    """Return the weights of a sampler, drawn from a key of JAX."""
-    sampler.check(CODES[element.name])
+    """Return the weights of a sampler, drawn from a key of JAX; an argument has given its scale."""
+    sampler.check(CODES[element.name], argument)
     weight, scale, law = sampler.weight, sampler.scale, sampler.scheme.law
     if sampler.scheme.elementwise and scale != 0.0:
         # Drawn in the shape asked for, so that JAX can draw it in shards.
         return _elementwise(key, weight.shape, element, law, scale, truncation, out_sharding)
     wide = _wide(element)
-    if not sampler.scheme.is_matrix or scale == 0.0:
+    if not sampler.scheme.is_matrix or scale == 0.0 or 0 in weight.shape:
         weights = jnp.full(weight.shape, scale, element)
     elif law == "identity":
         weights = (_identity(weight) * wide(scale)).astype(element)
@@ -141,21 +143,31 @@ def _identity(weight: Weight) -> Array:
 
 
 def element_type(dtype: Any) -> np.dtype[Any]:
-    """Return the dtype of an array that JAX makes."""
+    """Return the element type that is asked for; float is JAX's default one."""
     try:
         asked: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):  # ValueError: text that is not UTF-8
         raise TypeError(f"dtype must be one of {', '.join(CODES)}, got {dtype!r}") from None
     if dtype is float:
         asked = np.dtype(jnp.result_type(float))
     if asked.name not in CODES:
         raise TypeError(f"dtype must be one of {', '.join(CODES)}, got {asked.name}")
-    if asked == np.float64 and not jax.config.jax_enable_x64:
-        raise ValueError(
-            'dtype must not be float64 without jax.config.update("jax_enable_x64", True), '
-            f"got {dtype!r}"
-        )
     return asked
+
+
+def available(element: np.dtype[Any]) -> np.dtype[Any]:
+    """Return an element type as JAX makes it now: float32 for float64 without x64, and a warning.
+
+    So do the initializers of JAX.
+    """
+    if element != np.float64 or jax.config.jax_enable_x64:
+        return element
+    warnings.warn(
+        "dtype float64 was asked for and is not available, so that weights are made in float32; "
+        'for float64 call jax.config.update("jax_enable_x64", True)',
+        stacklevel=3,
+    )
+    return np.dtype(np.float32)
 
 
 def _wide(element: np.dtype[Any]) -> Any:

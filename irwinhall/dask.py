@@ -93,7 +93,7 @@ def sample_weights(
     sampler.check(code)
     stream = as_stream(rng, name)
     whole = sampler.weight.shape
-    asked = da.core.normalize_chunks(_checked_chunks(chunks), whole, dtype=element)
+    asked = _chunks_of(chunks, whole, element)
     made = asked
     if not sampler.scheme.divisible:
         # One element widens to what cannot be cut.
@@ -116,14 +116,21 @@ def sample_weights(
     return array.rechunk(asked)
 
 
-def _checked_chunks(chunks: Any) -> Any:
-    """Return the chunks, of which Dask divides the shape by those that are one number."""
-    for size in chunks if isinstance(chunks, tuple) else (chunks,):
-        if isinstance(size, int) and size == 0:
-            raise ValueError(
-                f"chunks must have at least one element along every axis, got {chunks}"
-            )
-    return chunks
+def _chunks_of(chunks: Any, shape: tuple[int, ...], element: Any) -> tuple[tuple[int, ...], ...]:
+    """Return the sizes of the chunks along every axis, which add up to it."""
+    made: tuple[tuple[int, ...], ...]
+    try:
+        made = da.core.normalize_chunks(chunks, shape, dtype=element)
+    except ZeroDivisionError:
+        made = ()
+    except (TypeError, ValueError) as error:
+        rule = f"chunks must be what Dask takes for shape {shape}, got {chunks!r}"
+        raise ValueError(f"{rule}: {' '.join(str(error).split())}") from None
+    # Dask lets sizes pass that are not known, negative or cut off.
+    for axis, size in enumerate(shape):
+        if axis >= len(made) or sum(made[axis]) != size or not min(made[axis], default=0) >= 0:
+            raise ValueError(f"chunks must be sizes that add up to shape {shape}, got {chunks!r}")
+    return made
 
 
 def _block(sampler: Sampler, stream: Stream, dtype: str, block_info: Mapping[Any, Any]) -> Any:
@@ -170,7 +177,7 @@ def to_npy(weights: da.Array, path: str | os.PathLike[str], *, overwrite: bool =
     True
     """
     element = stored_type(weights.dtype)
-    with new_file(path, weights.shape, element, overwrite) as (file, _):
+    with new_file(path, weights.shape, element, overwrite, named=True) as (file, _):
         if weights.size:
             da.store(weights, _Npy(os.path.abspath(file.name)), lock=False)
 

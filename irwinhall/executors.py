@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExec
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from irwinhall._arguments import checked_count, checked_real
+from irwinhall._arguments import checked_count, checked_real, shown
 from irwinhall._version import __version__
 
 __all__ = ["dask", "ordered_map", "processes"]
@@ -31,6 +32,9 @@ Result = TypeVar("Result")
 
 # Pieces handed over before the first result is waited for: more than most clusters have cores.
 _AHEAD = 256
+_MOST_WORKERS = 10_000
+# Seconds after which it is asked whether a Dask cluster is still there, and for the answer.
+_LOOK, _ANSWER = 0.5, 2.0
 _ADDRESS = re.compile(r"(?:(?:tcp|tls|ucx|wss?)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):\d+")
 
 
@@ -98,7 +102,7 @@ def processes(workers: int) -> Iterator[Executor | None]:
     Parameters
     ----------
     workers : int
-        At least 1.
+        From 1 to 10,000.
 
     Yields
     ------
@@ -107,7 +111,7 @@ def processes(workers: int) -> Iterator[Executor | None]:
     Raises
     ------
     TypeError, ValueError
-        If workers is no integer or less than 1.
+        If workers is not as described.
     ChildProcessError
         If a process is killed; the executor cannot go on without it, as Dask can.
 
@@ -118,7 +122,10 @@ def processes(workers: int) -> Iterator[Executor | None]:
     ...     list(executors.ordered_map(abs, [-2, -1], executor))
     [2, 1]
     """
-    if checked_count("workers", workers, 1) == 1:
+    workers = checked_count("workers", workers, 1)
+    if workers > _MOST_WORKERS:
+        raise ValueError(f"workers must be from 1 to {_MOST_WORKERS}, got {shown(workers)}")
+    if workers == 1:
         yield None
         return
     # Spawned, not forked: a fork copies the locks of threads that it does not copy.
@@ -191,36 +198,101 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
             client: Any = stack.enter_context(distributed.Client(address, timeout=timeout))
         except OSError:
             raise ConnectionError(f"no Dask scheduler at {address} after {timeout:g} s") from None
+        executor = _DaskExecutor(client, address)
         try:
-            client.wait_for_workers(1, timeout=timeout)
-        except TimeoutError:
-            raise ConnectionError(
-                f"the Dask scheduler at {address} has no workers after {timeout:g} s"
-            ) from None
-        _check_versions(client)
-        try:
-            yield _DaskExecutor(client)
-        except distributed.KilledWorker:
-            raise ConnectionError(
-                f"workers of the Dask cluster at {address} die of a piece; is their memory enough?"
-            ) from None
+            try:
+                client.wait_for_workers(1, timeout=timeout)
+            except TimeoutError:
+                raise ConnectionError(
+                    f"the Dask scheduler at {address} has no workers after {timeout:g} s"
+                ) from None
+            _check_versions(client)
+            yield executor
         except (CancelledError, distributed.comm.CommClosedError):
-            raise ConnectionError(f"the Dask cluster at {address} is lost") from None
+            raise executor.lost() from None
+        except Exception as error:
+            # Dask's own errors of a cluster that goes are of any type.
+            if executor.is_lost():
+                raise executor.lost() from error
+            if isinstance(error, distributed.KilledWorker):
+                raise ConnectionError(
+                    f"workers of the Dask cluster at {address} die of a piece; "
+                    "is their memory enough?"
+                ) from None
+            raise
 
 
 class _DaskExecutor(Executor):
-    """The executor of a Dask client, whose futures are Dask's own.
+    """The executor of a Dask client.
 
-    Those of Client.get_executor lose a result if its worker dies while it is fetched; these ask for
-    it again.
+    The futures of Client.get_executor lose a result if its worker dies while it is fetched, and all
+    of Dask's wait for ever if the scheduler closes before they are done; these do neither.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, address: str) -> None:
+        self.client, self._address, self.was_lost = client, address, False
 
     def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Any:
         """Return the future of a call."""
-        return self._client.submit(function, *arguments, pure=False, **keywords)
+        return _DaskFuture(self, self.client.submit(function, *arguments, pure=False, **keywords))
+
+    def lost(self) -> ConnectionError:
+        """Return the error of a cluster that is lost, which nobody asks any more."""
+        self.was_lost = True
+        return ConnectionError(f"the Dask cluster at {self._address} is lost")
+
+    def is_lost(self) -> bool:
+        """Return whether the scheduler is gone. One that is only slow to answer is not."""
+        if self.was_lost or self.client.status != "running":
+            return True
+        try:
+            self.client.sync(self.client.scheduler.echo, callback_timeout=_ANSWER)
+        except TimeoutError:
+            return self._refuses()
+        except Exception:
+            return True
+        return False
+
+    def _refuses(self) -> bool:
+        """Return whether nothing listens at the scheduler's address."""
+        from distributed.comm import parse_host_port
+
+        try:
+            socket.create_connection(parse_host_port(self._address), timeout=_ANSWER).close()
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return False
+
+
+class _DaskFuture:
+    """A future of Dask that raises ConnectionError if the cluster is lost."""
+
+    def __init__(self, executor: _DaskExecutor, future: Any) -> None:
+        self._executor, self._future = executor, future
+
+    def result(self) -> Any:
+        """Return the result, once it is there."""
+        from distributed import wait
+
+        patience = _LOOK
+        while True:
+            try:
+                wait([self._future], timeout=_LOOK)
+                # The fetch of a large result begins anew each time, and has more time for it.
+                patience *= 2
+                return self._future.result(timeout=patience)
+            except TimeoutError:
+                if self._future.status == "error":  # the piece's own
+                    raise
+                if self._executor.is_lost():
+                    raise self._executor.lost() from None
+
+    def cancel(self) -> None:
+        """Have the call not run, if it has not begun; a lost cluster runs none."""
+        if not self._executor.was_lost:
+            self._future.cancel()
 
 
 def _check_versions(client: Any) -> None:

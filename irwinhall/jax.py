@@ -12,15 +12,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, TypeAlias, Unpack, get_args
 
 from irwinhall import layouts, schemes
-from irwinhall._arguments import Axes, Shape, checked_count, checked_finite, checked_real
+from irwinhall._arguments import (
+    Axes,
+    Shape,
+    checked_count,
+    checked_finite,
+    checked_real,
+    plain_shape,
+)
 from irwinhall._arrays import output
 from irwinhall._keywords import takes
-from irwinhall.layouts import WeightOptions
+from irwinhall.layouts import Fans, Weight, WeightOptions
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme
 from irwinhall.stream import Seed, Stream, as_stream
@@ -32,7 +39,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("irwinhall.jax needs JAX: pip install 'irwinhall[jax]'") from error
 
-from irwinhall._jax_drawing import drawn, element_type  # imports JAX
+from irwinhall._jax_drawing import available, drawn, element_type  # imports JAX
 
 __all__ = [
     "Initializer",
@@ -67,6 +74,16 @@ Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 
 _TRUNCATION = (-2.0, 2.0)
+_DEFAULT_AXES = {"in_axis": (-2,), "out_axis": (-1,), "batch_axis": ()}
+# What JAX calls the schemes that it has.
+_NAMES_OF_JAX = {
+    "xavier_uniform": "glorot_uniform",
+    "xavier_truncated_normal": "glorot_normal",
+    "he_uniform": "he_uniform",
+    "he_truncated_normal": "he_normal",
+    "lecun_uniform": "lecun_uniform",
+    "lecun_truncated_normal": "lecun_normal",
+}
 
 
 def _shortest(value: float) -> str:
@@ -95,6 +112,10 @@ class Initializer:
         Where truncated normals end, in standard deviations.
     axes : tuple
         The axes or the layout, as (name, value) pairs.
+    axes_may_coincide : bool
+        Whether an axis may have two roles, as JAX's own functions let it; its fans are then JAX's.
+    argument : str
+        What the caller calls the gain.
 
     Examples
     --------
@@ -112,6 +133,8 @@ class Initializer:
     dtype: Any = None
     truncation: tuple[float, float] = _TRUNCATION
     axes: tuple[tuple[str, Any], ...] = ()
+    axes_may_coincide: bool = False
+    argument: str = field(default="gain", compare=False)
 
     def __repr__(self) -> str:
         scheme: Any = self.scheme
@@ -127,11 +150,13 @@ class Initializer:
         if self.truncation != _TRUNCATION:
             name, first = "truncated_normal", _shortest(self.gain / schemes.TRUNCATED_STD)
             given.update(gain=None, lower=self.truncation[0], upper=self.truncation[1])
+        elif self.axes_may_coincide and scheme.name in _NAMES_OF_JAX:
+            name, first = _NAMES_OF_JAX[scheme.name], ""
         elif scheme.name in get_args(Mode):
             name, first = "variance_scaling", _shortest(self.gain**2)
             first, given["gain"] = f"{first}, {scheme.name!r}, {scheme.law!r}", None
         options = [f"{key}={value!r}" for key, value in given.items() if value is not None]
-        return f"{name}({', '.join([first, *options])})"
+        return f"{name}({', '.join(filter(None, [first, *options]))})"
 
     def __call__(self, key: Any, shape: Any, dtype: Any = None, out_sharding: Any = None) -> Array:
         """Return weights drawn from a key.
@@ -143,7 +168,8 @@ class Initializer:
         shape : sequence of int
             Shape of the whole weight.
         dtype : optional
-            float32, float64 (with jax_enable_x64), float16 or bfloat16.
+            float32, float64, float16 or bfloat16. float64 without jax_enable_x64 gives float32 and
+            a warning, as in JAX.
         out_sharding : optional
             As `jax.nn.initializers` take it.
 
@@ -152,12 +178,36 @@ class Initializer:
         jax.Array
         """
         asked = self.dtype if dtype is None else dtype
-        element = element_type(float if asked is None else asked)
-        options: dict[str, Any] = dict(self.axes)
-        sampler = Sampler.of(
-            shape, self.scheme, gain=self.gain, active_inputs=self.active_inputs, **options
-        )
-        return drawn(sampler, key, element, self.truncation, out_sharding)
+        element = available(element_type(float if asked is None else asked))
+        sampler = self._sampler_of_shared_axes(shape) if self.axes_may_coincide else None
+        if sampler is None:
+            options: dict[str, Any] = dict(self.axes)
+            sampler = Sampler.of(
+                shape, self.scheme, gain=self.gain, active_inputs=self.active_inputs, **options
+            )
+        return drawn(sampler, key, element, self.truncation, out_sharding, self.argument)
+
+    def _sampler_of_shared_axes(self, shape: Any) -> Sampler | None:
+        """Return the sampler of a weight one of whose axes has two roles, with the fans of JAX.
+
+        None if each axis has one role: the fans are then the same.
+        """
+        sizes = plain_shape(shape)
+        options: dict[str, Any] = {**_DEFAULT_AXES, **dict(self.axes)}
+        named = [axis for axes in options.values() for axis in axes]
+        if not all(-len(sizes) <= axis < len(sizes) for axis in named):
+            return None
+        if len({axis % len(sizes) for axis in named}) == len(named):
+            return None
+        scale = 0.0
+        if 0 not in sizes:
+            ins, outs, batches = (
+                math.prod([sizes[axis] for axis in axes]) for axes in options.values()
+            )
+            receptive = math.prod(sizes) / ins / outs / batches  # no whole number
+            fans: Any = Fans(ins * receptive, outs * receptive)
+            scale = self.scheme.scale(fans, self.gain)
+        return Sampler(Weight.of(sizes), self.scheme, self.gain, scale)
 
 
 def initializer(
@@ -282,6 +332,12 @@ def sharded(
     layouts.check_names(axes)
     sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
     element = element_type(dtype)
+    if element.name == "float64" and not jax.config.jax_enable_x64:
+        # An initializer would warn and give float32; these bits are promised.
+        raise ValueError(
+            'dtype must not be float64 without jax.config.update("jax_enable_x64", True), '
+            f"got {dtype!r}"
+        )
     stream = as_stream(seed, name, argument="seed")
     weight = sampler.weight
     blocks: dict[str, Any] = {}
@@ -355,7 +411,7 @@ def variance_scaling(
     ):
         if value not in known:
             raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
-    return initializer(
+    made = initializer(
         _variance_row(mode, distribution),
         gain=math.sqrt(scale),
         dtype=dtype,
@@ -363,6 +419,17 @@ def variance_scaling(
         out_axis=out_axis,
         batch_axis=batch_axis,
     )
+    return replace(_as_jax(made), argument="scale")
+
+
+def _as_jax(made: Initializer) -> Initializer:
+    """Return an initializer to which axes may coincide, if there is a shape in which they do."""
+    options: dict[str, Any] = {**_DEFAULT_AXES, **dict(made.axes)}
+    if options.keys() != _DEFAULT_AXES.keys() or made.active_inputs is not None:
+        return made  # what JAX does not have
+    named = [axis for axes in options.values() for axis in axes]
+    signs = {axis < 0 for axis in named}
+    return replace(made, axes_may_coincide=len(signs) > 1 or len(set(named)) < len(named))
 
 
 @cache  # one object for each pair: equal initializers have equal rows
@@ -399,7 +466,15 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     >>> irwinhall.jax.normal(0.02) == irwinhall.jax.initializer("normal", gain=0.02)
     True
     """
-    return initializer("normal", gain=stddev, dtype=dtype)
+    stddev = _checked_stddev(stddev)
+    return replace(initializer("normal", gain=stddev, dtype=dtype), argument="stddev")
+
+
+def _checked_stddev(stddev: object) -> float:
+    number = checked_finite("stddev", stddev)
+    if number < 0.0:
+        raise ValueError(f"stddev must be at least 0, got {number}")
+    return number
 
 
 def truncated_normal(
@@ -436,10 +511,9 @@ def truncated_normal(
     lower, upper = checked_real("lower", lower), checked_real("upper", upper)
     if not lower < upper:
         raise ValueError(f"lower must be less than upper, got lower={lower}, upper={upper}")
-    after = schemes.TRUNCATED_STD * checked_finite("stddev", stddev)
-    return replace(
-        initializer("truncated_normal", gain=after, dtype=dtype), truncation=(lower, upper)
-    )
+    after = schemes.TRUNCATED_STD * _checked_stddev(stddev)
+    made = initializer("truncated_normal", gain=after, dtype=dtype)
+    return replace(made, truncation=(lower, upper), argument="stddev")
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
@@ -494,7 +568,9 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = Non
 def _by_columns(scheme: str, scale: float, column_axis: int, dtype: Any) -> Initializer:
     # An orthogonal matrix has as rows whatever is no column.
     in_axis: Axes = () if scheme == "orthogonal" else -2 if column_axis == -1 else -1
-    return initializer(scheme, gain=scale, dtype=dtype, in_axis=in_axis, out_axis=column_axis)
+    scale = checked_finite("scale", scale)
+    made = initializer(scheme, gain=scale, dtype=dtype, in_axis=in_axis, out_axis=column_axis)
+    return replace(made, argument="scale")
 
 
 def _named(name: str, scheme: str) -> Callable[..., Initializer]:
@@ -513,7 +589,8 @@ def _named(name: str, scheme: str) -> Callable[..., Initializer]:
     ) -> Initializer:
         given = {"in_axis": in_axis, "out_axis": out_axis, "batch_axis": batch_axis}
         axes.update({axis: value for axis, value in given.items() if value is not None})
-        return initializer(scheme, gain=gain, active_inputs=active_inputs, dtype=dtype, **axes)
+        made = initializer(scheme, gain=gain, active_inputs=active_inputs, dtype=dtype, **axes)
+        return _as_jax(made) if scheme in _NAMES_OF_JAX else made
 
     law = row.law.replace("_", " ") + (", cut at 2 standard deviations" * ("trunc" in row.law))
     factory.__name__ = factory.__qualname__ = name

@@ -64,10 +64,21 @@ class _Draws:
         return stream
 
 
-class _Config(dict[str, Any]):
-    """A config that knows, as long as it stays in memory, whose it is."""
+class _Name(str):
+    """The name in a config, which knows, as long as it stays in memory, whose it is.
+
+    Keras copies configs value by value, and strings as they are; JSON and pickles keep the text.
+    """
+
+    __slots__ = ("draws",)
 
     draws: _Draws
+
+    def __deepcopy__(self, memo: object) -> _Name:
+        return self
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
 
 
 # Layers that know their fans, as those of attention do, tell them to a VarianceScaling.
@@ -103,8 +114,10 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     -----
     The first call gives ``irwinhall.sample_weights(shape, scheme, rng=seed, name=name)``, the
     second draws from the name's child "1", the third from "2", and so on. Clones and copies count
-    along with their original. So one object, given to many layers, or cloned by one for query, key
-    and value, never repeats weights. What is loaded from a saved config begins anew.
+    along with their original, and so does what is made from its config in memory, as Bidirectional
+    and clone_model make layers. So one object, given to many layers, or cloned by one for query,
+    key and value, never repeats weights. What is loaded from a saved config, that is from JSON or a
+    pickle, begins anew.
 
     Examples
     --------
@@ -161,6 +174,11 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         self.seed = random.getrandbits(128) if seed is None else _integer(seed)
         self._draws = _Draws(Stream(self.seed, name))
 
+    @property
+    def gain(self) -> float:
+        """The gain, as a number."""
+        return schemes.resolve_gain(self._row, self._gain)
+
     def __repr__(self) -> str:
         defaults = {"seed": None, "name": "", "groups": 1, "parts": 1, "stacked": 0}
         given = (
@@ -198,10 +216,12 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
             "input_axes": self._axes.get("in_axis"),
             "output_axes": self._axes.get("out_axis"),
         }
-        config = _Config(
+        name = _Name(self._draws.stream.name)
+        name.draws = self._draws
+        return dict(
             scheme=self._row.name,
             seed=self._given_seed,
-            name=self._draws.stream.name,
+            name=name,
             gain=self._gain,
             active_inputs=self._active_inputs,
             layout=self._axes.get("layout"),
@@ -210,18 +230,17 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
             stacked=self._axes.get("stacked", 0),
             **{key: value and list(value) for key, value in axes.items()},
         )
-        config.draws = self._draws
-        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> SchemeInitializer:
         """Return the initializer of a config; of one still in memory, a clone."""
-        made = cls(**config)
-        original = getattr(config, "draws", None)
-        if original is not None:
-            stream = original.stream
-            if (config["seed"] in (None, stream.seed)) and config["name"] == stream.name:
-                made.seed, made._draws = stream.seed, original
+        name = config.get("name")
+        if not isinstance(name, _Name):
+            return cls(**config)
+        made = cls(**{**config, "name": str(name)})
+        seed: Any = name.draws.stream.seed
+        if config.get("seed") in (None, seed):
+            made.seed, made._draws = seed, name.draws
         return made
 
 

@@ -23,6 +23,7 @@ from irwinhall._arguments import (
     checked_region,
     checked_shape,
     plain_shape,
+    shown,
 )
 from irwinhall._lookup import Names
 
@@ -244,7 +245,7 @@ class Weight:
         Raises
         ------
         ValueError
-            If a fan is 0, or the axes are not known.
+            If a fan is 0, as only weights without elements have it, or the axes are not known.
         """
         if self.unknown:
             raise ValueError(f"fan_in and fan_out need in and out axes: {self.unknown}")
@@ -252,8 +253,8 @@ class Weight:
         result = Fans(self.inputs * field, self.outputs_of_group * field)
         if 0 in result:
             raise ValueError(
-                f"shape must give fans of at least 1, got {self.shape} with fan_in {result.fan_in} "
-                f"and fan_out {result.fan_out}"
+                f"shape must give fans of at least 1, got {shown(self.shape)} with fan_in "
+                f"{shown(result.fan_in)} and fan_out {shown(result.fan_out)}"
             )
         if self.active_inputs is None:
             return result
@@ -284,7 +285,8 @@ class Weight:
         active = checked_count("active_inputs", active_inputs, 1)
         if not self.unknown and active > self.inputs:
             raise ValueError(
-                f"active_inputs must be at most the {self.inputs} inputs, got {active}"
+                f"active_inputs must be at most the {shown(self.inputs)} inputs, "
+                f"got {shown(active)}"
             )
         return self if active == self.active_inputs else replace(self, active_inputs=active)
 
@@ -531,7 +533,7 @@ def _checked_options(
     if layout is None:
         for name in ("parts", "stacked"):
             if name in given:
-                raise TypeError(f"{name} must come with a layout, got {given[name]}")
+                raise TypeError(f"{name} must come with a layout, got {shown(given[name])}")
         return axes
     named: dict[str, object] = {
         name: value
@@ -544,7 +546,7 @@ def _checked_options(
     else:
         _layout(layout)
     for name, value in named.items():
-        raise TypeError(f"{name} must be left out with a {what}, got {value}")
+        raise TypeError(f"{name} must be left out with a {what}, got {shown(value)}")
     return axes
 
 
@@ -584,12 +586,12 @@ def _by_axes(shape: tuple[int, ...], named: tuple[tuple[int, ...], ...], groups:
                 continue
             if axes != default:
                 raise ValueError(
-                    f"{name} must name an axis of shape, got {axis} for the {dimensions}-D shape "
-                    f"{shape}" + ("; () names none" if dimensions < 2 else "")
+                    f"{name} must name an axis of shape, got {shown(axis)} for the {dimensions}-D "
+                    f"shape {shown(shape)}" + ("; () names none" if dimensions < 2 else "")
                 )
             unknown = (
                 f"a {dimensions}-D shape has neither, unless in_axis and out_axis say what its "
-                f"axes hold, got shape {shape}"
+                f"axes hold, got shape {shown(shape)}"
             )
         for axis in resolved:
             if axis in roles:
@@ -617,13 +619,15 @@ def _by_layout(
 ) -> Weight:
     roles = _roles(row, shape, stacked)
     if groups > 1 and "/groups" not in row.stored:
-        raise ValueError(f"groups must be 1 for {row.name}, which has none, got {groups}")
+        raise ValueError(f"groups must be 1 for {row.name}, which has none, got {shown(groups)}")
     if groups > 1 and parts > 1:
-        raise ValueError(f"parts must be 1 for a weight with groups, got {parts}")
+        raise ValueError(f"parts must be 1 for a weight with groups, got {shown(parts)}")
     split, pieces, what = None, 1, ""
     if parts > 1:
         if roles.count("out") > 1:
-            raise ValueError(f"parts must be 1 for {row.name}, which has two out axes, got {parts}")
+            raise ValueError(
+                f"parts must be 1 for {row.name}, which has two out axes, got {shown(parts)}"
+            )
         split, pieces, what = roles.index("out"), parts, "parts"
     elif groups > 1 and "out/groups" in row.stored:
         split, pieces, what = roles.index("in"), groups, "groups"
@@ -633,7 +637,8 @@ def _by_layout(
         size = shape[split]
         if size % pieces:
             raise ValueError(
-                f"{what} must divide axis {split} of {shape}, got {pieces} {what} of {size}"
+                f"{what} must divide axis {split} of {shown(shape)}, got {shown(pieces)} {what} "
+                f"of {shown(size)}"
             )
         logical = (*shape[:split], pieces, size // pieces, *shape[split + 1 :])
         roles.insert(split, "batch")
@@ -650,8 +655,8 @@ def _check_groups(weight: Weight) -> None:
     outputs = prod(weight.sizes(weight.out_axes))
     if outputs % weight.groups:
         raise ValueError(
-            f"groups must divide the size of out_axis, got {weight.groups} groups of "
-            f"{outputs} outputs"
+            f"groups must divide the size of out_axis, got {shown(weight.groups)} groups of "
+            f"{shown(outputs)} outputs"
         )
 
 
@@ -683,6 +688,6 @@ def _roles(row: Layout, shape: tuple[int, ...], stacked: int) -> list[str]:
         place = named.index("*k")
         named[place : place + 1] = ["*k"] * kernel
     if kernel < 1 or len(named) != len(shape) - stacked:
-        behind = f" behind {stacked} stacked axes" if stacked else ""
-        raise ValueError(f"shape must be {row.stored}{behind} for {row.name}, got {shape}")
+        behind = f" behind {shown(stacked)} stacked axes" if stacked else ""
+        raise ValueError(f"shape must be {row.stored}{behind} for {row.name}, got {shown(shape)}")
     return ["batch"] * stacked + named

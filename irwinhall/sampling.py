@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 import numpy as np
 
 from irwinhall import _matrices
-from irwinhall._arguments import Axes, Region, Shape, checked_shape
+from irwinhall._arguments import Axes, Region, Shape, checked_shape, shown
 from irwinhall._arrays import NAMES, Target, element_type, output, shape_of
 from irwinhall._core import (
     BFLOAT16,
@@ -51,7 +51,8 @@ class Sampler(NamedTuple):
     gain : float
         The gain, as a number.
     scale : float
-        The bound, standard deviation or other scale that follows, as `Scheme` says.
+        The bound, standard deviation or other scale that follows, as `Scheme` says. 0 where it
+        would need the fans of a weight without elements, which is empty and has nothing to scale.
 
     Examples
     --------
@@ -88,7 +89,7 @@ class Sampler(NamedTuple):
         if active_inputs is not None and not row.reads_fans:
             raise ValueError(
                 f"active_inputs must be left out for {row.name}, "
-                f"whose scale does not depend on fan_in, got {active_inputs!r}"
+                f"whose scale does not depend on fan_in, got {shown(active_inputs)}"
             )
         weight = weight_of(
             checked_shape(shape),
@@ -106,20 +107,23 @@ class Sampler(NamedTuple):
             if weight.unknown:
                 what = "fan_in and fan_out" if row.reads_fans else "in and out axes"
                 raise ValueError(f"{row.name} needs {what}; {weight.unknown}")
-            fans = weight.fans
+            try:
+                fans = weight.fans
+            except ValueError:  # a fan is 0: there are no elements
+                return Sampler(weight, row, number, 0.0)
             if row.law == "delta_orthogonal":
                 check_delta(weight.inputs, weight.outputs_of_group)
         return Sampler(weight, row, number, row.scale(fans, number))
 
-    def check(self, code: int) -> None:
-        """Refuse an element type that cannot hold the scale."""
+    def check(self, code: int, argument: str = "gain") -> None:
+        """Refuse an element type that cannot hold the scale, which an argument has given."""
         if self.scheme.elementwise:
             if self.scale != 0.0:
-                self.prepared_law(code)
+                self.prepared_law(code, argument)
         elif abs(self.scale) > TYPE_LIMITS[code][1]:
-            raise self._out_of_range(code)
+            raise self._out_of_range(code, argument)
 
-    def prepared_law(self, code: int) -> bytes:
+    def prepared_law(self, code: int, argument: str = "gain") -> bytes:
         """Return the law of the elements, made ready for an element type."""
         kind = _KINDS[self.scheme.law]
         try:
@@ -127,7 +131,7 @@ class Sampler(NamedTuple):
                 return prepare_law(code, kind, self.scale, *_TRUNCATION)
             return prepare_law(code, kind, self.scale)
         except ValueError:
-            raise self._out_of_range(code) from None
+            raise self._out_of_range(code, argument) from None
 
     def draw(self, stream: Stream, target: Target, threads: int | None = None) -> Any:
         """Write a region of the weight to an array, and return what the target's `result` is."""
@@ -165,16 +169,17 @@ class Sampler(NamedTuple):
             return _matrices.delta_orthogonal(self.weight, start, count, stream, threads)
         return _matrices.orthogonal(self.weight, start, count, stream, threads)
 
-    def _out_of_range(self, code: int) -> ValueError:
+    def _out_of_range(self, code: int, argument: str) -> ValueError:
         name, least, most = NAMES[code], *TYPE_LIMITS[code]
         if self.scheme.law == "uniform":
             rule = f"a bound from 2**{round(math.log2(least))} to {most:g}"
         else:
             what = "a std" if self.scheme.elementwise else "weights"
             rule = f"{what} of at most {most:g}"
+        given = f"{self.gain}, which" if argument == "gain" else "one that"
         return ValueError(
-            f"gain must give {self.scheme.name} {rule} for {name}, "
-            f"got {self.gain}, which gives {self.scale}"
+            f"{argument} must give {self.scheme.name} {rule} for {name}, "
+            f"got {given} gives {self.scale}"
         )
 
 
@@ -249,8 +254,9 @@ def sample_weights(
     ------
     TypeError, ValueError
         If an argument is not as described; the message names it. out is then untouched. An unknown
-        scheme lists near names; a fan of 0, and a shape of fewer than 2 axes unless in_axis and
-        out_axis say what it holds, are errors wherever the scheme needs fans.
+        scheme lists near names; a shape of fewer than 2 axes, unless in_axis and out_axis say what
+        it holds, is an error wherever the scheme needs fans. A weight without elements is empty,
+        though a fan of it be 0.
 
     Notes
     -----
@@ -354,7 +360,7 @@ def scale_of(
     Raises
     ------
     TypeError, ValueError
-        As for `sample_weights`.
+        As for `sample_weights`, and if the scheme reads the fans and one is 0.
 
     Examples
     --------
@@ -376,6 +382,8 @@ def scale_of(
         stacked=stacked,
         active_inputs=active_inputs,
     )
+    if sampler.scheme.reads_axes:
+        _ = sampler.weight.fans  # refuses fans of 0
     if dtype is not None:
         sampler.check(element_type(dtype)[0])
     return sampler.scale

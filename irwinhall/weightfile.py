@@ -60,8 +60,9 @@ def save_weights(
     Parameters
     ----------
     path : str or path
-        Where to write. The directory must exist; the weights are written to a hidden file in it,
-        which is renamed at the end, or removed if anything goes wrong.
+        Where to write. The directory must exist; the weights are written to a file in it that has
+        no name, or a hidden one, until it is whole, and is removed if anything goes wrong. A
+        symlink is followed to a file that is there.
     shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
         As for `irwinhall.sample_weights`, whose bits the file holds.
     active_inputs, gain, threads
@@ -69,7 +70,7 @@ def save_weights(
     dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
         Element type. The format has no bfloat16: its bits are stored as uint16.
     overwrite : bool
-        Whether a file that is there is replaced.
+        Whether a file that is there is replaced, by one of its mode. Only regular files ever are.
     progress : callable, optional
         Called with the number of bytes written since the last call.
 
@@ -123,6 +124,12 @@ def save_weights(
     checked_threads(threads, 0)
     stream = as_stream(rng, name)
     whole = sampler.weight.shape
+    try:
+        np.empty((0,) * len(whole))
+    except ValueError:
+        raise ValueError(
+            f"shape must be that of an array that NumPy can make, got {whole}"
+        ) from None
     with new_file(path, whole, element, overwrite) as (file, offset):
         size = math.prod(whole)
         if size:
@@ -140,13 +147,19 @@ def save_weights(
 
 @contextmanager
 def new_file(
-    path: str | os.PathLike[str], shape: tuple[int, ...], element: np.dtype[Any], overwrite: bool
+    path: str | os.PathLike[str],
+    shape: tuple[int, ...],
+    element: np.dtype[Any],
+    overwrite: bool,
+    *,
+    named: bool = False,
 ) -> Iterator[tuple[BinaryIO, int]]:
     """Give a .npy file to fill, all of its size there, and where its array begins.
 
-    It is a hidden file, which gets the name when the block ends, or is removed if that fails.
+    It gets the name when the block ends, or is removed if that fails. Until then it has none, or a
+    hidden one if `named` asks for it.
     """
-    with whole_file(Path(path), overwrite=overwrite) as file:
+    with whole_file(Path(path), overwrite=overwrite, named=named) as file:
         offset = _write_header(file, shape, element)
         _reserve(file, offset, math.prod(shape) * element.itemsize)
         yield file, offset

@@ -97,11 +97,14 @@ def test_help_names_every_command():
         (["bound", "ten"], "'ten'"),
         (["bound", "5", "--digits", "0"], "--digits must be from 1 to 2000, got 0"),
         (["bound", "5", "--digits", "100000000000"], "--digits must be from 1 to 2000"),
+        (["bound", str(10**400), "--digits", "3"], "n must be less than 2**1000 with --digits"),
         (["bound", "5", "--formula", "mean"], "'mean'"),
-        (["tables", "--max-n", "0"], "max_n must be at least 1, got 0"),
-        (["tables", "--max-n", "100001"], "max_n must be from 1 to 100000, got 100001"),
-        (["tables", "--grid", "1"], "sizes must be at least 2, got 1"),
+        (["tables", "--max-n", "0"], "--max-n must be at least 1, got 0"),
+        (["tables", "--max-n", "100001"], "--max-n must be from 1 to 100000, got 100001"),
+        (["tables", "--grid", "1"], "--grid must be at least 2, got 1"),
+        (["tables", "--grid", "1000000000"], "--grid must be from 2 to "),
         (["tables", "--workers", "0"], "workers must be at least 1, got 0"),
+        (["tables", "--workers", "10001"], "workers must be from 1 to 10000, got 10001"),
         (["tables", "--workers", "2", "--scheduler", "a:1"], "--workers must stand without"),
         (["montecarlo", "0"], "n must be at least 1, got 0"),
         (["montecarlo", "5", "--trials", "1"], "trials must be at least 2, got 1"),
@@ -120,10 +123,13 @@ def test_help_names_every_command():
         (["sample", "5x", "--scheme", "zeros", "--seed", "1", "--out", "w.npy"], "'5x'"),
         (["sample", "5x5", "--scheme", "zeros", "--out", "w.npy"], "--seed"),
         (["sample", "5", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"], "in_axis"),
-        (["sample", "5x0", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"], "fans"),
         (
             ["sample", "5x5", "--scheme", "he_norml", "--seed", "1", "--out", "no/w.npy"],
             "did you mean",
+        ),
+        (
+            ["sample", "x".join("1" * 65), "--scheme", "zeros", "--seed", "1", "--out", "no/w.npy"],
+            "shape must be that of an array that NumPy can make, got (1, 1,",
         ),
         (["nonsense"], "'nonsense'"),
         ([], "command"),
@@ -134,6 +140,85 @@ def test_bad_arguments_exit_with_2_and_one_line_that_names_them(arguments, named
     assert (finished.returncode, finished.stdout) == (2, "")
     assert named in finished.stderr
     assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ValueError("too many values to unpack (expected 2)"),
+        TypeError("'NoneType' object is not subscriptable"),
+        ZeroDivisionError("division by zero"),
+        KeyError("a"),
+        RuntimeError("two\nlines"),
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_error_of_the_program_is_not_one_of_an_argument(capsys, monkeypatch, raised, debug):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(irwinhall, "letkeman_bound", fail)
+    assert main(["bound", "5"] + ["--debug"] * debug) == 70
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    start = "irwinhall bound: internal error, please report what --debug adds to this: "
+    what = " ".join(str(raised).split())
+    assert (out, lines[-1]) == ("", f"{start}{type(raised).__name__}: {what}")
+    assert (lines[0] == "Traceback (most recent call last):", len(lines) > 1) == (debug, debug)
+
+
+def test_what_python_itself_raises_in_our_code_is_no_error_of_an_argument(capsys, monkeypatch):
+    from irwinhall.cli import _bound
+
+    monkeypatch.setattr(_bound, "_MOST_DIGITS", None)
+    assert main(["bound", "5", "--digits", "3"]) == 70
+    assert "TypeError: '<=' not supported" in capsys.readouterr().err
+
+
+def test_debug_shows_where_an_argument_was_refused(capsys):
+    assert main(["bound", "0", "--debug"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == "irwinhall bound: error: n must be from 1 to 2**63 - 1, got 0"
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "said"),
+    [
+        (">&-", 1, "irwinhall bound: error: standard output is closed\n"),
+        (">/dev/full", 1, "irwinhall bound: error: No space left on device\n"),
+        (">&- 2>&-", 1, ""),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_one_line(redirected, status, said):
+    command = f"{sys.executable} -m irwinhall bound 5 {redirected}"
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (status, "", said)
+
+
+def test_without_stderr_nothing_of_it_goes_to_stdout():
+    command = f"{sys.executable} -m irwinhall bound 0 2>&-"
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("module", ["irwinhall.cli", "irwinhall.tables"])
+def test_an_interrupt_while_modules_load_is_no_traceback(module):
+    program = (
+        "import builtins, irwinhall, runpy, signal, sys\n"
+        "real, module = builtins.__import__, sys.argv[1]\n"
+        "def load(name, *arguments, **keywords):\n"
+        "    if name == module:\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    return real(name, *arguments, **keywords)\n"
+        "builtins.__import__ = load\n"
+        "sys.argv = ['irwinhall', 'flow', '--plot', 'x.svg']\n"
+        "runpy.run_module('irwinhall', run_name='__main__')\n"
+    )
+    command = [sys.executable, "-c", program, module]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 130
+    assert "Traceback" not in finished.stderr
 
 
 def test_reproduce_prints_all_sixteen_sizes():
@@ -456,6 +541,42 @@ def test_sample_leaves_a_file_that_is_there_unless_forced(capsys, tmp_path):
     assert np.load(path).shape == (50, 30)
 
 
+def test_sample_forced_keeps_the_mode_and_follows_a_symlink(tmp_path):
+    path, link = tmp_path / "w.npy", tmp_path / "link.npy"
+    path.write_bytes(b"mine")
+    path.chmod(0o600)
+    link.symlink_to("w.npy")
+    assert main(sample(link, "--force")) == 0
+    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (True, 0o600)
+    assert np.load(path).shape == (50, 30)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_sample_replaces_no_device_and_no_dangling_symlink(capsys, tmp_path, force):
+    link = tmp_path / "link.npy"
+    for there, said in (
+        ("/dev/null", "/dev/null is not a regular"),
+        ("no", "link.npy is a symlink"),
+    ):
+        link.symlink_to(there)
+        assert main(sample(link, *force)) == 1
+        assert said in capsys.readouterr().err
+        link.unlink()
+    assert not os.path.isfile("/dev/null")
+
+
+def test_sample_takes_a_name_as_long_as_the_system_does(tmp_path):
+    path = tmp_path / ("é" * 125 + ".npy")  # 254 bytes
+    assert main(sample(path)) == 0
+    assert np.load(path).shape == (50, 30)
+
+
+def test_sample_of_no_elements_is_an_empty_file(tmp_path):
+    path = tmp_path / "w.npy"
+    assert main(sample(path, shape="5x0", scheme="he_normal")) == 0
+    assert np.load(path).shape == (5, 0)
+
+
 def test_sample_takes_a_layout_in_place_of_axes(capsys, tmp_path):
     path = tmp_path / "w.npy"
     more = ["--layout", "torch.linear", "--parts", "3", "--active-inputs", "2"]
@@ -510,8 +631,9 @@ def test_sample_on_a_full_disk_says_so_and_leaves_nothing(capsys, monkeypatch, t
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    assert main(sample(tmp_path / "w.npy")) == 1
-    assert capsys.readouterr().err == "irwinhall sample: error: No space left on device\n"
+    path = tmp_path / "w.npy"
+    assert main(sample(path)) == 1
+    assert capsys.readouterr().err == f"irwinhall sample: error: No space left on device: {path}\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -261,6 +261,36 @@ def test_bad_arguments_are_refused_before_anything_is_computed(arguments, error,
         idask.sample_weights(**arguments)
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        *(0, -2, 2.5, NAN, None, "x", np.int64(0), {0: 0}, [0, 3], (0, 3), (False, 3), (-1, -5)),
+        *((5,), (5, 5, 5), ((0, 0), 13), ((5, 6), 13), ((-1, 11), 13), ((2.5, 7.5), 13)),
+        *(((NAN, NAN), 13), ((5, 5), (NAN,)), object()),
+    ],
+    ids=str,
+)
+def test_chunks_that_do_not_add_up_are_refused_at_once(chunks):
+    with pytest.raises(ValueError, match="^chunks must be "):
+        idask.sample_weights((10, 13), rng=1, chunks=chunks)
+
+
+@pytest.mark.parametrize("chunks", [((0, 10), 13), {0: 5}, "auto", -1, (None, 5), 100])
+def test_chunks_that_dask_takes_are_taken(chunks):
+    weights = idask.sample_weights((10, 13), rng=1, chunks=chunks).compute()
+    assert weights.tobytes() == irwinhall.sample_weights((10, 13), rng=1).tobytes()
+
+
+@pytest.mark.parametrize("scheme", ["letkeman", "orthogonal", "identity"])
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (2, 0, 4)])
+def test_a_weight_without_elements_is_empty(scheme, shape):
+    weights = idask.sample_weights(shape, scheme, rng=1, chunks=2)
+    assert (weights.shape, weights.compute().shape) == (shape, shape)
+
+
 def test_schemes_that_share_a_name_do_not_share_chunks():
     narrow, wide = (
         irwinhall.schemes.Scheme("mine", "uniform", lambda fan_in, fan_out, b=bound: b)

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+
 import pytest
 
+from irwinhall import _files
 from irwinhall._files import check_writable, differences, whole_file, write_files
+
+
+@pytest.fixture(params=["nameless", "hidden"])
+def kind(request, monkeypatch):
+    """How a file is made: without a name where the system can, or under a hidden one."""
+    if request.param == "hidden":
+        monkeypatch.setattr(_files, "_nameless", lambda directory: None)
+    return request.param
+
+
+def write(path, content=b"new", **options):
+    with whole_file(path, **options) as file:
+        file.write(content)
 
 
 def names(directory):
@@ -37,6 +58,127 @@ def test_a_directory_is_not_replaced(tmp_path):
     with pytest.raises(IsADirectoryError, match="a is a directory"):
         write_files(tmp_path, {"a": b""})
     assert names(tmp_path) == ["a"]
+
+
+def test_a_file_is_made_and_replaced(kind, tmp_path):
+    path = tmp_path / "a"
+    write(path, b"old")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~_umask()
+    with pytest.raises(FileExistsError, match="a exists$"):
+        write(path, overwrite=False)
+    write(path)
+    assert (path.read_bytes(), names(tmp_path)) == (b"new", ["a"])
+
+
+def _umask():
+    old = os.umask(0o22)
+    os.umask(old)
+    return old
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o440])
+def test_the_mode_is_kept(kind, tmp_path, mode):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    with whole_file(path) as file:
+        assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077 & ~mode == 0
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_file_made_meanwhile_is_not_replaced(kind, tmp_path):
+    path = tmp_path / "a"
+
+    def write_after_others():
+        with whole_file(path, overwrite=False) as file:
+            file.write(b"ours")
+            path.write_bytes(b"theirs")
+
+    with pytest.raises(FileExistsError, match="a exists$"):
+        write_after_others()
+    assert (path.read_bytes(), names(tmp_path)) == (b"theirs", ["a"])
+
+
+def test_a_symlink_is_followed_to_a_file(kind, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a").write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to("there/a")
+    with pytest.raises(FileExistsError, match="a exists$"):
+        write(link, overwrite=False)
+    write(link)
+    assert link.is_symlink()
+    assert (tmp_path / "there" / "a").read_bytes() == b"new"
+    assert names(tmp_path / "there") == ["a"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_but_a_regular_file_is_replaced(kind, tmp_path, overwrite):
+    (tmp_path / "dangling").symlink_to("nothing")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "null").symlink_to("/dev/null")
+    before = names(tmp_path)
+    for name, said in (
+        ("dangling", "dangling is a symlink to a file that does not exist$"),
+        ("fifo", "fifo is not a regular file$"),
+        ("null", "/dev/null is not a regular file$"),
+    ):
+        with pytest.raises(FileExistsError, match=said):
+            write(tmp_path / name, overwrite=overwrite)
+    assert names(tmp_path) == before
+    assert (tmp_path / "dangling").is_symlink()
+    assert stat.S_ISFIFO((tmp_path / "fifo").lstat().st_mode)
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "é" * 127, "雪" * 84 + "ab", "*[a]" * 50])
+def test_any_name_that_the_system_takes(kind, tmp_path, name):
+    write(tmp_path / name)
+    write(tmp_path / name)
+    assert names(tmp_path) == [name]
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from irwinhall import _files
+with _files.whole_file(pathlib.Path(sys.argv[1]), named=sys.argv[2] == "hidden") as file:
+    file.write(bytes(1000))
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(kind, tmp_path):
+    path = tmp_path / "a"
+    command = [sys.executable, "-c", KILLED, str(path), kind]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) == (kind == "hidden")
+    (tmp_path / ".a.b.12345678.part").write_bytes(b"another's")
+    write(path)
+    assert names(tmp_path) == [".a.b.12345678.part", "a"]
+
+
+def test_what_a_living_process_writes_is_left(kind, tmp_path):
+    path = tmp_path / "a"
+    with whole_file(path, named=True) as file:
+        file.write(b"first")
+        write(path, b"second")
+        assert len(names(tmp_path)) == 2
+    assert (path.read_bytes(), names(tmp_path)) == (b"first", ["a"])
+
+
+def test_a_full_disk_names_the_file(kind, tmp_path):
+    with (
+        pytest.raises(OSError, match=r"No space left on device: '.*/a'$"),
+        whole_file(tmp_path / "a"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert names(tmp_path) == []
+
+
+def test_a_directory_that_is_missing_is_told_by_the_files_name(kind, tmp_path):
+    with pytest.raises(FileNotFoundError, match="/no/a'$"):
+        write(tmp_path / "no" / "a")
 
 
 def test_a_directory_is_made(tmp_path):

@@ -100,6 +100,61 @@ def test_variance_scaling_is_jaxs(mode, distribution):
     assert abs(ratio - 1) < 0.01
 
 
+SHARED = [
+    ((1000, 64), {"out_axis": 0}, 64),  # of Flax's embeddings
+    ((1000, 64), {"in_axis": -1}, 1000),
+    ((3, 5, 400, 64), {"in_axis": (-1, 0), "out_axis": (3,)}, 6000),
+    ((3, 5, 400, 64), {"in_axis": -2, "batch_axis": 2, "out_axis": ()}, 960),
+    ((64000,), {"in_axis": 0, "out_axis": 0}, 1),
+]
+
+
+@pytest.mark.parametrize(("shape", "axes", "fan_in"), SHARED)
+def test_axes_may_coincide_as_in_jax(shape, axes, fan_in):
+    for make in (ij, jax.nn.initializers):
+        weights = make.variance_scaling(1.0, "fan_in", "normal", **axes)(KEY, shape)
+        assert abs(np.std(weights) * math.sqrt(fan_in) - 1) < 4 / math.sqrt(2 * weights.size)
+    for name in ("glorot_uniform", "he_normal", "lecun_uniform"):
+        ours = getattr(ij, name)(**axes)(KEY, shape)
+        theirs = getattr(jax.nn.initializers, name)(**axes)(KEY, shape)
+        assert abs(float(abs(ours).max() / abs(theirs).max()) - 1) < 1e-3
+    made = ij.he_normal(**axes)
+    assert eval(repr(made), vars(ij)) == made
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
+def test_every_mode_has_jaxs_fans_where_axes_coincide(mode):
+    axes = {"in_axis": (0, 1), "out_axis": -1, "batch_axis": (1,)}
+    shape = (40, 3, 1000)
+    ours, theirs = (
+        np.std(make.variance_scaling(1.0, mode, "uniform", **axes)(KEY, shape))
+        for make in (ij, jax.nn.initializers)
+    )
+    assert abs(ours / theirs - 1) < 0.01
+
+
+def test_axes_that_do_not_coincide_give_the_same_whatever_they_are_called():
+    mixed, plain = ij.he_normal(in_axis=0, out_axis=-1), ij.he_normal(in_axis=0, out_axis=2)
+    layouts = mixed(KEY, (3, 4, 5)), plain(KEY, (3, 4, 5))
+    assert layouts[0].tobytes() == layouts[1].tobytes()
+    grouped = ij.he_normal(in_axis=0, out_axis=-1, groups=5)
+    assert grouped == ij.initializer("he_truncated_normal", in_axis=0, out_axis=-1, groups=5)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (3, 0, 5), (3, 4, 0, 5)])
+def test_a_weight_without_elements_is_empty(shape):
+    inits = [ij.initializer(row, **scheme_arguments(row)) for row in SCHEMES.values()]
+    for init in (*inits, ij.orthogonal(), ij.delta_orthogonal(), ij.he_normal(out_axis=0)):
+        assert init(KEY, shape).shape == shape
+    assert ij.initializer("orthogonal", batch_axis=0)(KEY, (0, 3, 3)).shape == (0, 3, 3)
+    assert ij.sharded((0, 8), split("columns"), seed=1).shape == (0, 8)
+
+
+def test_a_shape_may_be_an_array():
+    for init in (ij.letkeman(), ij.he_normal(out_axis=0)):
+        assert init(KEY, np.array([2, 3])).tobytes() == init(KEY, (2, 3)).tobytes()
+
+
 @pytest.mark.parametrize(("lower", "upper"), [(-2.0, 2.0), (-1.0, 3.0), (0.5, math.inf)])
 def test_truncated_normals_are_cut_in_sigmas(lower, upper):
     from scipy.stats import kstest, truncnorm
@@ -135,6 +190,19 @@ def test_float64_is_drawn_in_float64():
         assert weights.dtype == np.float64
         check_scale(SCHEMES["he_uniform"], weights, SHAPE)
         assert np.mean(weights != weights.astype(np.float32)) > 0.99
+
+
+@pytest.mark.parametrize("make", [ij.he_normal, ij.normal, ij.orthogonal])
+def test_float64_without_x64_is_float32_and_a_warning_as_in_jax(make):
+    init = make(dtype="float64")
+    with pytest.warns(UserWarning, match="^dtype float64 was asked for and is not available, so"):
+        weights = init(KEY, (30, 40))
+    assert weights.dtype == np.float32
+    assert weights.tobytes() == make()(KEY, (30, 40)).tobytes()
+    with pytest.warns(UserWarning, match="^dtype float64 was asked for"):
+        make()(KEY, (30, 40), "float64")
+    with jax.enable_x64(True):
+        assert init(KEY, (30, 40)).dtype == np.float64
 
 
 # ---- what is no draw -----------------------------------------------------------------------------
@@ -483,9 +551,29 @@ def test_an_orthogonal_expert_is_made_once_and_alone(monkeypatch):
         (lambda: ij.letkeman(dtype="int32"), TypeError, "^dtype must be one of .*, got int32$"),
         (lambda: ij.letkeman(dtype="complex64"), TypeError, "got complex64$"),
         (lambda: ij.letkeman(dtype="fp8"), TypeError, "^dtype must be one of .*, got 'fp8'$"),
-        (lambda: ij.letkeman(dtype="float64"), ValueError, "^dtype must not be float64 without"),
+        (
+            lambda: ij.letkeman(dtype="\ud800"),
+            TypeError,
+            r"^dtype must be one of .*, got '\\ud800'$",
+        ),
         (lambda: ij.letkeman()(KEY, (5,)), ValueError, "^letkeman needs fan_in and fan_out; a 1-D"),
-        (lambda: ij.letkeman()(KEY, (0, 5)), ValueError, "^shape must give fans of at least 1"),
+        (lambda: ij.letkeman(out_axis=-2)(KEY, (4, 5)), ValueError, "must name each axis of shape"),
+        (lambda: ij.initializer("he_normal", out_axis=0)(KEY, (4, 5)), ValueError, "each axis of"),
+        (lambda: ij.he_normal(out_axis=2)(KEY, (4, 5)), ValueError, "^out_axis must name an axis"),
+        (lambda: ij.he_normal(out_axis=0)(KEY, (5,)), ValueError, "needs fan_in and fan_out"),
+        (lambda: ij.normal("a"), TypeError, "^stddev must be a real number, got 'a'"),
+        (lambda: ij.normal(-1.0), ValueError, "^stddev must be at least 0, got -1.0$"),
+        (lambda: ij.truncated_normal(-1.0), ValueError, "^stddev must be at least 0, got -1.0$"),
+        (lambda: ij.orthogonal("a"), TypeError, "^scale must be a real number, got 'a'"),
+        (lambda: ij.delta_orthogonal(math.inf), ValueError, "^scale must be finite, got inf$"),
+        (lambda: ij.normal(1e39)(KEY, (2,)), ValueError, "^stddev must give .* one that gives 1e"),
+        (lambda: ij.truncated_normal(1e39)(KEY, (2,)), ValueError, "^stddev must give truncated_n"),
+        (lambda: ij.orthogonal(1e39)(KEY, (2, 2)), ValueError, "^scale must give orthogonal wei"),
+        (
+            lambda: ij.variance_scaling(1e80, "fan_in", "uniform")(KEY, (2, 2)),
+            ValueError,
+            "^scale must give fan_in a bound .* got one that gives 1.2",
+        ),
         (lambda: ij.letkeman()(KEY, (3, 4), int), TypeError, "^dtype must be one of"),
         (lambda: ij.letkeman(gain=1e6)(KEY, (3, 4), "float16"), ValueError, "for float16, got"),
         (lambda: ij.variance_scaling(-1, "fan_in", "normal"), ValueError, "^scale must be at"),

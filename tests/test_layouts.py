@@ -368,3 +368,35 @@ def test_a_layout_that_is_not_there_is_named():
     with pytest.raises(ValueError, match="^unknown layout 'torch.liner'; did you mean 'torch.lin"):
         fans((3, 4), layout="torch.liner")
     assert fans((3, 4), layout=np.str_("torch.linear")) == (4, 3)
+
+
+BIG = 10**5000  # Python refuses to print it
+BIG_ONES = [
+    ((BIG,), {}, "shape must have less than 2**63 elements, got (<int of 16610 bits>,)"),
+    (BIG, {}, "shape must have less than 2**63 elements, got (<int of 16610 bits>,)"),
+    ((-BIG, 2), {}, "shape must have no negative sizes, got (<int of 16610 bits>, 2)"),
+    (-BIG, {}, "shape must be at least 0, got <int of 16610 bits>"),
+    ((4, 4), {"in_axis": BIG}, "in_axis must name an axis of shape, got <int of"),
+    ((4, 4), {"groups": BIG}, "groups must divide the size of out_axis, got <int of"),
+    ((4, 4), {"groups": -BIG}, "groups must be at least 1, got <int of"),
+    ((4, 4), {"active_inputs": BIG}, "active_inputs must be at most the 4 inputs, got <int"),
+    ((4, 4), {"layout": "torch.linear", "parts": BIG}, "parts must divide axis 0 of (4, 4)"),
+    ((4, 4), {"layout": "torch.linear", "stacked": BIG}, "shape must be (out, in) behind <int"),
+    ((4, 4), {"layout": "torch.linear", "groups": BIG}, "groups must be 1 for torch.linear"),
+    ((4, 4), {"layout": "torch.linear", "in_axis": BIG}, "in_axis must be left out with a"),
+    ((4, 4), {"parts": BIG}, "parts must come with a layout, got <int of 16610 bits>"),
+    ((4, 4), {"region": slice(0, BIG)}, "region must lie inside the shape, got slice(0, <int"),
+    ((4, 4), {"threads": -BIG}, "threads must be at least 1, got <int of 16610 bits>"),
+]
+
+
+@pytest.mark.parametrize(("shape", "more", "said"), BIG_ONES, ids=range(len(BIG_ONES)))
+def test_integers_that_cannot_be_printed_are_named_too(shape, more, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        irwinhall.sample_weights(shape, rng=1, **more)
+    assert str(caught.value).startswith(said)
+
+
+def test_text_that_is_no_text_is_no_element_type():
+    with pytest.raises(TypeError, match=r"^dtype must be one of .*, got '\\ud800'$"):
+        irwinhall.sample_weights((4, 4), rng=1, dtype="\ud800")

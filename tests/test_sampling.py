@@ -74,6 +74,40 @@ def test_a_negative_zero_keeps_its_sign():
     assert np.signbit(weights).all()
 
 
+@pytest.mark.parametrize("row", SCHEMES.values(), ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    ("shape", "more"),
+    [
+        ((0, 64), {}),
+        ((64, 0), {}),
+        ((3, 0, 4, 5), {}),
+        ((0, 4, 4), {"batch_axis": 0}),
+        ((0, 4), {"layout": "torch.linear", "parts": 3}),
+    ],
+)
+def test_a_weight_without_elements_is_empty(row, shape, more):
+    more = {**more, "gain": 0.5}
+    weights = sample_weights(shape, row, rng=1, **more)
+    assert (weights.shape, weights.dtype) == (shape, np.float32)
+    out = np.empty(shape, np.float16)
+    assert sample_weights(None, row, rng=1, out=out, **more) is out
+    if row.reads_axes and "batch_axis" not in more:
+        for asked in (lambda: sampling.scale_of(shape, row, **more), lambda: irwinhall.fans(shape)):
+            with pytest.raises(ValueError, match="^shape must give fans of at least 1, got"):
+                asked()
+    else:
+        assert sampling.scale_of(shape, row, **more) >= 0.0
+
+
+def test_what_is_wrong_with_an_empty_weight_is_still_said():
+    with pytest.raises(ValueError, match="^letkeman needs fan_in and fan_out; a 1-D shape"):
+        sample_weights((0,), rng=1)
+    with pytest.raises(ValueError, match="^in_axis must name an axis"):
+        sample_weights((0, 5), rng=1, in_axis=2)
+    with pytest.raises(TypeError, match="^dtype must be one of"):
+        sample_weights((0, 5), rng=1, dtype="int8")
+
+
 # ---- what a scheme says of itself ----------------------------------------------------------------
 
 _FACTS = ("elementwise", "is_matrix", "is_constant", "is_random")

@@ -7,6 +7,9 @@ import logging
 import math
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from functools import partial
 
@@ -129,6 +132,79 @@ def test_a_scheduler_that_ends_half_way_is_an_error():
         pytest.raises(ConnectionError, match="the Dask cluster at .* is lost"),
     ):
         close_after_the_first_result(cluster)
+
+
+CLUSTER = """
+import sys, threading, time, distributed
+if __name__ == "__main__":
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+    )
+    print(cluster.scheduler_address, flush=True)
+    time.sleep(float(sys.stdin.readline()))
+    print("closing", flush=True)
+    cluster.close()
+"""
+
+
+@contextlib.contextmanager
+def closing_cluster(tmp_path, seconds):
+    """Yield the address of a cluster of other processes that closes after some seconds.
+
+    Then also how long it has been closing.
+    """
+    (tmp_path / "cluster.py").write_text(CLUSTER)
+    with subprocess.Popen(
+        [sys.executable, str(tmp_path / "cluster.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        address = process.stdout.readline().strip()
+        print(seconds, file=process.stdin, flush=True)
+        closed_at = []
+        reader = threading.Thread(
+            target=lambda: closed_at.append(process.stdout.readline() and time.monotonic())
+        )
+        reader.start()
+        yield address, closed_at
+        reader.join()
+
+
+def test_a_cluster_that_closes_under_a_simulation_is_one_line_within_5_seconds(tmp_path, capsys):
+    with closing_cluster(tmp_path, 1.0) as (address, closed_at):
+        status = cli.main(["montecarlo", "5", "--trials", str(10**12), "--scheduler", address])
+        assert time.monotonic() - closed_at[0] < 5.0
+    said = f"irwinhall montecarlo: error: the Dask cluster at {address} is lost\n"
+    assert (status, *capsys.readouterr()) == (1, "", said)
+
+
+def test_a_cluster_that_closes_under_a_map_is_an_error_within_5_seconds(tmp_path):
+    with closing_cluster(tmp_path, 1.0) as (address, closed_at):
+        with (
+            pytest.raises(ConnectionError, match="the Dask cluster at .* is lost"),
+            executors.dask(address) as executor,
+        ):
+            list(executors.ordered_map(time.sleep, [0.1] * 1000, executor))
+        assert time.monotonic() - closed_at[0] < 5.0
+
+
+def raise_timeout(piece):
+    raise TimeoutError("mine")
+
+
+def test_a_timeout_of_a_piece_is_its_own(cluster):
+    with (
+        pytest.raises(TimeoutError, match="mine"),
+        executors.dask(cluster.scheduler_address) as executor,
+    ):
+        list(executors.ordered_map(raise_timeout, [0], executor))
+
+
+def test_a_piece_may_take_longer_than_the_looks_at_the_cluster(cluster, monkeypatch):
+    monkeypatch.setattr(executors, "_LOOK", 0.05)
+    with executors.dask(cluster.scheduler_address) as executor:
+        assert list(executors.ordered_map(time.sleep, [0.3] * 2, executor)) == [None] * 2
 
 
 @pytest.mark.parametrize("command", [["tables"], ["montecarlo", "5"]])

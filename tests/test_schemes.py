@@ -740,7 +740,6 @@ def test_the_signature_is_the_documented_one():
         (((3, 4), "letkemann"), {}, ValueError, "'letkemann'; did you mean 'letkeman' or"),
         (((3, 4), "he"), {}, ValueError, "unknown scheme 'he'; known are letkeman, letkeman_norm"),
         (((3, 4), 3), {}, TypeError, r"scheme must be a name or a Scheme, got 3 \(int\)"),
-        (((0, 4),), {}, ValueError, r"fans of at least 1, got \(0, 4\) with fan_in 0"),
         (((5,),), {}, ValueError, "letkeman needs fan_in and fan_out; a 1-D shape has neither"),
         (((5,), "orthogonal"), {}, ValueError, "orthogonal needs in and out axes; a 1-D shape"),
         (((5, 4),), {"in_axis": 1}, ValueError, "name each axis of shape once, got axis 1"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import dis
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -34,30 +36,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status.
 
     0 for success; 1 if a file cannot be written, a package or a cluster is missing, or tables are
-    not what they should be; 2 for arguments that make no sense; 130 if interrupted, 141 if the
-    reader of the output went away.
+    not what they should be; 2 for arguments that make no sense; 70 for an error of the program
+    itself; 130 if interrupted, 141 if the reader of the output went away.
     """
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
+    if sys.stderr is None:  # or what is printed there would go to stdout
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    program, debug = "irwinhall", False
     try:
+        options = _build_parser().parse_args(arguments)
+        program, debug = options.parser.prog, options.debug
+        if sys.stdout is None:
+            raise OSError("standard output is closed")
         status: int = options.run(options) or 0
         sys.stdout.flush()
-    except (TypeError, ValueError) as error:
-        options.parser.error(str(error))
+        return status
     except BrokenPipeError:
-        # As a program killed by SIGPIPE would end; what is buffered can no longer be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # As a program killed by SIGPIPE would end.
+        _drop_output()
         return 141
-    except (ImportError, OSError) as error:
-        print(f"{options.parser.prog}: error: {_reason(error)}", file=sys.stderr)
-        return 1
-    except MemoryError:
-        print(f"{options.parser.prog}: error: not enough memory", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
-        print(f"{options.parser.prog}: interrupted", file=sys.stderr)
+        print(f"{program}: interrupted", file=sys.stderr)
         return 130
-    return status
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        status, said = _judged(error)
+        print(f"{program}: {said}", file=sys.stderr)
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            _drop_output()
+        return status
+
+
+def _judged(error: Exception) -> tuple[int, str]:
+    """Return the exit status of an error, and what to say of it in one line."""
+    if isinstance(error, (TypeError, ValueError)) and _is_of_a_check(error):
+        return 2, f"error: {_reason(error)}"
+    if isinstance(error, (ImportError, OSError)):
+        return 1, f"error: {_reason(error)}"
+    if isinstance(error, MemoryError):
+        return 1, "error: not enough memory"
+    what = f"{type(error).__name__}: {_reason(error)}"
+    return 70, f"internal error, please report what --debug adds to this: {what}"
+
+
+def _is_of_a_check(error: Exception) -> bool:
+    """Return whether a statement of ours has raised it on purpose, as checks of arguments do."""
+    trace = error.__traceback__
+    assert trace is not None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    if code.co_filename.endswith((".pyx", ".pxi")):  # of our bindings; NumPy's show no lines
+        return "irwinhall" in code.co_filename
+    package = os.path.join(os.path.dirname(os.path.abspath(irwinhall.__file__)), "")
+    raised = dis.opname[code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+    return raised and os.path.abspath(code.co_filename).startswith(package)
+
+
+def _drop_output() -> None:
+    """Drop what is buffered for stdout, which can no longer be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reason(error: Exception) -> str:
@@ -76,5 +117,8 @@ def _build_parser() -> argparse.ArgumentParser:
         subparser = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         subparser.set_defaults(run=command.run, parser=subparser)
         subparser.add_argument("--json", action="store_true", help="print JSON")
+        subparser.add_argument(
+            "--debug", action="store_true", help="show the traceback of an error, and Dask's log"
+        )
         command.add_arguments(subparser)
     return parser

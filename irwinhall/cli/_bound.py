@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 # Beyond some thousands the series' coefficients take minutes.
 _MOST_DIGITS = 2_000
+# The exact formulas estimate their own size in doubles.
+_MOST_BITS = 1000
 
 
 def run(options: argparse.Namespace) -> None:
@@ -37,7 +39,12 @@ def run(options: argparse.Namespace) -> None:
 
         if not 1 <= options.digits <= _MOST_DIGITS:
             raise ValueError(f"--digits must be from 1 to {_MOST_DIGITS}, got {options.digits}")
-
+        for name, size in (("n", options.n), ("m", options.m)):
+            if size is not None and size.bit_length() > _MOST_BITS:
+                raise ValueError(
+                    f"{name} must be less than 2**{_MOST_BITS} with --digits, "
+                    f"got one of {size.bit_length()} bits"
+                )
         exact = irwinhall.exact.letkeman_bound_mp(
             options.n, options.m, dps=options.digits, formula=options.formula
         )

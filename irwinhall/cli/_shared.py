@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +35,18 @@ def executor_of(
 
     if options.scheduler is None:
         return executors.processes(workers)
+    if not options.debug:
+        _silence_dask()
     return executors.dask(options.scheduler, timeout=options.timeout)
+
+
+def _silence_dask() -> None:
+    """Keep the logs of a cluster that is lost, tracebacks among them, off stderr."""
+    with contextlib.suppress(ImportError):  # executors.dask says so
+        import distributed  # noqa: F401 - sets the levels of its loggers
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("asyncio", "distributed", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 @contextlib.contextmanager

@@ -55,7 +55,11 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("--workers must stand without --scheduler")
     # Small tables are made sooner than other processes start.
     workers = 1 if options.workers is None else options.workers
-    tables.check_sizes(options.max_n, options.grid)
+    try:
+        tables.check_sizes(options.max_n, options.grid)
+    except ValueError as error:
+        said = str(error).replace("max_n must", "--max-n must").replace("sizes must", "--grid must")
+        raise ValueError(said) from None
     directory = Path(options.out)
     if options.plots:
         from irwinhall.tables import plots, report
