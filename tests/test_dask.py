@@ -271,7 +271,7 @@ NAN = float("nan")
         *((5,), (5, 5, 5), ((0, 0), 13), ((5, 6), 13), ((-1, 11), 13), ((2.5, 7.5), 13)),
         *(((NAN, NAN), 13), ((5, 5), (NAN,)), object()),
     ],
-    ids=str,
+    ids=lambda chunks: type(chunks).__name__ if type(chunks) is object else str(chunks),
 )
 def test_chunks_that_do_not_add_up_are_refused_at_once(chunks):
     with pytest.raises(ValueError, match="^chunks must be "):
