@@ -1,4 +1,6 @@
 /* The AES-NI kernel for CPUs without AVX2: one block a vector, normals lane by lane. */
+#include "common/ih_ieee.h"
+
 #if defined(__x86_64__) && !defined(IH_NO_AESNI)
 
 #if defined(__clang__)
