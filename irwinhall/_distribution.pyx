@@ -287,6 +287,7 @@ cdef object of_row(ih_weighted_kind kind, cnp.ndarray x, cnp.ndarray row):
             stopped = done < count and interrupted(&last)
     if stopped:
         raise_caught()
+    PyErr_CheckSignals()  # between rows, too
     return out
 
 
@@ -343,4 +344,5 @@ def weighted_magnitude(coefficients):
         with nogil:
             value = ih_weighted_magnitude(&weights)
         out[place] = value
+        PyErr_CheckSignals()
     return out if shape else out.item()

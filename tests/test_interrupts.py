@@ -21,7 +21,8 @@ CALLS = {
     "tall layers": "irwinhall.montecarlo.layer(2**33, 7, trials=4, threads=3)",
     "weighted": "d.weighted_cdf(np.linspace(900, 1100, 100_000), np.linspace(1, 2, 5000))",
     "bounds": "irwinhall.letkeman_bound(np.arange(2000, 40_000)[:, None], np.arange(2000, 40_000))",
-    "magnitudes": "irwinhall.expected_magnitude(np.broadcast_to(np.arange(9, 10**6), (999, 999_991)))",
+    "magnitudes": "irwinhall.expected_magnitude(np.broadcast_to(np.int64(7**9), (2**17, 2**13)))",
+    "rows": "d.weighted_cdf(np.full(10**6, 1.0), np.ones((10**6, 2)))",
     "quantiles": "d.ppf(np.linspace(0.01, 0.99, 9999)[:, None], np.arange(2, 9999))",
 }
 
