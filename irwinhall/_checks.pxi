@@ -1,9 +1,13 @@
-# Checks of numbers and arrays, which the binding modules include: each defines LARGEST, the largest
-# n that its functions take, and LARGEST_WRITTEN, that number as its messages write it.
+# Checks of numbers and arrays, and ufuncs in pieces, which the binding modules include: each defines
+# LARGEST, the largest n that its functions take, LARGEST_WRITTEN, that number as its messages write
+# it, and FIRST_PIECE, elements that any of its ufuncs does in less than 0.1 s.
 from operator import index
+from time import perf_counter
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport INT64_MAX
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 
 cdef int64_t checked_int(str name, object value) except -1:
@@ -46,10 +50,31 @@ cdef object as_array(str name, object value):
 
 
 cdef str first_of(object array, object wrong):
-    """Return the first element of an array for which `wrong` holds, and its index, as text."""
-    first = np.unravel_index(np.argmax(wrong), array.shape)
+    """Return the first element of an array for which `wrong` holds, and its index, as text.
+
+    `wrong` may have length 1 along the axes that the array was broadcast to.
+    """
+    first = np.unravel_index(np.argmax(wrong), wrong.shape)
     where = f" at index {tuple(int(i) for i in first)}" if array.ndim else ""
     return f"{array[first]}{where}"
+
+
+cdef object distinct(cnp.ndarray array):
+    """Return an array of every element of a broadcast one, once along the axes of stride 0."""
+    cdef int axis
+    for axis in range(array.ndim):
+        if array.strides[axis] == 0 and array.shape[axis] > 1:
+            return array[
+                tuple(slice(0, 1) if step == 0 else slice(None) for step in (<object>array).strides)]
+    return array
+
+
+cdef object cast(object array, object dtype):
+    """Return an array as another type; what is broadcast stays so."""
+    few = distinct(array)
+    if few is array:
+        return array.astype(dtype, copy=False)
+    return np.broadcast_to(few.astype(dtype, copy=False), array.shape)
 
 
 cpdef object checked_reals(str name, object value):
@@ -59,7 +84,7 @@ cpdef object checked_reals(str name, object value):
         raise TypeError(f"{name} must be a real number or an array of them, got {described(value)}")
     # A half fits a single; an integer would become a single too if NumPy chose.
     dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize < 8 else np.float64
-    return array.astype(dtype, copy=False)
+    return cast(array, dtype)
 
 
 cdef object checked_integers(str name, object value):
@@ -84,10 +109,11 @@ cdef object checked_integers(str name, object value):
         )
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         # The same bits as int64: what exceeds 2**63 - 1 shows as negative below.
-        array = array.astype(np.uint64, copy=False).view(np.int64)
+        array = cast(array, np.uint64).view(np.int64)
+    few = distinct(array)
     # No int64 exceeds 2**63 - 1: then a look at the largest is a pass over the array for nothing.
-    if array.size and (array.min() < 1 or (LARGEST < INT64_MAX and array.max() > LARGEST)):
-        shown = first_of(np.asarray(value), (array < 1) | (array > LARGEST))
+    if few.size and (few.min() < 1 or (LARGEST < INT64_MAX and few.max() > LARGEST)):
+        shown = first_of(np.asarray(value), (few < 1) | (few > LARGEST))
         raise ValueError(f"{name} must be from 1 to {LARGEST_WRITTEN}, got {shown}")
     return array
 
@@ -114,3 +140,102 @@ cdef object checked_out(object out, object dtype, tuple shape):
     if not out.flags.writeable:
         raise ValueError("out must be writeable, got a read-only array")
     return out
+
+
+# ---- signals in long calls of C ------------------------------------------------------------------
+
+cdef extern from "Python.h":
+    int caught_signal "PyErr_CheckSignals"() noexcept
+
+cdef double SECONDS_UNASKED = 0.05
+
+
+cdef int interrupted(void *last) noexcept nogil:
+    """Return whether a signal's handler raised, asked 20 times a second; last is a time, a double."""
+    cdef timespec clock
+    clock_gettime(CLOCK_MONOTONIC, &clock)
+    cdef double now = clock.tv_sec + 1e-9 * clock.tv_nsec
+    if now - (<double *>last)[0] < SECONDS_UNASKED:
+        return 0
+    (<double *>last)[0] = now
+    with gil:
+        return caught_signal()
+
+
+cdef int raise_caught() except -1:
+    """Raise what the handler of a signal left, of which `interrupted` told."""
+    return -1
+
+
+# ---- ufuncs in pieces ----------------------------------------------------------------------------
+#
+# NumPy looks for signals after a whole call. Pieces take some 0.05 s: Ctrl-C is soon seen, and other
+# threads are seldom asked for the GIL.
+
+cdef double LEAST_SECONDS = 0.025
+cdef double MOST_SECONDS = 0.1
+
+
+cdef bint is_safe_with(object out, object array):
+    """Return whether writing an element of `out` changes no other element of `array`."""
+    if not np.may_share_memory(out, array):
+        return True
+    return (
+        out.ctypes.data == array.ctypes.data
+        and out.strides == array.strides
+        and out.shape == array.shape
+    )
+
+
+cdef object computed(object ufunc, tuple arrays, tuple shape, object dtype, object out, int outputs):
+    """Return ufunc(*arrays), whose outputs have this shape and type, as an array or a tuple."""
+    cdef Py_ssize_t piece = FIRST_PIECE
+    size = 1
+    for length in shape:
+        size *= length
+    if size <= piece:
+        return ufunc(*arrays) if out is None else ufunc(*arrays, out=out)
+    if out is None:
+        # Memory in the order that the ufunc would choose; if there is not enough, this says so.
+        made = np.nditer(
+            (*arrays, *[None] * outputs), [],
+            [["readonly"]] * len(arrays) + [["writeonly", "allocate"]] * outputs,
+            [None] * len(arrays) + [dtype] * outputs,
+        ).operands[len(arrays):]
+    else:
+        made = (out,)
+        arrays = tuple(
+            [array if is_safe_with(out, array) else array.copy() for array in arrays])
+    compute_pieces(ufunc, [np.broadcast_to(array, shape) for array in arrays], list(made), &piece)
+    return made[0] if outputs == 1 else made
+
+
+cdef int compute_pieces(object ufunc, list arrays, list made, Py_ssize_t *piece) except -1:
+    """Compute pieces of about `piece` elements, which follows the time that they take."""
+    cdef Py_ssize_t axis = 0, other, first, length, rest, step
+    out = made[0]
+    if out.size <= piece[0]:
+        began = perf_counter()
+        ufunc(*arrays, out=tuple(made))
+        seconds = perf_counter() - began
+        if seconds < LEAST_SECONDS and 2 * out.size > piece[0]:
+            piece[0] *= 2
+        elif seconds > MOST_SECONDS and piece[0] > 1:
+            piece[0] //= 2
+        PyErr_CheckSignals()
+        return 0
+    # Along the axis that is outermost in memory.
+    shape, strides = out.shape, out.strides
+    for other in range(out.ndim):
+        if shape[axis] == 1 or (shape[other] > 1 and abs(strides[other]) > abs(strides[axis])):
+            axis = other
+    length = shape[axis]
+    rest = out.size // length
+    first = 0
+    while first < length:
+        step = max(1, piece[0] // rest)
+        part = (slice(None),) * axis + (slice(first, first + step),)
+        compute_pieces(
+            ufunc, [array[part] for array in arrays], [array[part] for array in made], piece)
+        first += step
+    return 0

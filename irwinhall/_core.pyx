@@ -156,6 +156,7 @@ cdef object preserved_ufunc = private_ufunc(
 
 cdef int64_t LARGEST = 2**63 - 1
 cdef str LARGEST_WRITTEN = "2**63 - 1"
+cdef Py_ssize_t FIRST_PIECE = 1 << 17
 include "_checks.pxi"
 
 
@@ -165,8 +166,9 @@ cdef object checked_bounds(object value):
             value = float(value)  # fractions and large integers, too
         except OverflowError:
             raise ValueError("bound must be finite and at least 0, got one beyond double") from None
-    array = checked_reals("bound", value).astype(np.float64, copy=False)
-    valid = np.isfinite(array) & (array >= 0.0)
+    array = cast(checked_reals("bound", value), np.float64)
+    few = distinct(array)
+    valid = np.isfinite(few) & (few >= 0.0)
     if not valid.all():
         raise ValueError(f"bound must be finite and at least 0, got {first_of(array, ~valid)}")
     return array
@@ -241,7 +243,8 @@ def expected_magnitude(n):
     n = n if type(n) is int else plain(n)
     if type(n) is int:
         return c_expected_magnitude(checked_int("n", n))
-    return magnitude_ufunc(checked_integers("n", n))
+    n = checked_integers("n", n)
+    return computed(magnitude_ufunc, (n,), n.shape, np.float64, None, 1)
 
 
 def letkeman_bound(n, m=None, *, formula="node_average", out=None):
@@ -309,7 +312,7 @@ def letkeman_bound(n, m=None, *, formula="node_average", out=None):
     if out is not None:
         checked_out(out, np.dtype(np.float64), shape)
     ufunc = standard_ufunc if m is None else as_printed_ufunc if printed else node_average_ufunc
-    return ufunc(*arrays, out=out)
+    return computed(ufunc, arrays, shape, np.float64, out, 1)
 
 
 cdef str NODE_AVERAGE = "node_average"
@@ -362,8 +365,8 @@ def preserved_magnitude(n, m, bound):
             checked_int("n", n), checked_int("m", m), bounds, &forward, &backward, &node_average)
         return PreservedMagnitude(forward, backward, node_average)
     arrays = (checked_integers("n", n), checked_integers("m", m), bounds)
-    checked_shape("n, m and bound", arrays)
-    return PreservedMagnitude(*preserved_ufunc(*arrays))
+    shape = checked_shape("n, m and bound", arrays)
+    return PreservedMagnitude(*computed(preserved_ufunc, arrays, shape, np.float64, None, 3))
 
 
 # ---- the weight stream: irwinhall.stream checks the arguments and gives them their names ------------
@@ -407,14 +410,20 @@ cdef extern from "irwinhall.h" nogil:
     int ih_words(const ih_key *, uint64_t, uint32_t, size_t, uint32_t *, int) noexcept
     ctypedef struct ih_moments:
         pass
+    ctypedef struct ih_interrupt:
+        int (*wanted)(void *) noexcept nogil
+        void *context
+    enum:
+        IH_INTERRUPTED
     const uint64_t IH_MAX_TRIAL_WEIGHTS
     uint64_t ih_block_trials(uint64_t) noexcept
     size_t ih_layer_scratch(uint64_t, uint64_t, int) noexcept
     int ih_simulate_magnitude(
-        const ih_key *, uint64_t, uint64_t, uint64_t, ih_moments *, int, int) noexcept
+        const ih_key *, uint64_t, uint64_t, uint64_t, ih_moments *, int, int,
+        const ih_interrupt *) noexcept
     int ih_simulate_layer(
-        const ih_key *, uint64_t, uint64_t, uint64_t, uint64_t, ih_moments *, void *, int, int
-    ) noexcept
+        const ih_key *, uint64_t, uint64_t, uint64_t, uint64_t, ih_moments *, void *, int, int,
+        const ih_interrupt *) noexcept
 
 
 UNIFORM, NORMAL, TRUNCATED_NORMAL = IH_UNIFORM, IH_NORMAL, IH_TRUNCATED_NORMAL
@@ -571,13 +580,20 @@ def simulate(
     cdef ih_moments *out = <ih_moments *>cnp.PyArray_DATA(moments)
     cdef int used_threads = min(threads, 2**31 - 1), status
     cdef void *memory = cnp.PyArray_DATA(scratch) if is_layer else NULL
+    cdef double last = 0.0
+    cdef ih_interrupt interrupt
+    interrupt.wanted = interrupted
+    interrupt.context = &last
     with nogil:
         if is_layer:
             status = ih_simulate_layer(
-                &words, n, columns, first, trials, out, memory, used_threads, kernel)
+                &words, n, columns, first, trials, out, memory, used_threads, kernel,
+                &interrupt)
         else:
             status = ih_simulate_magnitude(
-                &words, n, first, trials, out, used_threads, kernel)
+                &words, n, first, trials, out, used_threads, kernel, &interrupt)
+    if status == IH_INTERRUPTED:
+        raise_caught()
     checked(status, "a simulation")
 
 

@@ -139,6 +139,7 @@ UFUNCS = dict(zip(["pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"
 
 cdef int64_t LARGEST = IH_IRWIN_HALL_MAX_N
 cdef str LARGEST_WRITTEN = "2**53"
+cdef Py_ssize_t FIRST_PIECE = 1 << 14
 include "_checks.pxi"
 
 
@@ -149,13 +150,14 @@ cdef object of_arrays(ih_irwin_hall_kind kind, str name, object x, object n, obj
     shape = checked_shape(f"{name} and n", (x, n))
     if name == "q":
         is_log = kind >= IH_IRWIN_HALL_PPF_LOG
-        wrong = x > 0.0 if is_log else (x < 0.0) | (x > 1.0)
+        few = distinct(x)
+        wrong = few > 0.0 if is_log else (few < 0.0) | (few > 1.0)
         if wrong.any():
             limits = "log q must be at most 0" if is_log else "q must be from 0 to 1"
             raise ValueError(f"{limits}, got {first_of(x, wrong)}")
     if out is not None:
         checked_out(out, x.dtype, shape)
-    return ufuncs[kind](x, n, out=out)
+    return computed(ufuncs[kind], (x, n), shape, x.dtype, out, 1)
 
 
 # ---- Python --------------------------------------------------------------------------------------
@@ -235,10 +237,10 @@ cdef double LEAST_RATIO = 2.0**-400
 
 cdef object checked_weights(str name, object value):
     """Return finite numbers, along at least one axis, as an array of float64."""
-    array = checked_reals(name, value).astype(np.float64, copy=False)
+    array = cast(checked_reals(name, value), np.float64)
     if array.ndim == 0 or array.shape[array.ndim - 1] == 0:
         raise ValueError(f"{name} must be at least one along the last axis, got {value!r}")
-    wrong = ~np.isfinite(array)
+    wrong = ~np.isfinite(distinct(array))
     if wrong.any():
         raise ValueError(f"{name} must be finite, got {first_of(array, wrong)}")
     return array
@@ -273,8 +275,19 @@ cdef object of_row(ih_weighted_kind kind, cnp.ndarray x, cnp.ndarray row):
     memory = prepare(&weights, "weights", row)
     if memory is None:
         raise ValueError("weights must not all be 0")
+    # Some milliseconds at most, and more than it takes to look at the clock.
+    cdef size_t done = 0, piece = 1 + 8192 // <size_t>row.shape[0]
+    cdef double last = 0.0
+    cdef bint stopped = False
     with nogil:
-        ih_weighted_array(&weights, kind, count, at, values)
+        while done < count and not stopped:
+            piece = min(piece, count - done)
+            ih_weighted_array(&weights, kind, piece, at + done, values + done)
+            done += piece
+            stopped = done < count and interrupted(&last)
+    if stopped:
+        raise_caught()
+    PyErr_CheckSignals()  # between rows, too
     return out
 
 
@@ -331,4 +344,5 @@ def weighted_magnitude(coefficients):
         with nogil:
             value = ih_weighted_magnitude(&weights)
         out[place] = value
+        PyErr_CheckSignals()
     return out if shape else out.item()

@@ -21,9 +21,16 @@ extern "C" {
 #define IH_MAX_TRIAL_WEIGHTS (UINT64_C(1) << 38)
 
 enum ih_simulation_status {
-    IH_ERROR_SIZE = -20,  /* n or m is 0, or a trial has more than IH_MAX_TRIAL_WEIGHTS weights */
-    IH_ERROR_TRIALS = -21 /* the last weight lies beyond the 2^63 elements of the stream used */
+    IH_ERROR_SIZE = -20,   /* n or m is 0, or a trial has more than IH_MAX_TRIAL_WEIGHTS weights */
+    IH_ERROR_TRIALS = -21, /* the last weight lies beyond the 2^63 elements of the stream used */
+    IH_INTERRUPTED = -22   /* the caller's function asked for it; out is undefined */
 };
+
+/* Asked every few milliseconds by the thread that called: nonzero ends the simulation. */
+typedef struct {
+    int (*wanted)(void *context);
+    void *context;
+} ih_interrupt;
 
 /* What a block of trials adds to an estimate. */
 typedef struct {
@@ -35,9 +42,10 @@ uint64_t ih_block_trials(uint64_t weights);
 
 /* Simulate sums of n weights: trial t adds elements t * n, ..., t * n + n - 1 of the stream, and
  * its value is the magnitude of the sum. Trials first, ..., first + trials - 1 are made, and out
- * gets the moments of each block of them, counted from first; the last block may be short. */
+ * gets the moments of each block of them, counted from first; the last block may be short.
+ * interrupt may be NULL. */
 int ih_simulate_magnitude(const ih_key *key, uint64_t n, uint64_t first, uint64_t trials,
-                          ih_moments *out, int threads, int kernel);
+                          ih_moments *out, int threads, int kernel, const ih_interrupt *interrupt);
 
 /* The bytes of scratch memory that ih_simulate_layer needs, or SIZE_MAX if that is too many. */
 size_t ih_layer_scratch(uint64_t n, uint64_t m, int threads);
@@ -47,7 +55,8 @@ size_t ih_layer_scratch(uint64_t n, uint64_t m, int threads);
  * n row sums (backward: the gradients), and of all n + m. out gets three moments a block, in this
  * order. scratch is aligned to 8 bytes. */
 int ih_simulate_layer(const ih_key *key, uint64_t n, uint64_t m, uint64_t first, uint64_t trials,
-                      ih_moments *out, void *scratch, int threads, int kernel);
+                      ih_moments *out, void *scratch, int threads, int kernel,
+                      const ih_interrupt *interrupt);
 
 #ifdef __cplusplus
 }

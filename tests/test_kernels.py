@@ -7,6 +7,7 @@ ih_fill_avx512.c; tests/cross/run.sh runs ih_fill_neon.c.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import random
@@ -159,6 +160,70 @@ def test_kernel_equals_portable_on_many_elements_with_tails(kernel, dtype):
     for law in ("normal", "wide"):
         got = flat(LAWS[law], dtype, 1 << 20, 12345, kernel)
         assert got == flat(LAWS[law], dtype, 1 << 20, 12345, "portable")
+
+
+# Of each type the exponent of the least positive value.
+LEAST = {"float32": -149, "float64": -1074, "float16": -24, "bfloat16": -133}
+SIDES = [
+    (None, None), (-2.0, 2.0), (-0.01, 1.0), (-1.0, 0.01), (-0.01, 0.02), (0.0, math.inf),
+    (-math.inf, 0.0), (-0.0, 0.3), (-math.inf, 1e-3), (-1e-3, math.inf), (1.0, math.inf),
+    (-math.inf, -3.0), (0.1, 0.2), (1.5, 1.6), (-1e-9, 8.0), (-9.0, 9.0),
+]  # fmt: skip
+
+
+def small_laws(dtype: str, rng: random.Random):
+    """Yield normal and truncated laws of scales around and below the least value of a type."""
+    least = LEAST[dtype]
+    exponents = {least + step for step in range(-6, 32)} | {-149, -150, -152, -1074, -126, -16}
+    for exponent in sorted(exponents):
+        std = math.ldexp(rng.uniform(0.5, 1.0), exponent + 1)
+        for low, high in SIDES:
+            if low is None:
+                yield FILL.normal(std)
+                continue
+            with contextlib.suppress(StatusError):
+                yield FILL.truncated(std, low, high, rng.random() < 0.5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_kernels_agree_on_every_zero(dtype):
+    rng = random.Random(2)
+    kernels = [name for name in OTHERS if KERNELS[name]]
+    zeros = set()
+    for law in small_laws(dtype, rng):
+        start = rng.randrange(2**40)
+        try:
+            expected = flat(law, dtype, 333, start, "portable")
+        except StatusError:  # no value of the type
+            continue
+        values = np.frombuffer(expected, np.uint8)[64:-192].view(NUMPY_TYPES[dtype])
+        if dtype == "bfloat16":
+            values = (values.astype(np.uint32) << 16).view(np.float32)
+        assert not np.isnan(values).any()
+        zeros |= set(np.signbit(values[values == 0]).tolist())
+        for kernel in kernels:
+            assert flat(law, dtype, 333, start, kernel) == expected, (kernel, law.scale, law.low)
+    assert zeros == {False, True}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_zeros_have_the_sign_of_the_value_or_are_all_that_there_is(kernel, dtype):
+    kernel_or_skip(kernel)
+    least = math.ldexp(1.0, LEAST[dtype])
+    sign = {2: 0x8000, 4: 0x80000000, 8: 1 << 63}[np.dtype(NUMPY_TYPES[dtype]).itemsize]
+
+    def drawn(*law):
+        out = np.zeros(999, NUMPY_TYPES[dtype])
+        FILL.fill(out, FILL.truncated(least, *law, False), dtype, kernel=kernel)
+        return out.view(f"u{out.itemsize}")
+
+    signs = FILL.fill(np.zeros(999, np.float32), FILL.truncated(1, -0.25, 2), "float32") < 0
+    assert not drawn(-0.25, 0.25).any()
+    if dtype != "float64":  # the words of which are others
+        assert np.array_equal(drawn(-0.25, 2) == sign, signs)
+    assert np.all(drawn(0, math.inf) < sign)
+    assert np.all(drawn(-math.inf, 0) >= sign)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -1,4 +1,12 @@
-/* What the promised bits need of a compiler: each operation rounds once, to its own type. */
+/* What the promised bits need of a compiler: each operation rounds once, to its own type.
+ *
+ * Every file that computes with floats includes this before its first function. GCC says by macros
+ * which parts of -ffast-math are on, and -fsingle-precision-constant. Clang says so of -ffast-math
+ * and -ffinite-math-only alone; the pragmas take back -freciprocal-math and the products that it
+ * fuses unasked. Not seen from here: -funsafe-math-optimizations, -fassociative-math and
+ * -fno-signed-zeros of Clang, -ffp-contract=fast of either, and denormals flushed to zero by a
+ * program or by what it was linked with.
+ */
 #ifndef IH_IEEE_H
 #define IH_IEEE_H
 
@@ -7,8 +15,14 @@
 #if FLT_EVAL_METHOD != 0
 #error "irwinhall needs FLT_EVAL_METHOD == 0 (on 32-bit x86: -msse2 -mfpmath=sse)"
 #endif
-#ifdef __FAST_MATH__
-#error "irwinhall must not be compiled with -ffast-math"
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||     \
+    defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||     \
+    (defined(__GCC_IEC_559) && !__GCC_IEC_559)
+#error "irwinhall must not be compiled with -ffast-math or a part of it, such as -fassociative-math"
+#endif
+#if defined(__clang__)
+#pragma float_control(precise, on)
+#pragma STDC FP_CONTRACT OFF
 #endif
 
 #endif

@@ -37,7 +37,8 @@ static void *ih_run_share(void *argument) {
     return NULL;
 }
 
-/* Give each thread a run of items, which ends at a multiple of unit; the last takes the rest. */
+/* Give each thread a run of items, which ends at a multiple of unit; the last, which no
+ * other is longer than, takes the rest. It is the caller's own, thread 0. */
 static inline void ih_run_threads(ih_work_function *work, const void *job, uint64_t items,
                                   uint64_t unit, uint64_t threads) {
     ih_share share[IH_MAX_THREADS];
@@ -50,11 +51,11 @@ static inline void ih_run_threads(ih_work_function *work, const void *job, uint6
         uint64_t last = units / threads * (i + 1) + units % threads * (i + 1) / threads;
         share[i].work = work;
         share[i].job = job;
-        share[i].thread = (unsigned)i;
+        share[i].thread = (unsigned)(threads - 1 - i);
         share[i].begin = i == 0 ? 0 : share[i - 1].end;
         share[i].end = i + 1 == threads ? items : last * unit;
         share[i].started =
-            i > 0 && pthread_create(&share[i].handle, NULL, ih_run_share, &share[i]) == 0;
+            i + 1 < threads && pthread_create(&share[i].handle, NULL, ih_run_share, &share[i]) == 0;
     }
     /* What no thread could be had for, the caller does itself. */
     for (uint64_t i = 0; i < threads; i++)

@@ -4,6 +4,7 @@
  * sum of `count` weights is twice the sum of the shifted words, plus count. The loops below add
  * shifted words, at most 2^23 in magnitude, in 32-bit lanes, and widen before a lane can overflow.
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "common/ih_clones.h"
@@ -28,9 +29,20 @@ typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t half_lanes __attribute__((vector_size(2 * LANES)));
 typedef int32_t quarter_lanes __attribute__((vector_size(LANES)));
 
+/* Pieces between two questions whether to stop: some milliseconds. */
+#define PIECES_UNASKED 1024
+
+/* Whether to stop, which the calling thread asks and all threads read. */
+typedef struct {
+    const ih_interrupt *interrupt;
+    atomic_int stopped;
+} watch;
+
 /* A run of the stream's words. */
 typedef struct {
     const ih_plan *plan;
+    watch *watch;
+    unsigned unasked;                   /* pieces until the next question, 0 for never */
     uint64_t block, left;               /* the next block to make; words not made yet */
     size_t at, end;                     /* the words in the piece that were not taken yet */
     uint32_t word[PIECE_WORDS + LANES]; /* room for loads of whole vectors from the last word on */
@@ -44,12 +56,30 @@ static void open_source(word_source *source, const ih_plan *plan, uint64_t index
     memset(source->word + PIECE_WORDS, 0, LANES * sizeof *source->word);
 }
 
+static int is_stopped(const word_source *source) {
+    return atomic_load_explicit(&source->watch->stopped, memory_order_relaxed);
+}
+
+static void ask_whether_to_stop(word_source *source) {
+    const ih_interrupt *interrupt = source->watch->interrupt;
+    source->unasked = PIECES_UNASKED;
+    if (interrupt->wanted(interrupt->context))
+        atomic_store_explicit(&source->watch->stopped, 1, memory_order_relaxed);
+}
+
+/* Before the first block: the calling thread is thread 0. */
+static void watch_source(word_source *source, watch *watch, unsigned thread) {
+    source->watch = watch;
+    source->unasked = watch->interrupt && thread == 0 ? PIECES_UNASKED : 0;
+}
+
 static void make_words(word_source *source, size_t skip) {
     const ih_kernel *kernel = source->plan->kernel;
     size_t count = source->left < PIECE_WORDS ? (size_t)source->left : PIECE_WORDS;
     size_t group = 4 * (size_t)kernel->blocks_per_vector,
            whole = (count + group - 1) / group * group;
     ih_blocks blocks = {source->block, NULL};
+    if (source->unasked && --source->unasked == 0) ask_whether_to_stop(source);
     kernel->words(source->plan, blocks, IH_DOMAIN_MAIN, whole / 4, source->word);
     source->block += whole / 4;
     source->left -= count;
@@ -216,6 +246,7 @@ static void magnitude_trials(word_source *source, uint64_t n, size_t trials, int
             const uint32_t *words = take(source, left, &got);
             sum += sum_of_words(words, got);
             left -= got;
+            if (is_stopped(source)) return;
         }
         value[t++] = weight_sum_magnitude(sum, n);
     }
@@ -263,6 +294,7 @@ IH_INLINE void layer_trial(word_source *source, uint64_t n, uint64_t m, const co
             sum += add_to_columns(column->narrow + j, words, got);
             j += got;
         }
+        if (is_stopped(source)) return;
         backward += weight_sum_magnitude(sum, m);
         rows++;
         i++;
@@ -280,7 +312,7 @@ IH_INLINE void layer_trial(word_source *source, uint64_t n, uint64_t m, const co
 IH_CLONES
 static void layer_trials(word_source *source, uint64_t n, uint64_t m, size_t trials,
                          const column_sums *column, int64_t *outputs, int64_t *gradients) {
-    for (size_t t = 0; t < trials; t++)
+    for (size_t t = 0; t < trials && !is_stopped(source); t++)
         layer_trial(source, n, m, column, outputs + t, gradients + t);
 }
 
@@ -293,6 +325,7 @@ typedef struct {
     ih_moments *out;
     char *scratch;
     size_t scratch_bytes; /* of a thread */
+    watch *watch;
 } simulation;
 
 static size_t trials_of_block(const simulation *job, uint64_t block) {
@@ -310,11 +343,12 @@ static void magnitude_blocks(const void *task, uint64_t begin, uint64_t end, uns
     const simulation *job = task;
     word_source source;
     int64_t value[BLOCK_TRIALS];
-    (void)thread;
+    watch_source(&source, job->watch, thread);
     for (uint64_t block = begin; block < end; block++) {
         size_t trials = trials_of_block(job, block);
         open_block(&source, job, block, trials);
         magnitude_trials(&source, job->n, trials, value);
+        if (is_stopped(&source)) return;
         moments_of(value, trials, 1, job->out + block);
     }
 }
@@ -329,11 +363,13 @@ static void layer_blocks(const void *task, uint64_t begin, uint64_t end, unsigne
         column.wide = (int64_t *)scratch;
         column.narrow = (int32_t *)(column.wide + job->m);
     }
+    watch_source(&source, job->watch, thread);
     for (uint64_t block = begin; block < end; block++) {
         size_t trials = trials_of_block(job, block);
         ih_moments *out = job->out + 3 * block;
         open_block(&source, job, block, trials);
         layer_trials(&source, job->n, job->m, trials, &column, outputs, gradients);
+        if (is_stopped(&source)) return;
         moments_of(outputs, trials, job->m, out);
         moments_of(gradients, trials, job->n, out + 1);
         for (size_t t = 0; t < trials; t++) outputs[t] += gradients[t];
@@ -371,7 +407,8 @@ size_t ih_layer_scratch(uint64_t n, uint64_t m, int threads) {
 }
 
 static int simulate(simulation *job, ih_work_function *work, const ih_key *key, int threads,
-                    int kernel) {
+                    int kernel, const ih_interrupt *interrupt) {
+    watch watched = {interrupt, 0};
     uint64_t blocks, used;
     const ih_kernel *chosen = ih_kernel_at(kernel);
     if (!key || !job->out) return IH_ERROR_NULL;
@@ -383,27 +420,29 @@ static int simulate(simulation *job, ih_work_function *work, const ih_key *key, 
         job->trials > (UINT64_C(1) << 63) / job->weights - job->first)
         return IH_ERROR_TRIALS;
     if (job->trials == 0) return IH_OK;
+    job->watch = &watched;
     ih_schedule(key, IH_ROUNDS, job->plan.round_key);
     job->plan.kernel = chosen;
     job->block_trials = ih_block_trials(job->weights);
     blocks = (job->trials - 1) / job->block_trials + 1;
     used = ih_worth_threads(job->trials * job->weights, threads);
     ih_run_threads(work, job, blocks, 1, used < blocks ? used : blocks);
-    return IH_OK;
+    return atomic_load(&watched.stopped) ? IH_INTERRUPTED : IH_OK;
 }
 
 int ih_simulate_magnitude(const ih_key *key, uint64_t n, uint64_t first, uint64_t trials,
-                          ih_moments *out, int threads, int kernel) {
+                          ih_moments *out, int threads, int kernel, const ih_interrupt *interrupt) {
     simulation job = {.n = n, .m = 1, .first = first, .trials = trials, .out = out};
-    return simulate(&job, magnitude_blocks, key, threads, kernel);
+    return simulate(&job, magnitude_blocks, key, threads, kernel, interrupt);
 }
 
 int ih_simulate_layer(const ih_key *key, uint64_t n, uint64_t m, uint64_t first, uint64_t trials,
-                      ih_moments *out, void *scratch, int threads, int kernel) {
+                      ih_moments *out, void *scratch, int threads, int kernel,
+                      const ih_interrupt *interrupt) {
     simulation job = {.n = n, .m = m, .first = first, .trials = trials, .out = out};
     if (!scratch) return IH_ERROR_NULL;
     if (!size_fits(n, m)) return IH_ERROR_SIZE;
     job.scratch = scratch;
     job.scratch_bytes = (size_t)column_bytes(n, m);
-    return simulate(&job, layer_blocks, key, threads, kernel);
+    return simulate(&job, layer_blocks, key, threads, kernel, interrupt);
 }

@@ -354,13 +354,12 @@ int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uin
     status = walk_region(&job, ndim, global_shape, start, count, strides);
     if (status || job.elements == 0) return status;
     if (!out) return IH_ERROR_NULL;
-    if (law->scale == 0) {
+    if (!ih_plan_law(&job.plan, law, dtype)) {
         fill_zeros(&job);
         return IH_OK;
     }
     ih_schedule(key, IH_ROUNDS, job.plan.round_key);
     job.plan.kernel = chosen;
-    ih_plan_law(&job.plan, law, dtype);
     job.fill = choose_fill(chosen, law, dtype);
     job.stream = should_stream(&job, memory);
     ih_run_threads(fill_range, &job, job.elements, SHARE_UNIT,

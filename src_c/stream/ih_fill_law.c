@@ -290,7 +290,8 @@ int ih_law_check(const ih_law *law, int dtype) {
     return IH_OK;
 }
 
-void ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
+int ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
+    if (law->scale == 0) return 0;
     plan->law = law;
     plan->first = law->first;
     plan->span = law->span;
@@ -299,7 +300,14 @@ void ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
     plan->low_f64 = law->low;
     plan->high_f64 = law->high;
     ends_in_type(law, dtype, &plan->low_f32, &plan->high_f32);
+    /* A zero keeps its sign where it is cut: -0 is the least of zeros, +0 the greatest. */
+    if (plan->low_f64 == 0) plan->low_f64 = -0.0;
+    if (plan->low_f32 == 0) plan->low_f32 = -0.0f;
+    if (plan->high_f64 == 0) plan->high_f64 = 0.0;
+    if (plan->high_f32 == 0) plan->high_f32 = 0.0f;
     int uniform = law->kind == IH_UNIFORM;
     plan->scale_f32 = uniform ? f32_at_most(law->scale) * 0x1p-24f : (float)law->scale;
     plan->scale_f64 = uniform ? law->scale * 0x1p-53 : law->scale;
+    return dtype == IH_F64 ? plan->low_f64 != 0 || plan->high_f64 != 0
+                           : plan->low_f32 != 0 || plan->high_f32 != 0;
 }

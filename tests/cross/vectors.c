@@ -8,6 +8,7 @@
 #include "ih_fill.h"
 
 #define ELEMENTS 200003
+#define LAWS 13
 
 static uint64_t digest(const unsigned char *bytes, size_t count) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
@@ -19,7 +20,7 @@ int main(int argc, char **argv) {
     static const int size[IH_DTYPES] = {4, 8, 2, 2};
     const int kernel = ih_kernel_find(argc > 1 ? argv[1] : NULL);
     const ih_key key = {{UINT64_C(0x0123456789abcdef), UINT64_C(0xfedcba9876543210)}};
-    ih_law laws[7];
+    ih_law laws[LAWS];
     unsigned char *out = malloc(8 * ELEMENTS + 1);
     int status = 0;
     if (kernel < 0 || !out) {
@@ -33,7 +34,14 @@ int main(int argc, char **argv) {
     status |= ih_law_truncated_normal(&laws[4], 1.0, -0.01, 0.02, 1);
     status |= ih_law_truncated_normal(&laws[5], 1.0, 3.0, INFINITY, 1);
     status |= ih_law_truncated_normal(&laws[6], 1.0, -INFINITY, -12.0, 0);
-    for (int law = 0; law < 7; law++)
+    /* Ends and values that are 0 in some type. */
+    status |= ih_law_truncated_normal(&laws[7], 0x1p-149, -0.01, 1.0, 0);
+    status |= ih_law_truncated_normal(&laws[8], 0x1p-149, -1.0, 0.01, 0);
+    status |= ih_law_truncated_normal(&laws[9], 0x1p-1074, -INFINITY, 0.1, 0);
+    status |= ih_law_truncated_normal(&laws[10], 0x1p-27, -2.0, 2.0, 1);
+    status |= ih_law_truncated_normal(&laws[11], 0x1p-148, 0.0, INFINITY, 0);
+    status |= ih_law_normal(&laws[12], 0x1p-149);
+    for (int law = 0; law < LAWS; law++)
         for (int dtype = 0; dtype < IH_DTYPES; dtype++) {
             uint64_t shape = UINT64_MAX, start = (UINT64_C(1) << 33) - 100, count = ELEMENTS;
             ptrdiff_t stride = size[dtype];

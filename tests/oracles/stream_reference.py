@@ -29,6 +29,7 @@ KEYS = TESTS / "data" / "stream_keys.csv"
 
 ROUNDS = 7
 VERSION = 1
+COMMAND = "python tests/oracles/stream_reference.py"
 MAIN, TAIL = 0, 1
 OCTAVES = 16
 BITS_32, BITS_64 = 2**32 - 1, 2**64 - 1
@@ -168,6 +169,11 @@ class Format:
         return Fraction(2) ** (2 - self.least_exponent) - self.quantum(
             2 ** (1 - self.least_exponent)
         )
+
+    @property
+    def least(self):
+        """Return the least positive value, a subnormal number."""
+        return math.ldexp(1.0, self.least_exponent - self.precision + 1)
 
     def quantum(self, x):
         """Return the spacing of the format's values in the binade of x."""
@@ -519,6 +525,8 @@ def bits_of(key, index, dtype, law, parameters):
         z = standard_normal(key, index, bits)
         return scaled_bits(z, std, dtype, -INFINITY, INFINITY)
     made = truncation(std, low, high, parameters["corrected"])
+    if FORMATS[dtype].at_least(made.low) == FORMATS[dtype].at_most(made.high) == 0:
+        return 0
     z = standard_truncated(key, index, bits, made)
     return scaled_bits(z, made.scale, dtype, made.low, made.high)
 
@@ -567,6 +575,11 @@ STREAMS = ((1, ""), (-(2**70), "encoder.layer.0/weight"), (b"\x01", "Gewicht \u0
 LAST_INDEX = 2**63 - 2  # of the largest shape that a Stream takes
 FIRST_INDICES = (0, 4 * 2**31 - 2, 4 * 2**32 - 2, 2 * 2**32 - 1, 2**62 - 2, LAST_INDEX - 2)
 COUNT = 3
+# In units of the least value of a type: at least one end is 0 there.
+ENDS_THAT_ROUND_TO_ZERO = (
+    *((-0.25, 0.25), (-0.01, 0.02), (-0.25, 2.0), (-2.0, 0.25), (-0.01, 1.0), (-1.0, 0.01)),
+    *((0.0, INFINITY), (-INFINITY, 0.0), (-0.25, INFINITY), (-INFINITY, 0.25)),
+)
 TAIL_SEARCH = 1 << 18
 # Elements of Stream(1) whose 32-bit main words are 0 and 1: the second word alone gives the value,
 # beyond the 6.34 that one word reaches. Found by looking at the first 2^35 words.
@@ -605,6 +618,13 @@ def cases():
     for law, parameters in wide:
         for first in FAR_TAILS:
             yield *STREAMS[0], law, parameters, "float32", first
+    for dtype, form in FORMATS.items():
+        for low, high in ENDS_THAT_ROUND_TO_ZERO:
+            parameters = {"std": form.least, "low": low, "high": high, "corrected": False}
+            yield *STREAMS[0], "truncated_normal", parameters, dtype, 0
+            if form.bits == 16:  # so small that already the single is 0
+                parameters = {**parameters, "std": SINGLE.least}
+                yield *STREAMS[0], "truncated_normal", parameters, dtype, 0
 
 
 def stream_vectors():

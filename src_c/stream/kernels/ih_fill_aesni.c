@@ -1,4 +1,6 @@
 /* The AES-NI kernel for CPUs without AVX2: one block a vector, normals lane by lane. */
+#include "common/ih_ieee.h"
+
 #if defined(__x86_64__) && !defined(IH_NO_AESNI)
 
 #if defined(__clang__)
@@ -36,16 +38,16 @@ VERB v_longs v_multiply_32(v_longs a, v_longs b) {
     return (v_longs)_mm_mul_epu32((__m128i)a, (__m128i)b);
 }
 VERB v_floats v_minimum(v_floats a, float b) {
-    return (v_floats)_mm_min_ps((__m128)a, _mm_set1_ps(b));
+    return (v_floats)_mm_min_ps(_mm_set1_ps(b), (__m128)a);
 }
 VERB v_floats v_maximum(v_floats a, float b) {
-    return (v_floats)_mm_max_ps((__m128)a, _mm_set1_ps(b));
+    return (v_floats)_mm_max_ps(_mm_set1_ps(b), (__m128)a);
 }
 VERB v_doubles v_minimum_f64(v_doubles a, double b) {
-    return (v_doubles)_mm_min_pd((__m128d)a, _mm_set1_pd(b));
+    return (v_doubles)_mm_min_pd(_mm_set1_pd(b), (__m128d)a);
 }
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
-    return (v_doubles)_mm_max_pd((__m128d)a, _mm_set1_pd(b));
+    return (v_doubles)_mm_max_pd(_mm_set1_pd(b), (__m128d)a);
 }
 VERB v_halves v_low_halves(v_words x) {
     return (uint64_t)_mm_cvtsi128_si64(_mm_packus_epi32((__m128i)x, (__m128i)x));

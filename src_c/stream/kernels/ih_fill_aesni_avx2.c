@@ -1,4 +1,6 @@
 /* The AVX2 kernel for CPUs with AES on 128 bits only (before VAES). */
+#include "common/ih_ieee.h"
+
 #if defined(__x86_64__) && !defined(IH_NO_AVX2)
 
 #if defined(__clang__)

@@ -19,16 +19,16 @@ VERB v_longs v_multiply_32(v_longs a, v_longs b) {
     return (v_longs)_mm256_mul_epu32((__m256i)a, (__m256i)b);
 }
 VERB v_floats v_minimum(v_floats a, float b) {
-    return (v_floats)_mm256_min_ps((__m256)a, _mm256_set1_ps(b));
+    return (v_floats)_mm256_min_ps(_mm256_set1_ps(b), (__m256)a);
 }
 VERB v_floats v_maximum(v_floats a, float b) {
-    return (v_floats)_mm256_max_ps((__m256)a, _mm256_set1_ps(b));
+    return (v_floats)_mm256_max_ps(_mm256_set1_ps(b), (__m256)a);
 }
 VERB v_doubles v_minimum_f64(v_doubles a, double b) {
-    return (v_doubles)_mm256_min_pd((__m256d)a, _mm256_set1_pd(b));
+    return (v_doubles)_mm256_min_pd(_mm256_set1_pd(b), (__m256d)a);
 }
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
-    return (v_doubles)_mm256_max_pd((__m256d)a, _mm256_set1_pd(b));
+    return (v_doubles)_mm256_max_pd(_mm256_set1_pd(b), (__m256d)a);
 }
 VERB v_halves v_to_f16(v_floats x) { return _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT); }
 VERB v_halves v_low_halves(v_words x) {

@@ -1,4 +1,6 @@
 /* The AVX-512 kernel: VAES on 512 bits, four blocks a vector. */
+#include "common/ih_ieee.h"
+
 #if defined(__x86_64__) && !defined(IH_NO_AVX512)
 
 #if defined(__clang__)
@@ -38,16 +40,16 @@ VERB v_longs v_multiply_32(v_longs a, v_longs b) {
     return (v_longs)_mm512_mul_epu32((__m512i)a, (__m512i)b);
 }
 VERB v_floats v_minimum(v_floats a, float b) {
-    return (v_floats)_mm512_min_ps((__m512)a, _mm512_set1_ps(b));
+    return (v_floats)_mm512_min_ps(_mm512_set1_ps(b), (__m512)a);
 }
 VERB v_floats v_maximum(v_floats a, float b) {
-    return (v_floats)_mm512_max_ps((__m512)a, _mm512_set1_ps(b));
+    return (v_floats)_mm512_max_ps(_mm512_set1_ps(b), (__m512)a);
 }
 VERB v_doubles v_minimum_f64(v_doubles a, double b) {
-    return (v_doubles)_mm512_min_pd((__m512d)a, _mm512_set1_pd(b));
+    return (v_doubles)_mm512_min_pd(_mm512_set1_pd(b), (__m512d)a);
 }
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
-    return (v_doubles)_mm512_max_pd((__m512d)a, _mm512_set1_pd(b));
+    return (v_doubles)_mm512_max_pd(_mm512_set1_pd(b), (__m512d)a);
 }
 VERB v_halves v_to_f16(v_floats x) {
     return _mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);

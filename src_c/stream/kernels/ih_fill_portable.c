@@ -1,4 +1,5 @@
 /* The portable kernel: ARS by tables and the scalar maps. The truth for all the others. */
+#include "common/ih_ieee.h"
 #include "stream/ih_ars_inline.h"
 #include "stream/ih_tail.h"
 

@@ -15,6 +15,8 @@
  *   v_low_halves(), v_to_f16()           the low 16 bits of each word; f32 to f16
  *   v_multiply_32()         low 32 bits of each 64-bit lane, product 64 bits
  *   v_minimum(), v_maximum(), v_minimum_f64(), v_maximum_f64()
+ *                           of a vector and a number; of two zeros either that of the vector or the
+ *                           one that is less (greater): the lower end is -0, the upper one +0
  *
  * With IH_VECTOR_NORMAL, also the type v_f32_table, what of the table stays in registers, and
  *

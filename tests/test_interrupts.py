@@ -1,0 +1,116 @@
+"""Ctrl-C ends long calls of C soon, and what they do in pieces are the same bits."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import irwinhall
+from irwinhall import distribution
+
+# Each takes many seconds.
+CALLS = {
+    "sums": "irwinhall.montecarlo.magnitude(2**36, trials=8, threads=2)",
+    "small sums": "irwinhall.montecarlo.magnitude(1000, trials=2**28, threads=2)",
+    "wide layers": "irwinhall.montecarlo.layer(2**17, 2**17, trials=4, threads=1)",
+    "tall layers": "irwinhall.montecarlo.layer(2**33, 7, trials=4, threads=3)",
+    "weighted": "d.weighted_cdf(np.linspace(900, 1100, 100_000), np.linspace(1, 2, 5000))",
+    "bounds": "irwinhall.letkeman_bound(np.arange(2000, 40_000)[:, None], np.arange(2000, 40_000))",
+    "magnitudes": "irwinhall.expected_magnitude(np.broadcast_to(np.int64(7**9), (2**17, 2**13)))",
+    "rows": "d.weighted_cdf(np.full(10**6, 1.0), np.ones((10**6, 2)))",
+    "quantiles": "d.ppf(np.linspace(0.01, 0.99, 9999)[:, None], np.arange(2, 9999))",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_sigint_ends_a_long_call(call):
+    # The child says when it begins, so that imports do not count.
+    script = (
+        "import numpy as np, irwinhall, sys; import irwinhall.distribution as d\n"
+        "irwinhall.montecarlo; print('begins', flush=True)\n"
+        f"try:\n    {CALLS[call]}\n"
+        "except KeyboardInterrupt:\n    sys.exit(77)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"begins\n"
+            time.sleep(0.5)
+            assert child.poll() is None, "the call was too short"
+            sent = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            assert child.wait(60) == 77
+            # About 0.1 s where the machine is idle.
+            assert time.monotonic() - sent < 2.0
+        finally:
+            child.kill()
+
+
+SHAPES = [(1 << 19,), (1500, 401), (3, 700, 501), (700, 3, 501, 1), (2, 1 << 18), (1 << 18, 3)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_pieces_are_the_same_as_single_calls(shape, order):
+    rng = np.random.default_rng(1)
+    n = np.asarray(rng.integers(1, 10**5, shape), order=order)
+    m = rng.integers(1, 3000, (*shape[:-1], 1))
+    bounds = irwinhall.letkeman_bound(n, m)
+    made = irwinhall.preserved_magnitude(n, m, bounds)
+    cdf = distribution.cdf(n / 1e5, m)
+    assert bounds.strides == (n * m).strides == cdf.strides
+    for _ in range(300):
+        place = tuple(rng.integers(0, shape))
+        pair = int(n[place]), int(np.broadcast_to(m, shape)[place])
+        assert bounds[place] == irwinhall.letkeman_bound(*pair)
+        expected = irwinhall.preserved_magnitude(*pair, float(bounds[place]))
+        assert expected == tuple(values[place] for values in made)
+        assert cdf[place] == distribution.cdf(float(n[place] / 1e5), pair[1])
+
+
+def test_pieces_read_before_they_write_where_out_overlaps():
+    n = np.random.default_rng(2).integers(1, 10**6, 1 << 19)
+    expected = irwinhall.letkeman_bound(n)
+    for first, last in ((0, 0), (1, 0), (0, 1)):
+        memory = n.copy()
+        read = memory[first : memory.size - last]
+        written = memory.view(np.float64)[last : memory.size - first]
+        irwinhall.letkeman_bound(read, out=written)
+        assert np.array_equal(written, expected[first : memory.size - last])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        irwinhall.letkeman_bound,
+        irwinhall.expected_magnitude,
+        lambda n: irwinhall.letkeman_bound(3, n),
+        lambda n: irwinhall.letkeman_bound(n.astype(">u8")[:1] if n.size == 1 else n, 3),
+        lambda n: irwinhall.preserved_magnitude(n, 3, 0.5),
+        lambda n: irwinhall.preserved_magnitude(3, 4, np.broadcast_to(0.5, n.shape)),
+        lambda n: distribution.cdf(0.5, n),
+        lambda n: distribution.ppf(np.broadcast_to(0.5, n.shape), 3),
+    ],
+)
+def test_a_broadcast_array_is_looked_at_once(call):
+    began = time.monotonic()
+    with pytest.raises(MemoryError):
+        call(np.broadcast_to(np.int64(5), (1 << 46,)))
+    assert time.monotonic() - began < 1.0
+
+
+def test_the_first_wrong_element_of_a_broadcast_array_is_named():
+    n = np.broadcast_to(np.array([[3], [0]]), (2, 1 << 40))
+    with pytest.raises(ValueError, match=r"got 0 at index \(1, 0\)"):
+        irwinhall.letkeman_bound(n)
+    bound = np.broadcast_to(np.array([[3.0], [-1.0]]), (2, 1 << 40))
+    with pytest.raises(ValueError, match=r"got -1.0 at index \(1, 0\)"):
+        irwinhall.preserved_magnitude(3, 4, bound)
+    big = np.broadcast_to(np.array([[3], [2**63]], ">u8"), (2, 1 << 40))
+    with pytest.raises(ValueError, match=rf"got {2**63} at index \(1, 0\)"):
+        irwinhall.expected_magnitude(big)
