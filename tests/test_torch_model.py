@@ -556,7 +556,7 @@ def test_an_invalid_plan_is_named_and_changes_nothing(how, error, message):
 
 
 def test_what_is_no_module_is_named():
-    with pytest.raises(TypeError, match="module must be a torch.nn.Module, got tensor"):
+    with pytest.raises(TypeError, match="must be a torch.nn.Module, got one of type Tensor$"):
         init.init_weights(torch.ones(2), seed=1)
 
 
@@ -640,7 +640,8 @@ def test_param_init_fn_names_what_it_leaves_alone():
 def test_param_init_fn_materializes_on_the_accelerator_if_there_is_one():
     model = nn.Linear(4, 4, device="meta")
     init.param_init_fn(model, seed=1)(model)
-    device = torch.accelerator.current_accelerator() or torch.device("cpu")
+    there = torch.accelerator.is_available()
+    device = torch.accelerator.current_accelerator() if there else torch.device("cpu")
     assert model.weight.device.type == device.type
 
 
@@ -899,3 +900,69 @@ def test_norms_that_cannot_be_had_are_named():
     plan = {"0.weight": {"factor": 0.0}}
     with pytest.raises(ValueError, match=f"^0.{NORMS}: 0.weight must not have rows of 0"):
         init.init_weights(model, seed=1, plan=plan)
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (lambda: nn.GRU(4, 5), ("weight_ih_l0",)),
+        (lambda: nn.LSTM(4, 6, 2, proj_size=3), ("weight_hh_l1", "weight_hr_l0")),
+        (lambda: nn.RNN(3, 4, bidirectional=True), ("weight_ih_l0_reverse", "weight_hh_l0")),
+        (lambda: nn.LSTMCell(4, 6), ("weight_ih", "weight_hh")),
+        (lambda: nn.GRUCell(4, 6), ("weight_hh",)),
+    ],
+)
+def test_recurrent_weights_under_weight_norm_have_the_bits_they_have_without(layer, names):
+    plain, normed = layer(), layer()
+    for name in names:
+        weight_norm(normed, name)
+    init.init_weights(plain, seed=3)
+    report = init.init_weights(normed, seed=3)
+    assert report.left_alone == ()
+    for name in names:
+        direction = getattr(normed.parametrizations, name).original1
+        assert torch.equal(direction, getattr(plain, name))
+        torch.testing.assert_close(getattr(normed, name), getattr(plain, name))
+
+
+def test_a_bias_under_weight_norm_cannot_be_zero():
+    with pytest.raises(ValueError, match="bias_hh_l0 must not have rows of 0 under weight_norm"):
+        init.init_weights(weight_norm(nn.GRU(4, 5), "bias_hh_l0"), seed=1)
+
+
+# ---- what no message prints ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: init.init_weights(list(model.parameters())),
+        lambda model: init.init_weights(dict(model.named_parameters())),
+        lambda model: init.lsuv_(list(model.parameters()), torch.ones(1, 40)),
+        lambda model: init.init_weights(model, plan=[model]),
+        lambda model: init.init_weights(model, plan={"*": model}),
+        lambda model: init.init_weights(model, residual=model),
+        lambda model: init.lsuv_(model, torch.ones(1, 40), layers=model[0].weight),
+        lambda model: init.he_normal_(model),
+        lambda model: init.uniform_([model[0].weight]),
+        lambda model: init.he_normal_(model[0].weight, generator=model[0].weight),
+    ],
+)
+def test_no_message_prints_models_or_weights(call):
+    model = nn.Sequential(nn.Linear(40, 40), nn.Linear(40, 2))
+    with pytest.raises(TypeError, match="got one of type ") as caught:
+        call(model)
+    assert len(str(caught.value)) < 150
+
+
+def test_a_build_for_an_accelerator_that_is_not_there_materializes_on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    model = nn.Linear(4, 4, device="meta")
+    init.param_init_fn(model, seed=1)(model)
+    assert model.weight.device.type == "cpu"
+
+
+def test_lazy_norms_without_parameters_are_left_alone():
+    model = nn.Sequential(nn.Linear(4, 4), nn.LazyBatchNorm1d(affine=False))
+    assert init.init_weights(model, seed=1).left_alone == ()

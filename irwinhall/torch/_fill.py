@@ -36,6 +36,7 @@ from irwinhall.stream import (
     fill_memory,
     prepare_law,
 )
+from irwinhall.torch._plan import shown
 from irwinhall.torch._shards import Places, agreed, is_distributed, local_pieces
 
 DTYPES = {
@@ -243,7 +244,7 @@ def _default_layout(
 def check_tensor(tensor: object) -> None:
     """Refuse what cannot be filled, saying why."""
     if not isinstance(tensor, torch.Tensor):
-        raise TypeError(f"tensor must be a torch.Tensor, got {tensor!r} ({type(tensor).__name__})")
+        raise TypeError(f"tensor must be a torch.Tensor, got {shown(tensor)}")
     if is_lazy(tensor):
         raise ValueError(
             "tensor must have a shape, got an uninitialized parameter: "
@@ -256,23 +257,38 @@ def check_tensor(tensor: object) -> None:
 
 def check_memory(tensor: torch.Tensor) -> None:
     """Refuse a tensor whose elements cannot be written one by one, or not in place."""
-    if tensor.layout != torch.strided:
-        raise TypeError(f"tensor must be dense, got one of layout {tensor.layout}")
+    if tensor.layout != torch.strided or tensor.is_nested:
+        kind = "that is nested" if tensor.is_nested else f"of layout {tensor.layout}"
+        raise TypeError(f"tensor must be dense, got one {kind}")
     if tensor.requires_grad and not (tensor if tensor._base is None else tensor._base).is_leaf:
         raise ValueError(
             "tensor must be a leaf, such as a parameter, or a view of one, "
             "got the result of an operation that autograd has recorded"
+        )
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        raise ValueError(
+            "tensor must not be an inference tensor outside torch.inference_mode(), where torch "
+            "allows nothing to write to it"
         )
     if not tensor.is_contiguous() and overlaps_itself(tuple(tensor.shape), tensor.stride(), 1):
         raise ValueError(
             "tensor must not overlap itself, so that no element is written twice, got strides "
             f"{tensor.stride()} for shape {tuple(tensor.shape)}"
         )
-    if is_plain(tensor) and not _has_storage(tensor):
-        raise ValueError(
-            f"tensor must have memory for shape {tuple(tensor.shape)}, got a storage of "
-            f"{tensor.untyped_storage().nbytes()} bytes"
-        )
+    held = tensor.to_local() if is_distributed(tensor) else tensor
+    if is_plain(held) or (is_unwrapped(held) and has_values(held)):
+        if not _has_storage(held):
+            raise ValueError(
+                f"tensor must have memory for shape {tuple(held.shape)}, got a storage of "
+                f"{held.untyped_storage().nbytes()} bytes"
+            )
+    elif has_values(held) and is_addressable(held):
+        try:
+            array_of(held.detach())
+        except (RuntimeError, TypeError) as error:  # as many subclasses do
+            raise TypeError(
+                f"tensor must be an array in memory, got a {type(held).__name__}: {error}"
+            ) from None
 
 
 def _has_storage(tensor: torch.Tensor) -> bool:
@@ -299,6 +315,11 @@ def is_plain(tensor: torch.Tensor) -> bool:
         and not tensor.is_neg()
         and not _is_functional(tensor)
     )
+
+
+def is_unwrapped(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is no more than it seems, on whatever device."""
+    return type(tensor) in _PLAIN and not _is_functional(tensor)
 
 
 _traits = attrgetter("is_cpu", "layout", "dtype")  # three in one call
@@ -346,9 +367,7 @@ def check_seed(seed: Seed | Stream, generator: object) -> None:
     if generator is None:
         return
     if not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f"generator must be a torch.Generator, got {generator!r} ({type(generator).__name__})"
-        )
+        raise TypeError(f"generator must be a torch.Generator, got {shown(generator)}")
     if seed is not None:
         raise ValueError(f"seed must be left out where a generator is given, got {seed!r}")
 

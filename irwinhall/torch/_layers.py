@@ -115,7 +115,9 @@ def _recurrent(layer: Any) -> Roles:
 def _gated(layer: Any, gates: int) -> Roles:
     """Return the roles in a recurrent layer, of any depth and both directions, or in a cell."""
     roles: Roles = {}
-    for name in layer._parameters:
+    # What is parametrized is no parameter of the layer, but goes by its name.
+    parametrized = layer.parametrizations if parametrize.is_parametrized(layer) else ()
+    for name in (*layer._parameters, *parametrized):
         if name.startswith("weight_ih"):
             roles[name] = WeightRole("torch.linear", parts=gates)
         elif name.startswith("weight_hh"):

@@ -13,7 +13,7 @@ from torch import nn
 from irwinhall._arguments import checked_count
 from irwinhall.lsuv import LayerReport, checked_positive, rescale_until
 from irwinhall.torch._layers import ParameterSite, WeightRole, parameters
-from irwinhall.torch._plan import Pattern, matchers
+from irwinhall.torch._plan import Pattern, matchers, shown
 from irwinhall.torch._report import table
 from irwinhall.torch._shards import is_distributed
 
@@ -134,9 +134,7 @@ def lsuv_(
     2.weight    0.4...      1  1.4...      1
     """
     if not isinstance(module, nn.Module):
-        raise TypeError(
-            f"module must be a torch.nn.Module, got {module!r} ({type(module).__name__})"
-        )
+        raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
     module = getattr(module, "_orig_mod", module)  # hooks would have to be compiled too
     numbers = (
         checked_positive("variance", variance),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.autograd.graph import increment_version
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.parameter import is_lazy
 
 from irwinhall._arguments import checked_finite
 from irwinhall._keywords import takes
@@ -29,7 +30,7 @@ from irwinhall.torch._fill import (
     write,
 )
 from irwinhall.torch._layers import NormsRole, ParameterSite, parameters
-from irwinhall.torch._plan import Pattern, Plan, matchers, naming, rules_of, unused
+from irwinhall.torch._plan import Pattern, Plan, matchers, naming, rules_of, shown, unused
 from irwinhall.torch._report import PendingRow, Report, Seen, version
 from irwinhall.torch._shards import Places, is_distributed
 
@@ -273,7 +274,7 @@ class ParamInit:
         if any(tensor.is_meta for tensor in own):
             device = self._device
             if device is None:
-                device = torch.accelerator.current_accelerator() or torch.device("cpu")
+                device = _accelerator() or torch.device("cpu")
             module.to_empty(device=device, recurse=False)
         for values, place, name in self._steps:
             if place.owner is module:
@@ -281,6 +282,15 @@ class ParamInit:
                 _write(values, first, place.current, self._root.child, self._threads)
         if isinstance(module, _NormBase):
             module.reset_running_stats()
+
+
+def _accelerator() -> torch.device | None:
+    """Return the accelerator, if there is one.
+
+    A build of torch for one names it as the current one on any machine.
+    """
+    there = torch.accelerator.is_available()
+    return torch.accelerator.current_accelerator() if there else None
 
 
 # ---- what is written -----------------------------------------------------------------------------
@@ -354,9 +364,7 @@ def _planned(
 ) -> tuple[list[tuple[ParameterSite, ...]], list[Values]]:
     """Return the places of every parameter of a model, and its values, all of them checked."""
     if not isinstance(module, nn.Module):
-        raise TypeError(
-            f"module must be a torch.nn.Module, got {module!r} ({type(module).__name__})"
-        )
+        raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
     rules = rules_of(plan)
     decide = Decider(scheme, gain, rules, checked_finite("forget_bias", forget_bias))
     tied = _tied(module)
@@ -458,7 +466,7 @@ def _reset_norms(
         each = zip(tied, planned, strict=True)
         left = {place.layer for places, values in each if not values.parts for place in places}
         for layer in norms:
-            if layer not in left:
+            if layer not in left and not any(map(is_lazy, layer._buffers.values())):
                 layer.reset_running_stats()
 
 

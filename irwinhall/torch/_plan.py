@@ -24,6 +24,7 @@ __all__ = [
     "matcher",
     "naming",
     "rules_of",
+    "shown",
     "unused",
 ]
 
@@ -91,7 +92,7 @@ def rules_of(plan: Plan | None) -> list[Rule]:
     if plan is None:
         return []
     if not isinstance(plan, Mapping):
-        raise TypeError(f"plan must be a mapping, got {plan!r} ({type(plan).__name__})")
+        raise TypeError(f"plan must be a mapping, got {shown(plan)}")
     return [_rule(pattern, said) for pattern, said in plan.items()]
 
 
@@ -104,8 +105,7 @@ def _rule(pattern: Pattern, said: object) -> Rule:
         said = {"scheme": said}
     if not isinstance(said, Mapping):
         raise TypeError(
-            f"{where} must be a scheme, 'leave' or a mapping of options, "
-            f"got {said!r} ({type(said).__name__})"
+            f"{where} must be a scheme, 'leave' or a mapping of options, got {shown(said)}"
         )
     unknown = [key for key in said if key not in Options.__annotations__]
     if unknown:
@@ -140,7 +140,7 @@ def matcher(what: str, pattern: object) -> Callable[[Iterable[ParameterSite]], b
         return lambda places: any(isinstance(place.layer, pattern) for place in places)
     raise TypeError(
         f"{what} must have strings, compiled regular expressions or types of modules as patterns, "
-        f"got {pattern!r} ({type(pattern).__name__})"
+        f"got {shown(pattern)}"
     )
 
 
@@ -171,6 +171,14 @@ def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Seq
     if isinstance(rule.pattern, str):
         hint = suggestion(rule.pattern, {name: name for name in names}, cutoff=0.8)
     return f"{what} matches no parameter{hint}"
+
+
+def shown(value: object) -> str:
+    """Return a value as a message has it: by its type alone if it could fill pages."""
+    kind = type(value).__name__
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return f"{value!r} ({kind})"
+    return f"one of type {kind}"
 
 
 class naming:  # noqa: N801 - a context manager reads as a verb
