@@ -13,6 +13,7 @@ from frameworks import framework
 torch = framework("torch")
 
 from torch import nn  # noqa: E402
+from torch.testing._internal.two_tensor import TwoTensor  # noqa: E402
 
 import irwinhall  # noqa: E402
 import irwinhall.torch as init  # noqa: E402
@@ -966,3 +967,343 @@ def test_a_build_for_an_accelerator_that_is_not_there_materializes_on_the_cpu(mo
 def test_lazy_norms_without_parameters_are_left_alone():
     model = nn.Sequential(nn.Linear(4, 4), nn.LazyBatchNorm1d(affine=False))
     assert init.init_weights(model, seed=1).left_alone == ()
+
+
+# ---- what is frozen ------------------------------------------------------------------------------
+
+
+def sines():
+    return torch.sin(torch.arange(60.0).reshape(10, 6))
+
+
+def test_frozen_parameters_are_left_alone_and_reported():
+    model = Stack(pos=nn.Embedding.from_pretrained(sines()), a=nn.Linear(6, 6), n=nn.LayerNorm(6))
+    model.a.bias.requires_grad_(False)
+    model.n.requires_grad_(False)
+    with torch.no_grad():
+        model.a.bias.fill_(2.0)
+        model.n.weight.fill_(3.0)
+    report = init.init_weights(model, "normal", gain=0.02, seed=1)
+    assert report.left_alone == ("pos.weight", "a.bias", "n.weight", "n.bias")
+    notes = {row.name: row.note for row in report.rows if row.scheme is None}
+    assert set(notes.values()) == {"frozen: a plan may name it"}
+    assert torch.equal(model.pos.weight, sines())
+    assert (model.a.bias == 2).all()
+    assert (model.n.weight == 3).all()
+
+
+def test_a_plan_may_name_what_is_frozen():
+    model = Stack(pos=nn.Embedding.from_pretrained(sines()), n=nn.LayerNorm(6))
+    model.n.requires_grad_(False)
+    report = init.init_weights(
+        model, seed=1, plan={"pos.weight": {"scheme": "normal", "gain": 0.02}, "n.bias": "ones"}
+    )
+    assert report.left_alone == ("n.weight",)
+    weights = expected((10, 6), "pos.weight", "normal", gain=0.02)
+    np.testing.assert_array_equal(model.pos.weight.numpy(), weights)
+    assert (model.n.bias == 1).all()
+
+
+def test_the_statistics_of_frozen_norms_are_left_alone():
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4).requires_grad_(False))
+    model(torch.randn(10, 4))
+    before = state(model[1])
+    init.init_weights(model, seed=1)
+    assert same(before, state(model[1]))
+
+
+def test_a_frozen_direction_keeps_its_norms():
+    model = weight_norm(nn.Linear(4, 4))
+    model.parametrizations.weight.original1.requires_grad_(False)
+    before = model.weight.clone()
+    init.init_weights(model, seed=1)
+    assert torch.equal(before, model.weight)
+
+
+def test_lsuv_leaves_frozen_weights_unless_it_is_told():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
+    model[0].weight.requires_grad_(False)
+    before, batch = model[0].weight.clone(), torch.randn(50, 4)
+    report = init.lsuv_(model, batch)
+    assert torch.equal(model[0].weight, before)
+    assert report.left_alone == {"0.weight": "frozen: layers may name it"}
+    assert set(init.lsuv_(model, batch, layers="*.weight").layers) == {"0.weight", "1.weight"}
+    with pytest.raises(ValueError, match="0.weight is frozen: layers may name it"):
+        init.lsuv_(model.requires_grad_(False), batch)
+
+
+# ---- what shares memory --------------------------------------------------------------------------
+
+
+def test_a_transposed_weight_of_the_same_memory_is_filled_once_by_the_first_name():
+    model = Stack(enc=nn.Linear(8, 5), dec=nn.Linear(5, 8))
+    model.dec.weight = nn.Parameter(model.enc.weight.t())
+    report = init.init_weights(model, "he_normal", seed=1)
+    weights = expected((5, 8), "enc.weight", "he_normal", **OUT_IN)
+    np.testing.assert_array_equal(model.enc.weight.detach().numpy(), weights)
+    np.testing.assert_array_equal(model.dec.weight.detach().numpy(), weights.T)
+    found = {row.name: row for row in report.rows}
+    assert (found["dec.weight"].scheme, found["dec.weight"].shape) == (None, (8, 5))
+    assert found["dec.weight"].note == "shares the memory of enc.weight"
+    assert (found["enc.weight"].fan_in, report.left_alone) == (8, ())
+    assert "53 elements in 3 parameters" in str(report)
+
+
+def test_parameters_with_the_same_data_are_tied():
+    model = Stack(embedding=nn.Embedding(20, 8), head=nn.Linear(8, 20, bias=False))
+    model.head.weight.data = model.embedding.weight.data
+    report = init.init_weights(model, seed=1)
+    weights = expected((20, 8), "embedding.weight", active_inputs=1)
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+    assert report.rows[1].note == "tied to embedding.weight"
+    init.init_weights(model, seed=1, plan={"head.*": {"scheme": "normal", "gain": 0.02}})
+    weights = expected((20, 8), "embedding.weight", "normal", gain=0.02)
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+
+
+@pytest.mark.parametrize("first", ["whole", "parts"])
+def test_views_of_another_weight_are_filled_by_the_whole(first):
+    whole, one, two = nn.Linear(6, 8, bias=False), nn.Linear(6, 4, bias=False), nn.Linear(6, 4)
+    one.weight, two.weight = nn.Parameter(whole.weight[:4]), nn.Parameter(whole.weight[4:])
+    layers = {"whole": whole, "one": one, "two": two}
+    if first == "parts":
+        layers = dict(reversed(layers.items()))
+    model = Stack(**layers)
+    report = init.init_weights(model, seed=1)
+    weights = expected((8, 6), "whole.weight", **OUT_IN)
+    np.testing.assert_array_equal(whole.weight.detach().numpy(), weights)
+    notes = {row.name: row.note for row in report.rows}
+    assert notes["one.weight"] == notes["two.weight"] == "shares the memory of whole.weight"
+    with pytest.raises(ValueError, match="one.weight shares the memory of whole.weight, name that"):
+        init.init_weights(model, seed=1, plan={"one.weight": "he_normal"})
+
+
+def test_parts_of_one_storage_that_do_not_meet_are_weights_of_their_own():
+    flat = torch.zeros(8, 12)
+    model = Stack(a=nn.Linear(6, 8, bias=False), b=nn.Linear(6, 8, bias=False), c=nn.Linear(6, 8))
+    model.a.weight, model.b.weight = nn.Parameter(flat[:, ::2]), nn.Parameter(flat[:, 1::2])
+    model.c.bias = nn.Parameter(torch.zeros(30)[2:10])
+    init.init_weights(model, seed=1)
+    for name in ("a.weight", "b.weight", "c.weight"):
+        weights = expected((8, 6), name, **OUT_IN)
+        np.testing.assert_array_equal(model.get_parameter(name).detach().numpy(), weights)
+
+
+def test_parts_of_which_neither_holds_the_other_are_refused():
+    flat = torch.zeros(12, 6)
+    model = Stack(z=nn.Linear(6, 6), a=nn.Linear(6, 8), b=nn.Linear(6, 8))
+    model.a.weight, model.b.weight = nn.Parameter(flat[:8]), nn.Parameter(flat[4:])
+    before = state(model)
+    with pytest.raises(ValueError, match="a.weight must not share a part of its memory with b.w"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model))
+    init.init_weights(model, seed=1, plan={"[ab].weight": "leave"})
+    assert not flat.any()
+    with pytest.raises(ValueError, match="a.weight must not share a part of its memory"):
+        init.lsuv_(Chain(model.a, model.b), torch.randn(9, 6))
+
+
+class Chain(nn.Module):
+    """Two layers that read the same."""
+
+    def __init__(self, a, b):
+        super().__init__()
+        self.a, self.b = a, b
+
+    def forward(self, x):
+        return self.a(x) + self.b(x)
+
+
+def test_what_lies_in_a_frozen_weight_is_left_alone():
+    model = Stack(enc=nn.Linear(8, 5), dec=nn.Linear(5, 8, bias=False))
+    model.dec.weight = nn.Parameter(model.enc.weight.t())
+    model.enc.weight.requires_grad_(False)
+    before = model.enc.weight.clone()
+    assert init.init_weights(model, seed=1).left_alone == ("enc.weight",)
+    assert torch.equal(model.enc.weight, before)
+
+
+@pytest.mark.parametrize("tie", ["same", "data", "rows"])
+def test_a_tied_embedding_keeps_its_padding_whichever_is_named_first(tie):
+    model = Stack(head=nn.Linear(4, 9, bias=False), tokens=nn.Embedding(9, 4, padding_idx=2))
+    if tie == "same":
+        model.tokens.weight = model.head.weight
+    elif tie == "data":
+        model.tokens.weight.data = model.head.weight.data
+    else:
+        model.tokens.weight = nn.Parameter(model.head.weight[1:])
+    row = 3 if tie == "rows" else 2
+    report = init.init_weights(model, seed=1)
+    weights = expected((9, 4), "head.weight", **OUT_IN)
+    weights[row] = 0
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+    assert f"row {row} is 0" in report.rows[0].note
+
+
+def test_a_transposed_embedding_keeps_its_padding():
+    model = Stack(enc=nn.Linear(9, 4, bias=False), tokens=nn.Embedding(9, 4, padding_idx=2))
+    model.tokens.weight = nn.Parameter(model.enc.weight.t())
+    report = init.init_weights(model, seed=1)
+    weights = expected((4, 9), "enc.weight", **OUT_IN)
+    weights[:, 2] = 0
+    np.testing.assert_array_equal(model.enc.weight.detach().numpy(), weights)
+    assert report.rows[0].note == "column 2 is 0"
+
+
+def test_padding_that_is_no_row_of_what_it_lies_in_is_refused():
+    flat = nn.Linear(6, 6, bias=False)
+    tokens = nn.Embedding(9, 4, padding_idx=2)
+    tokens.weight = nn.Parameter(flat.weight.view(9, 4))
+    with pytest.raises(ValueError, match="b.weight must have its padding in a row or column of a"):
+        init.init_weights(Stack(a=flat, b=tokens), seed=1)
+
+
+def test_lsuv_rescales_memory_once():
+    model = nn.Sequential(nn.Linear(6, 6, bias=False), nn.Tanh(), nn.Linear(6, 6, bias=False))
+    model[2].weight = nn.Parameter(model[0].weight.t())
+    report = init.lsuv_(model, torch.randn(99, 6))
+    assert set(report.layers) == {"0.weight"}
+    assert report.left_alone == {"2.weight": "shares the memory of 0.weight"}
+    model[2].weight.data = model[0].weight.data
+    assert init.lsuv_(model, torch.randn(99, 6)).left_alone == {"2.weight": "tied to 0.weight"}
+
+
+# ---- layers that only the plan knows -------------------------------------------------------------
+
+
+class Scale(nn.Module):
+    """A norm of someone's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(8))
+        self.temperature = nn.Parameter(torch.tensor(3.0))
+
+
+class Conv1D(nn.Module):
+    """A linear layer whose weight is (in, out)."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(8, 12))
+        self.bias = nn.Parameter(torch.zeros(12))
+
+
+def test_a_scheme_for_all_is_for_no_scale_or_bias_of_an_unknown_layer():
+    model = Stack(norm=Scale(), c_proj=Conv1D(), a=nn.Linear(8, 8))
+    report = init.init_weights(model, seed=1, plan={"*": {"scheme": "normal", "gain": 0.02}})
+    assert report.left_alone == ("norm.weight", "norm.temperature", "c_proj.bias")
+    assert (model.norm.weight == 1).all()
+    assert model.norm.temperature == 3
+    weights = expected((8, 12), "c_proj.weight", "normal", gain=0.02)
+    np.testing.assert_array_equal(model.c_proj.weight.detach().numpy(), weights)
+    assert report.rows[0].note.startswith("Scale is no known layer; a plan's scheme is for weights")
+
+
+@pytest.mark.parametrize("said", [{}, {"scheme": "he_normal"}])
+def test_a_layout_is_for_the_weight_of_a_layer(said):
+    model = Stack(c_proj=Conv1D())
+    plan = {Conv1D: {"layout": "torch.matmul", **said}}
+    report = init.init_weights(model, "he_normal", seed=1, plan=plan)
+    weights = expected((8, 12), "c_proj.weight", "he_normal", in_axis=0, out_axis=1)
+    np.testing.assert_array_equal(model.c_proj.weight.detach().numpy(), weights)
+    assert report.left_alone == ("c_proj.bias",)
+    assert not model.c_proj.bias.any()
+
+
+def test_a_parameter_of_one_axis_is_filled_by_its_full_name():
+    model = Stack(norm=Scale())
+    init.init_weights(model, seed=1, plan={"norm.weight": {"scheme": "normal", "gain": 0.5}})
+    weights = expected((8,), "norm.weight", "normal", gain=0.5)
+    np.testing.assert_array_equal(model.norm.weight.detach().numpy(), weights)
+    init.init_weights(model, seed=1, plan={Scale: "zeros"})
+    assert not model.norm.weight.any()
+
+
+def test_residual_says_that_a_layout_is_missing_and_scales_what_the_plan_fills():
+    model = Stack(c_proj=Conv1D())
+    with pytest.raises(ValueError, match="c_proj.weight is left alone, .* a plan gives a layout"):
+        init.init_weights(model, seed=1, residual="*.weight")
+    how = {"residual": "*.weight", "residual_factor": 0.5, "seed": 1}
+    for said in ({"layout": "torch.matmul"}, {"scheme": "normal", "gain": 0.02}):
+        [row, _] = init.init_weights(model, "lecun_normal", plan={Conv1D: said}, **how).rows
+        scale = 0.02 if "gain" in said else schemes.scale("lecun_normal", 8, 12)
+        assert row.scale == pytest.approx(0.5 * scale)
+
+
+# ---- what is left alone need not be what can be filled -------------------------------------------
+
+UNFILLABLE = {
+    "sparse": lambda: torch.eye(3).to_sparse(),
+    "expanded": lambda: torch.ones(3).expand(3, 3),
+    "jagged": lambda: torch.nested.nested_tensor(
+        [torch.ones(2), torch.ones(3)], layout=torch.jagged
+    ),
+    "subclass": lambda: TwoTensor(torch.ones(3, 3), torch.ones(3, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", UNFILLABLE)
+def test_what_cannot_be_filled_blocks_nothing_where_it_is_left_alone(kind):
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = nn.Parameter(UNFILLABLE[kind]())
+    before = state(model[0])
+    with pytest.raises((TypeError, ValueError), match="^1.weight: tensor must"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model[0]))
+    report = init.init_weights(model, seed=1, plan={"1.weight": "leave"})
+    assert report.left_alone == ("1.weight",)
+    assert "left alone by the plan" in str(report)
+    np.testing.assert_array_equal(
+        model[0].weight.detach().numpy(), expected((3, 3), "0.weight", **OUT_IN)
+    )
+    model[1].weight.requires_grad_(False)
+    assert init.init_weights(model, seed=1).left_alone == ("1.weight",)
+
+
+def test_a_mask_of_no_known_layer_blocks_nothing():
+    model = nn.Sequential(nn.Linear(3, 3))
+    model.mask = nn.Parameter(torch.eye(3).to_sparse())
+    assert init.init_weights(model, seed=1).left_alone == ("mask",)
+    assert init.init_weights(model, seed=1, plan={"mask": "leave"}).left_alone == ("mask",)
+
+
+def test_a_partial_tensor_may_be_left_alone(mesh):
+    from torch.distributed.tensor import DTensor, Partial
+
+    model = nn.Sequential(nn.Linear(4, 4))
+    model[0].weight = nn.Parameter(DTensor.from_local(torch.ones(4, 4), mesh, [Partial()]))
+    assert init.init_weights(model, seed=1, plan={"*.weight": "leave"}).left_alone == ("0.weight",)
+
+
+def test_an_error_says_what_was_written_before_it(monkeypatch):
+    model = nn.Sequential(nn.Linear(4, 4), nn.RNN(4, 4))
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(np.linalg, "qr", fail)
+    with pytest.raises(MemoryError) as caught:
+        init.init_weights(model, seed=1)
+    [note] = caught.value.__notes__
+    assert note == (
+        "3 parameters had been written: 0.weight, 0.bias, 1.weight_ih_l0; "
+        "1.weight_hh_l0 may be written in part"
+    )
+    with pytest.raises(MemoryError) as caught:
+        init.param_init_fn(model, seed=1)(model[1])
+    assert "1 parameters had been written: 1.weight_ih_l0" in caught.value.__notes__[0]
+
+
+# ---- biases by other names -----------------------------------------------------------------------
+
+
+def test_biases_that_a_pattern_misses_by_name_are_told():
+    model = Stack(attn=nn.MultiheadAttention(4, 2), lstm=nn.LSTM(4, 4), a=nn.Linear(4, 4))
+    plan = {"*.bias": {"scheme": "constant", "gain": 0.5}}
+    found = {row.name: row for row in init.init_weights(model, seed=1, plan=plan).rows}
+    assert found["a.bias"].scale == 0.5
+    for name in ("attn.in_proj_bias", "lstm.bias_ih_l0"):
+        assert found[name].note.startswith("bias, which '*.bias' does not fit")
+    with pytest.raises(ValueError, match="other names there: lstm.bias_ih_l0, lstm.bias_hh_l0"):
+        init.init_weights(model, seed=1, plan={"lstm.bias": "ones"})

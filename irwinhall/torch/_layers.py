@@ -28,7 +28,7 @@ class WeightRole(NamedTuple):
     groups: int = 1
     parts: int = 1
     recurrent: bool = False
-    zero_row: int | None = None  # an embedding's padding_idx
+    zeros: tuple[tuple[int, int], ...] = ()  # axis and index of an embedding's padding
 
 
 class ConstantRole(NamedTuple):
@@ -94,7 +94,8 @@ def _transposed_convolution(layer: Any) -> Roles:
 
 
 def _embedding(layer: Any) -> Roles:
-    return {"weight": WeightRole("torch.embedding", zero_row=layer.padding_idx)}
+    zeros = () if layer.padding_idx is None else ((0, layer.padding_idx),)
+    return {"weight": WeightRole("torch.embedding", zeros=zeros)}
 
 
 def _attention(layer: Any) -> Roles:

@@ -22,6 +22,7 @@ __all__ = [
     "Plan",
     "Rule",
     "matcher",
+    "misses_bias",
     "naming",
     "rules_of",
     "shown",
@@ -158,10 +159,19 @@ def _shown(pattern: Pattern) -> str:
     return pattern.__name__ if isinstance(pattern, type) else repr(pattern)
 
 
-def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Sequence[str]) -> str:
-    """Return why a rule decides nothing."""
+def unused(
+    rule: Rule,
+    parameters: Sequence[Sequence[ParameterSite]],
+    names: Sequence[str],
+    shared: Mapping[str, Sequence[ParameterSite]],
+) -> str:
+    """Return why a rule decides nothing; shared: what lies in the memory of others, by its name."""
     found = [places[0].name for places in parameters if rule.matches(places)]
     what = f"plan pattern {_shown(rule.pattern)}"
+    for owner, within in shared.items():
+        inner = next((place.name for place in within if rule.matches([place])), None)
+        if inner is not None and not found:
+            return f"{what} decides nothing: {inner} shares the memory of {owner}, name that"
     if found:
         return (
             f"{what} decides nothing: patterns before it decide, or it cannot be for, "
@@ -170,7 +180,23 @@ def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Seq
     hint = ""
     if isinstance(rule.pattern, str):
         hint = suggestion(rule.pattern, {name: name for name in names}, cutoff=0.8)
+        biases = [p.name for places in parameters for p in places if misses_bias(rule, [p])]
+        biases = [name for name in biases if "bias" in name.rpartition(".")[2]]
+        if biases:
+            hint = f"; biases have other names there: {', '.join(biases[:3])}"
     return f"{what} matches no parameter{hint}"
+
+
+def misses_bias(rule: Rule, places: Iterable[ParameterSite]) -> bool:
+    """Return whether a pattern for biases misses one only because it has another name.
+
+    Such as the in_proj_bias of MultiheadAttention and the bias_ih_l0 of an LSTM.
+    """
+    pattern = rule.pattern
+    if not isinstance(pattern, str) or not pattern.endswith("bias"):
+        return False
+    holders = (place.name.rpartition(".")[0] for place in places)
+    return any(fnmatchcase(f"{holder}.bias", pattern) for holder in holders)
 
 
 def shown(value: object) -> str:
