@@ -1307,3 +1307,79 @@ def test_biases_that_a_pattern_misses_by_name_are_told():
         assert found[name].note.startswith("bias, which '*.bias' does not fit")
     with pytest.raises(ValueError, match="other names there: lstm.bias_ih_l0, lstm.bias_hh_l0"):
         init.init_weights(model, seed=1, plan={"lstm.bias": "ones"})
+
+
+# ---- what was special before ---------------------------------------------------------------------
+
+
+def notes_of(model, **how):
+    return {row.name: row.note for row in init.init_weights(model, seed=1, **how).rows}
+
+
+def test_a_constant_that_replaces_what_was_special_is_reported_with_the_line_that_keeps_it():
+    model = Stack(
+        dt_proj=nn.Linear(4, 3),
+        gate=nn.Linear(64, 4),
+        one=nn.Conv1d(64, 64, 3),
+        attn=nn.MultiheadAttention(4, 2),
+        last=nn.BatchNorm1d(5),
+        slope=nn.PReLU(3),
+        lstm=nn.LSTM(4, 4),
+        usual=nn.Linear(4, 4),
+    )
+    model.dt_proj.bias.data.copy_(torch.tensor([-6.9, -4.0, -2.5]))
+    model.gate.bias.data.copy_(torch.arange(3.0, 7.0))
+    model.one.bias.data.fill_(0.01)
+    model.attn.in_proj_bias.data[0] = 0.25
+    model.last.weight.data.zero_()
+    model.slope.weight.data[1] = 0.5
+    model.lstm.bias_ih_l0.data[4:8] = 1.0
+    notes = notes_of(model, forget_bias=1.0)
+    kept = {name: note for name, note in notes.items() if "was" in note}
+    assert kept == {
+        "dt_proj.bias": "bias; was -6.9 to -2.5, kept by plan={'dt_proj.bias': 'leave'}",
+        "gate.bias": "bias; was 3 to 6, kept by plan={'gate.bias': 'leave'}",
+        "one.bias": "bias; was 0.01, kept by plan={'one.bias': 'leave'}",
+        "attn.in_proj_bias": ("bias; was 0 to 0.25, kept by plan={'attn.in_proj_bias': 'leave'}"),
+        "last.weight": "norm; was 0, kept by plan={'last.weight': 'leave'}",
+        "slope.weight": "slope; was 0.25 to 0.5, kept by plan={'slope.weight': 'leave'}",
+        "lstm.bias_ih_l0": notes["lstm.bias_ih_l0"],
+    }
+    assert notes["lstm.bias_ih_l0"].endswith("kept by plan={'lstm.bias_ih_l0': 'leave'}")
+    assert not any(
+        "was" in note for note in notes_of(model, forget_bias=1.0).values() if "forg" not in note
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_what_torch_starts_with_is_not_special(dtype):
+    model = Stack(
+        **{kind.__name__.lower(): kind(5, 6, 3) for kind in (nn.Conv1d, nn.ConvTranspose2d)},
+        linear=nn.Linear(3, 300),
+        bilinear=nn.Bilinear(3, 4, 200),
+        encoder=nn.TransformerEncoderLayer(8, 2, 16),
+        attn=nn.MultiheadAttention(8, 2, add_bias_kv=True),
+        gru=nn.GRU(3, 30),
+        lstm=nn.LSTM(3, 30, proj_size=4),
+        cell=nn.RNNCell(3, 30),
+        norm=nn.GroupNorm(2, 4),
+        prelu=nn.PReLU(init=0.3),
+    ).to(dtype)
+    assert not any("was" in note for note in notes_of(model).values())
+
+
+def test_what_a_plan_changes_and_what_is_only_memory_is_not_special():
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    model[0].bias.data.fill_(3.0)
+    assert "was" not in notes_of(model, plan={"0.bias": "ones"})["0.bias"]
+    for garbage in (0.0, 1e30, math.nan, 1e-40):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.fill_(garbage)
+        assert not any("was" in note for note in notes_of(model).values())
+
+
+def test_what_was_special_on_no_plain_memory_is_reported_too():
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    model[1].weight = nn.Parameter(torch.full((8,), 2.0)[::2])
+    assert notes_of(model)["1.weight"] == "norm; was 2, kept by plan={'1.weight': 'leave'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -32,11 +33,16 @@ class WeightRole(NamedTuple):
 
 
 class ConstantRole(NamedTuple):
-    """A parameter that starts as a constant, and what it is."""
+    """A parameter that starts as a constant, and what it is.
+
+    bound: how far from the constant torch's own start may be; None where it is 1/sqrt(fan_in) of
+    the weight beside it.
+    """
 
     value: float
     what: str
     forget_gate: range | None = None  # where an LSTM's bias is that of the forget gate
+    bound: float | None = None
 
 
 class NormsRole(NamedTuple):
@@ -74,7 +80,10 @@ class ParameterSite(NamedTuple):
 _BIAS = ConstantRole(0.0, "bias")
 _LINEAR = WeightRole("torch.linear")
 _DENSE: Roles = {"weight": _LINEAR, "bias": _BIAS}
-_NORM: Roles = {"weight": ConstantRole(1.0, "norm"), "bias": ConstantRole(0.0, "norm")}
+_NORM: Roles = {
+    "weight": ConstantRole(1.0, "norm", bound=0.0),
+    "bias": ConstantRole(0.0, "norm", bound=0.0),
+}
 
 
 def _dense(layer: Any) -> Roles:
@@ -82,7 +91,8 @@ def _dense(layer: Any) -> Roles:
 
 
 def _bilinear(layer: Any) -> Roles:
-    return {"weight": WeightRole("torch.bilinear"), "bias": _BIAS}
+    bound = 1.0 / math.sqrt(max(layer.in1_features, 1))
+    return {"weight": WeightRole("torch.bilinear"), "bias": _BIAS._replace(bound=bound)}
 
 
 def _convolution(layer: Any) -> Roles:
@@ -102,7 +112,8 @@ def _attention(layer: Any) -> Roles:
     return {
         "in_proj_weight": WeightRole("torch.linear", parts=3),
         **dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight"), _LINEAR),
-        **dict.fromkeys(("in_proj_bias", "bias_k", "bias_v"), _BIAS),
+        "in_proj_bias": _BIAS._replace(bound=0.0),
+        **dict.fromkeys(("bias_k", "bias_v"), _BIAS._replace(bound=math.inf)),
     }
 
 
@@ -116,6 +127,7 @@ def _recurrent(layer: Any) -> Roles:
 def _gated(layer: Any, gates: int) -> Roles:
     """Return the roles in a recurrent layer, of any depth and both directions, or in a cell."""
     roles: Roles = {}
+    bias = _BIAS._replace(bound=1.0 / math.sqrt(max(layer.hidden_size, 1)))
     # What is parametrized is no parameter of the layer, but goes by its name.
     parametrized = layer.parametrizations if parametrize.is_parametrized(layer) else ()
     for name in (*layer._parameters, *parametrized):
@@ -128,9 +140,9 @@ def _gated(layer: Any, gates: int) -> Roles:
         elif name.startswith("bias_ih") and gates == 4:
             # The second of an LSTM's gates. Two biases are added up: one of them is enough.
             forget = range(layer.hidden_size, 2 * layer.hidden_size)
-            roles[name] = _BIAS._replace(forget_gate=forget)
+            roles[name] = bias._replace(forget_gate=forget)
         elif name.startswith("bias_"):
-            roles[name] = _BIAS
+            roles[name] = bias
     return roles
 
 
@@ -139,7 +151,7 @@ def _norm(layer: Any) -> Roles:
 
 
 def _prelu(layer: Any) -> Roles:
-    return {"weight": ConstantRole(layer.init, "slope")}
+    return {"weight": ConstantRole(layer.init, "slope", bound=0.0)}
 
 
 # The first row that a layer is an instance of says what its own parameters are.

@@ -19,6 +19,7 @@ from irwinhall._arguments import checked_finite
 from irwinhall._keywords import takes
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Seed, Stream
+from irwinhall.torch._before import Before
 from irwinhall.torch._decisions import Decider, Decision, Values
 from irwinhall.torch._fill import (
     UNREAD,
@@ -139,6 +140,7 @@ def init_weights(
     tensors = [places[0].tensor for places in tied]
     root = _root(tensors, seed, generator)
     used = used_threads(threads)
+    before = Before(tensors, planned)
     written: list[bool] = []
     try:
         for values, places, tensor in zip(planned, tied, tensors, strict=True):
@@ -158,8 +160,9 @@ def init_weights(
     versions = [t._version if values.direct else version(t) for t, values in each]
 
     def rows() -> list[PendingRow]:  # what it holds keeps no tensor alive
+        notes = before.notes(names, planned)
         each = zip(planned, names, map(Seen, references, versions), written, strict=True)
-        return [row for p in each for row in _rows(*p, others.get(p[1], ()))]
+        return [row for p in each for row in _rows(*p, others.get(p[1], ()), notes.get(p[1], ""))]
 
     return Report(rows, _buffers(module, layers), root.seed)
 
@@ -390,11 +393,12 @@ def _rows(
     seen: Seen,
     wrote: bool,
     others: Sequence[tuple[str, str, tuple[int, ...] | None]],
+    was: str,
 ) -> Iterator[PendingRow]:
     """Yield the rows of a parameter's parts and of its other names."""
-    note, shape = values.note, values.shape
+    note, shape = "; ".join(filter(None, (values.note, was))), values.shape
     if not wrote:
-        note = "on the meta device, untouched" if values.parts else note
+        note = "on the meta device, untouched" if values.parts else values.note
         yield PendingRow(seen, name, note, shape)
     elif values.norms is not None:
         yield PendingRow(seen, name, note, shape, scheme="norms")

@@ -42,8 +42,9 @@ def tied_parameters(module: nn.Module) -> Tied:
         key = id(place.tensor)
         found[key] = (*found[key], place) if key in found else (place,)
     tied = list(found.values())
-    ready = [is_ready(places[0].tensor) for places in tied]
-    sharing = _sharing_of(tied, ready)
+    tensors = [places[0].tensor for places in tied]
+    ready = list(map(is_ready, tensors))
+    sharing = _sharing_of(tied, tensors, ready)
     if sharing is None:
         return Tied(tied, ready, {}, [])
     same, owners, overlaps, changed = sharing
@@ -122,22 +123,24 @@ class _View(NamedTuple):
         return marks
 
 
-def _sharing_of(tied: Sequence[Places], ready: Sequence[bool]) -> _Sharing | None:
+def _sharing_of(
+    tied: Sequence[Places], tensors: Sequence[Any], ready: Sequence[bool]
+) -> _Sharing | None:
     """Return which parameters share memory; None if none do. ready: a tensor has a storage alone.
 
     Few models have such parameters, and all pay for the question: where the memory of a tensor that
     is ready begins says it all.
     """
     starts = [
-        places[0].tensor.data_ptr() if alone else _storage(places[0].tensor)
-        for places, alone in zip(tied, ready, strict=True)
+        tensor.data_ptr() if alone else _storage(tensor)
+        for tensor, alone in zip(tensors, ready, strict=True)
     ]
     if len(set(starts)) == len(starts) - max(starts.count(0) - 1, 0):
         return None
     found = defaultdict(list)
     for number, start in enumerate(starts):
         if start:
-            found[start].append(_View.of(number, _held(tied[number][0].tensor)))
+            found[start].append(_View.of(number, _held(tensors[number])))
     sharing = _Sharing({}, {}, [], {})
     for views in found.values():
         if len(views) > 1:
