@@ -141,7 +141,9 @@ def fill_(
         In place of a generator: the weights are then those of
         ``irwinhall.sample_weights(..., rng=seed, name=name)``, bit for bit.
     name : str
-        The parameter's qualified name. Parameters of one model share a seed and differ by name.
+        The parameter's qualified name. Parameters of one model share a seed and differ by name:
+        with a seed and no name, every call for the same shape gives the same weights, so that
+        ``model.apply(lambda layer: fill_(layer.weight, seed=1))`` makes all layers alike.
     layout : str or Weight, optional
         What the axes mean, as for `irwinhall.sample_weights`. Default "torch.linear" for two axes
         and "torch.conv" for more.

@@ -63,7 +63,8 @@ def init_weights(
     recurrent layer, a looked-up row of an embedding (its one active input). Recurrent weights are
     orthogonal, gate by gate. Biases become 0. The scales and shifts of norms become 1 and 0 and
     their statistics start anew, since after to_empty they hold anything. What belongs to no known
-    layer is left alone, and the report says so: nothing is guessed.
+    layer is left alone, and so is what is frozen (requires_grad=False) unless the plan names it;
+    the report says so: nothing is guessed.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def init_weights(
     seed, generator
         As for `fill_`. Without either the seed comes from torch's own generator, once for the
         model. A weight's bits are those of ``irwinhall.sample_weights(..., rng=seed, name=name)``
-        by its qualified name, so that no other layer has a say in them.
+        by its qualified name, so that no other layer has a say in them. Call it once, for the
+        whole model: by ``model.apply`` with a seed, all layers of a shape would get the same.
     plan : mapping, optional
         What starts otherwise: patterns, and for each a scheme, "leave", or a mapping of `Options`.
         A pattern is the name of a parameter with the wildcards of fnmatch, a compiled regular
@@ -105,16 +107,20 @@ def init_weights(
     TypeError, ValueError
         If an argument is not as described, a pattern names nothing or nothing that it could decide,
         or a weight cannot have its scheme; the message names the parameter. The model is then
-        untouched.
+        untouched. Should writing itself fail, as for want of memory, the error says in a note
+        (``__notes__``) what had been written.
 
     Notes
     -----
     A plan's scheme is for weights; biases and norms, which have no fans, take only the schemes
     zeros, ones and constant, and "leave". A parameter of an unknown layer needs a layout as well,
-    unless its scheme reads no axes. Options that a mapping leaves out are as without a plan.
+    unless its scheme reads no axes; one of fewer than two axes, which may be a scale or a bias, is
+    filled only under a pattern that is its full name, or by a constant. Options that a mapping
+    leaves out are as without a plan.
 
     Tied parameters are filled once, by the first of their names; a pattern that fits one of the
-    names fits them all.
+    names fits them all. What lies in the memory of another, as ``Parameter(first.weight.t())``
+    does, follows that and is reported. Parameters of which neither holds the other are refused.
 
     Examples
     --------
