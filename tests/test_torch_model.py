@@ -1233,16 +1233,26 @@ def test_residual_says_that_a_layout_is_missing_and_scales_what_the_plan_fills()
 
 # ---- what is left alone need not be what can be filled -------------------------------------------
 
+
+def freed():
+    tensor = torch.ones(3, 3)
+    tensor.untyped_storage().resize_(0)
+    return tensor
+
+
 UNFILLABLE = {
     "sparse": lambda: torch.eye(3).to_sparse(),
     "expanded": lambda: torch.ones(3).expand(3, 3),
     "jagged": lambda: torch.nested.nested_tensor(
         [torch.ones(2), torch.ones(3)], layout=torch.jagged
     ),
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
     "subclass": lambda: TwoTensor(torch.ones(3, 3), torch.ones(3, 3)),
+    "freed": freed,
 }
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize("kind", UNFILLABLE)
 def test_what_cannot_be_filled_blocks_nothing_where_it_is_left_alone(kind):
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
@@ -1383,3 +1393,62 @@ def test_what_was_special_on_no_plain_memory_is_reported_too():
     model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
     model[1].weight = nn.Parameter(torch.full((8,), 2.0)[::2])
     assert notes_of(model)["1.weight"] == "norm; was 2, kept by plan={'1.weight': 'leave'}"
+
+
+def test_norms_of_what_shares_memory_are_those_of_what_is_written():
+    one, whole = weight_norm(nn.Linear(6, 4)), nn.Linear(6, 8)
+    one.parametrizations.weight.original1 = nn.Parameter(whole.weight[:4])
+    init.init_weights(Stack(one=one, whole=whole), seed=1)
+    np.testing.assert_array_equal(
+        whole.weight.detach().numpy(), expected((8, 6), "whole.weight", **OUT_IN)
+    )
+    torch.testing.assert_close(one.weight, whole.weight[:4])
+
+
+def test_norms_of_another_shape_are_named_before_anything_is_written():
+    model = nn.Sequential(nn.Linear(4, 4), weight_norm(nn.Linear(4, 8)))
+    model[1].parametrizations.weight.original0 = nn.Parameter(torch.ones(4, 1))
+    before = state(model[0])
+    with pytest.raises(ValueError, match=r"^1.par.*norms of 1.weight must have shape \(8, 1\)"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model[0]))
+
+
+def test_param_init_fn_fills_memory_that_parameters_share_once():
+    def model():
+        layers = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 4))
+        layers[1].weight = nn.Parameter(layers[0].weight.t())
+        return layers
+
+    whole, parts = model(), model()
+    init.init_weights(whole, seed=1)
+    start = init.param_init_fn(parts, seed=1)
+    for module in parts.modules():
+        start(module)
+    assert same(state(whole), state(parts))
+
+
+def test_freed_shards_are_refused(mesh):
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 6))
+    model[1].weight = nn.Parameter(distribute_tensor(model[1].weight.detach(), mesh, [Shard(0)]))
+    model[1].weight.to_local().untyped_storage().resize_(0)
+    before = state(model[0])
+    with pytest.raises(ValueError, match="^1.weight: tensor must have memory for shape"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model[0]))
+
+
+def test_distributed_tensors_of_the_same_memory_are_filled_once(mesh):
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
+    for placement in (Shard(0), Replicate()):
+        model[0].weight = nn.Parameter(distribute_tensor(torch.ones(4, 4), mesh, [placement]))
+        model[1].weight = nn.Parameter(model[0].weight.detach().t())
+        report = init.init_weights(model, seed=1)
+        assert [row.note for row in report.rows] == ["", "shares the memory of 0.weight"]
+        np.testing.assert_array_equal(
+            model[0].weight.to_local().detach().numpy(), expected((4, 4), "0.weight", **OUT_IN)
+        )

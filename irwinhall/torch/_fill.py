@@ -278,7 +278,7 @@ def check_memory(tensor: torch.Tensor) -> None:
             f"{tensor.stride()} for shape {tuple(tensor.shape)}"
         )
     held = tensor.to_local() if is_distributed(tensor) else tensor
-    if is_plain(held) or (is_unwrapped(held) and has_values(held)):
+    if is_plain(held) or (is_unwrapped(held) and (held.is_cpu or held.is_cuda)):
         if not _has_storage(held):
             raise ValueError(
                 f"tensor must have memory for shape {tuple(held.shape)}, got a storage of "
@@ -324,8 +324,8 @@ def is_unwrapped(tensor: torch.Tensor) -> bool:
     return type(tensor) in _PLAIN and not _is_functional(tensor)
 
 
-_traits = attrgetter("is_cpu", "layout", "dtype")  # three in one call
-_PLAIN_TRAITS = frozenset((True, torch.strided, dtype) for dtype in DTYPE_CODES)
+_traits = attrgetter("is_cpu", "is_nested", "layout", "dtype")  # four in one call
+_PLAIN_TRAITS = frozenset((True, False, torch.strided, dtype) for dtype in DTYPE_CODES)
 _is_functional = torch._is_functional_tensor
 
 

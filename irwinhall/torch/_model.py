@@ -516,12 +516,19 @@ def _norms_values(
     shared: Mapping[str, Sequence[ParameterSite]],
 ) -> Values:
     """Return the values of the norms that weight_norm keeps, which follow their weight."""
-    found = [
-        (places[0].name, values)
+    places, weight, inner = next(
+        (places, values, inner)
         for places, values in zip(tied, planned, strict=True)
-        if any(p.name == role.weight for p in (*places, *shared.get(places[0].name, ())))
-    ]
-    [(name, weight)] = found
+        for inner in (None, *shared.get(places[0].name, ()))
+        if any(place.name == role.weight for place in (places if inner is None else (inner,)))
+    )
+    name = places[0].name
+    if inner is not None and is_distributed(inner.tensor):
+        raise ValueError(f"{role.weight} must not lie in {name} under weight_norm, in shards")
+    if inner is None and weight.shape is not None and role.dim >= 0:
+        shape = tuple(n if axis == role.dim else 1 for axis, n in enumerate(weight.shape))
+        if norms.shape != shape:
+            raise ValueError(f"norms of {name} must have shape {shape}, got {norms.shape}")
     # The identity of more outputs than inputs has rows of zeros, and so has an embedding's padding.
     drawn = [part.sampler for part in (*weight.parts, *weight.overlays)]
     if any(each.scheme.law == "identity" or each.scale == 0.0 for each in drawn):

@@ -52,6 +52,11 @@ def tied_parameters(module: nn.Module) -> Tied:
     for number, owner in owners.items():
         shared.setdefault(tied[owner][0].name, []).extend(changed.get(number, tied[number]))
     left = [number for number in range(len(tied)) if number not in same and number not in owners]
+    # An owner is written where the first of what lies in it is: the norms of that come later.
+    place_of = {number: number for number in left}
+    for number, owner in owners.items():
+        place_of[owner] = min(place_of[owner], number)
+    left.sort(key=lambda number: place_of[number])
     return Tied(
         [changed.get(number, tied[number]) for number in left],
         [ready[number] for number in left],
