@@ -8,7 +8,6 @@ which costs little, and looked at when the report is asked for.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,12 +37,13 @@ class Before:
         numbers = [number for number, values in enumerate(planned) if values.usual is not None]
         self._copies: list[tuple[list[int], Any]] = []
         self._weights = _witnesses(tensors, planned) if numbers else []
-        groups: dict[Any, list[int]] = defaultdict(list)
-        for number in numbers:
-            if planned[number].direct is not None:
-                groups["cpu"].append(number)
-            elif is_unwrapped(tensors[number]) and has_values(tensors[number]):
-                groups[str(tensors[number].device)].append(number)
+        direct = [number for number in numbers if planned[number].direct is not None]
+        groups = {"cpu": direct} if direct else {}
+        if len(direct) < len(numbers):
+            for number in set(numbers).difference(direct):
+                tensor = tensors[number]
+                if is_unwrapped(tensor) and has_values(tensor):
+                    groups.setdefault(str(tensor.device), []).append(number)
         with torch.no_grad():
             for group in groups.values():
                 each = [tensors[number] for number in group]

@@ -326,14 +326,18 @@ def is_unwrapped(tensor: torch.Tensor) -> bool:
 
 _traits = attrgetter("is_cpu", "is_nested", "layout", "dtype")  # four in one call
 _PLAIN_TRAITS = frozenset((True, False, torch.strided, dtype) for dtype in DTYPE_CODES)
+_ready_traits = attrgetter("is_cpu", "is_nested", "layout", "dtype", "is_leaf")
+_READY_TRAITS = frozenset((*traits, True) for traits in _PLAIN_TRAITS)
 _is_functional = torch._is_functional_tensor
 
 
 def is_ready(tensor: torch.Tensor) -> bool:
     """Return whether a tensor passes every check, and a kernel can fill it in one call."""
     return (
-        is_plain(tensor)
-        and tensor.is_leaf
+        type(tensor) in _PLAIN
+        and _ready_traits(tensor) in _READY_TRAITS
+        and not tensor.is_neg()
+        and not _is_functional(tensor)
         and tensor.is_contiguous()
         and not tensor.is_inference()
         # It is all that its storage has: enough, then, and not nothing.

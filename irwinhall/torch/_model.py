@@ -160,7 +160,11 @@ def init_weights(
     layers = _modules(module)
     _reset_norms(layers, tied, planned)
     names = [places[0].name for places in tied]
-    others = {p[0].name: _others(p, shared) for p in tied if len(p) > 1 or p[0].name in shared}
+    others = {
+        p[0].name: _others(p, shared)
+        for p in tied
+        if len(p) > 1 or (shared and p[0].name in shared)
+    }
     references = list(map(ref, tensors))
     each = zip(tensors, planned, strict=True)
     versions = [t._version if values.direct else version(t) for t, values in each]
@@ -462,9 +466,9 @@ def _planned(
         if values.norms is not None:
             with naming(tied[number][0].name):
                 planned[number] = _norms_values(values, values.norms, tied, planned, shared)
-    written = {p[0].name for p, values in zip(tied, planned, strict=True) if values.parts}
     for one, other in overlaps:
-        if one in written or other in written:
+        each = zip(tied, planned, strict=True)
+        if any(values.parts for places, values in each if places[0].name in (one, other)):
             raise ValueError(
                 f"{one} must not share a part of its memory with {other}, neither of which holds "
                 "the other"
