@@ -1,14 +1,15 @@
 """What parameters held before they were given a constant: a model may have set it on purpose.
 
 Such as the bias of a gate, or the scale of a branch's last norm. The report then says what is gone,
-and which line of a plan keeps it. All values are copied by one call before they are overwritten,
-which costs little, and looked at when the report is asked for.
+and which line of a plan keeps it. All values are copied just before they are
+overwritten, which costs little, and looked at when the report is asked for.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from ctypes import string_at
 from typing import Any
 
 import numpy as np
@@ -34,42 +35,36 @@ class Before:
     """
 
     def __init__(self, tensors: Sequence[Any], planned: Sequence[Values]) -> None:
-        numbers = [number for number, values in enumerate(planned) if values.usual is not None]
-        self._copies: list[tuple[list[int], Any]] = []
-        self._weights = _witnesses(tensors, planned) if numbers else []
-        direct = [number for number in numbers if planned[number].direct is not None]
-        groups = {"cpu": direct} if direct else {}
-        if len(direct) < len(numbers):
-            for number in set(numbers).difference(direct):
-                tensor = tensors[number]
-                if is_unwrapped(tensor) and has_values(tensor):
-                    groups.setdefault(str(tensor.device), []).append(number)
-        with torch.no_grad():
-            for group in groups.values():
-                each = [tensors[number] for number in group]
-                flat = [t if t.ndim == 1 else t.reshape(-1) for t in each]
-                self._copies.append((group, torch.cat(flat)))
+        self._kept: dict[int, Any] = {}
+        self._weights = _witnesses(tensors, planned)
 
-    def notes(self, names: Sequence[str], planned: Sequence[Values]) -> dict[str, str]:
+    def keep(self, number: int, tensor: Any, is_plain: bool) -> None:
+        """Copy a parameter that is about to be written, and is therefore fetched anyway."""
+        if is_plain:
+            self._kept[number] = string_at(tensor.data_ptr(), tensor.nbytes)
+        elif is_unwrapped(tensor) and has_values(tensor):
+            self._kept[number] = tensor.detach().reshape(-1).cpu().clone()
+
+    def notes(
+        self, names: Sequence[str], planned: Sequence[Values], dtypes: Sequence[torch.dtype]
+    ) -> dict[str, str]:
         """Return what to say of the parameters that held something special, by their names."""
         weights = [each.double().numpy() for each in self._weights]
         if weights and not any(each.any() and _is_set(each) for each in weights):
             return {}
         shapes = {name: values.shape for name, values in zip(names, planned, strict=True)}
         notes = {}
-        for numbers, copied in self._copies:
-            values, end = copied.double().cpu().numpy(), 0
-            for number in numbers:
-                name, usual, shape = names[number], planned[number].usual, planned[number].shape
-                assert usual is not None
-                assert shape is not None
-                begin, end = end, end + math.prod(shape)
-                was = values[begin:end]
-                low, high = float(was.min()), float(was.max())
-                weight = shapes.get(f"{name.removesuffix('bias')}weight")
-                if _is_special(low, high, len(was), usual, weight) and _is_set(was):
-                    span = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-                    notes[name] = f"was {span}, kept by plan={{{name!r}: 'leave'}}"
+        for number, kept in self._kept.items():
+            name, usual = names[number], planned[number].usual
+            assert usual is not None
+            if isinstance(kept, bytes):
+                kept = torch.frombuffer(bytearray(kept), dtype=dtypes[number])
+            was = kept.double().numpy()
+            low, high = float(was.min()), float(was.max())
+            weight = shapes.get(f"{name.removesuffix('bias')}weight")
+            if _is_special(low, high, len(was), usual, weight) and _is_set(was):
+                span = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+                notes[name] = f"was {span}, kept by plan={{{name!r}: 'leave'}}"
         return notes
 
 

@@ -150,6 +150,8 @@ def init_weights(
     written: list[bool] = []
     try:
         for values, places, tensor in zip(planned, tied, tensors, strict=True):
+            if values.usual is not None:
+                before.keep(len(written), tensor, values.direct is not None)
             written.append(_write(values, places[0], tensor, root.child, used))
     except BaseException as error:  # the memory or the device may fail all the same
         names = [places[0].name for places in tied]
@@ -166,11 +168,12 @@ def init_weights(
         if len(p) > 1 or (shared and p[0].name in shared)
     }
     references = list(map(ref, tensors))
+    dtypes = [tensor.dtype for tensor in tensors]
     each = zip(tensors, planned, strict=True)
     versions = [t._version if values.direct else version(t) for t, values in each]
 
     def rows() -> list[PendingRow]:  # what it holds keeps no tensor alive
-        notes = before.notes(names, planned)
+        notes = before.notes(names, planned, dtypes)
         each = zip(planned, names, map(Seen, references, versions), written, strict=True)
         return [row for p in each for row in _rows(*p, others.get(p[1], ()), notes.get(p[1], ""))]
 
