@@ -19,6 +19,8 @@ from irwinhall.sampling import scale_of
 
 torch = framework("torch")
 
+from torch.testing._internal.two_tensor import TwoTensor  # noqa: E402
+
 import irwinhall.torch as init  # noqa: E402
 from irwinhall.torch import _fill  # noqa: E402
 
@@ -511,12 +513,28 @@ def test_autograd_notices_that_a_value_has_changed():
         (lambda: torch.empty(3, 3, dtype=torch.int8), TypeError, "float32.*got torch.int8"),
         (lambda: torch.empty(3, 3, dtype=torch.cfloat), TypeError, "float32.*got torch.complex64"),
         (lambda: torch.empty(3, 3).to_sparse(), TypeError, "must be dense, got one of layout"),
+        (lambda: TwoTensor(torch.ones(3, 3), torch.ones(3, 3)), TypeError, "got a TwoTensor"),
+        (
+            lambda: torch.nested.nested_tensor([torch.ones(2, 2)], layout=torch.jagged),
+            TypeError,
+            "dense",
+        ),
         (lambda: torch.empty(3).expand(3, 3), ValueError, r"not overlap itself.*\(0, 1\)"),
         (lambda: torch.empty(9).as_strided((3, 3), (2, 1)), ValueError, r"not overlap itself"),
         (lambda: [[1.0]], TypeError, "must be a torch.Tensor, got"),
         (lambda: torch.nn.LazyLinear(3).weight, ValueError, "an uninitialized parameter"),
     ],
-    ids=["integer", "complex", "sparse", "expanded", "overlapping", "list", "lazy"],
+    ids=[
+        "integer",
+        "complex",
+        "sparse",
+        "subclass",
+        "nested",
+        "expanded",
+        "overlapping",
+        "list",
+        "lazy",
+    ],
 )
 def test_what_cannot_be_filled_is_refused(law, tensor, error, message):
     with pytest.raises(error, match=message):
@@ -553,6 +571,27 @@ def test_inference_mode_does_not_matter():
     with torch.inference_mode():
         tensor = init.letkeman_(torch.empty(6, 5), seed=1)
     assert torch.equal(tensor, expected)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_inference_tensors_are_refused_outside_inference_mode_as_torch_does(law):
+    with torch.inference_mode():
+        tensor = torch.zeros(6, 5)
+        model = torch.nn.Linear(5, 6)
+    before = model.bias.tolist()
+    with pytest.raises(ValueError, match="inference tensor outside torch.inference_mode"):
+        law(tensor)
+    with pytest.raises(ValueError, match="inference tensor outside torch.inference_mode"):
+        law(tensor.T)
+    with pytest.raises(ValueError, match="^weight: tensor must not be an inference tensor"):
+        init.init_weights(model, seed=1)
+    assert not tensor.any()
+    assert model.bias.tolist() == before
+    with torch.inference_mode():
+        law(tensor)
+        init.init_weights(model, seed=1)
+    assert tensor.any()
+    assert not any(model.bias.tolist())
 
 
 def test_a_compiled_function_fills_as_a_plain_one_does():

@@ -13,6 +13,7 @@ from frameworks import framework
 torch = framework("torch")
 
 from torch import nn  # noqa: E402
+from torch.testing._internal.two_tensor import TwoTensor  # noqa: E402
 
 import irwinhall  # noqa: E402
 import irwinhall.torch as init  # noqa: E402
@@ -556,7 +557,7 @@ def test_an_invalid_plan_is_named_and_changes_nothing(how, error, message):
 
 
 def test_what_is_no_module_is_named():
-    with pytest.raises(TypeError, match="module must be a torch.nn.Module, got tensor"):
+    with pytest.raises(TypeError, match="must be a torch.nn.Module, got one of type Tensor$"):
         init.init_weights(torch.ones(2), seed=1)
 
 
@@ -640,7 +641,8 @@ def test_param_init_fn_names_what_it_leaves_alone():
 def test_param_init_fn_materializes_on_the_accelerator_if_there_is_one():
     model = nn.Linear(4, 4, device="meta")
     init.param_init_fn(model, seed=1)(model)
-    device = torch.accelerator.current_accelerator() or torch.device("cpu")
+    there = torch.accelerator.is_available()
+    device = torch.accelerator.current_accelerator() if there else torch.device("cpu")
     assert model.weight.device.type == device.type
 
 
@@ -899,3 +901,554 @@ def test_norms_that_cannot_be_had_are_named():
     plan = {"0.weight": {"factor": 0.0}}
     with pytest.raises(ValueError, match=f"^0.{NORMS}: 0.weight must not have rows of 0"):
         init.init_weights(model, seed=1, plan=plan)
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (lambda: nn.GRU(4, 5), ("weight_ih_l0",)),
+        (lambda: nn.LSTM(4, 6, 2, proj_size=3), ("weight_hh_l1", "weight_hr_l0")),
+        (lambda: nn.RNN(3, 4, bidirectional=True), ("weight_ih_l0_reverse", "weight_hh_l0")),
+        (lambda: nn.LSTMCell(4, 6), ("weight_ih", "weight_hh")),
+        (lambda: nn.GRUCell(4, 6), ("weight_hh",)),
+    ],
+)
+def test_recurrent_weights_under_weight_norm_have_the_bits_they_have_without(layer, names):
+    plain, normed = layer(), layer()
+    for name in names:
+        weight_norm(normed, name)
+    init.init_weights(plain, seed=3)
+    report = init.init_weights(normed, seed=3)
+    assert report.left_alone == ()
+    for name in names:
+        direction = getattr(normed.parametrizations, name).original1
+        assert torch.equal(direction, getattr(plain, name))
+        torch.testing.assert_close(getattr(normed, name), getattr(plain, name))
+
+
+def test_a_bias_under_weight_norm_cannot_be_zero():
+    with pytest.raises(ValueError, match="bias_hh_l0 must not have rows of 0 under weight_norm"):
+        init.init_weights(weight_norm(nn.GRU(4, 5), "bias_hh_l0"), seed=1)
+
+
+# ---- what no message prints ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: init.init_weights(list(model.parameters())),
+        lambda model: init.init_weights(dict(model.named_parameters())),
+        lambda model: init.lsuv_(list(model.parameters()), torch.ones(1, 40)),
+        lambda model: init.init_weights(model, plan=[model]),
+        lambda model: init.init_weights(model, plan={"*": model}),
+        lambda model: init.init_weights(model, residual=model),
+        lambda model: init.lsuv_(model, torch.ones(1, 40), layers=model[0].weight),
+        lambda model: init.he_normal_(model),
+        lambda model: init.uniform_([model[0].weight]),
+        lambda model: init.he_normal_(model[0].weight, generator=model[0].weight),
+    ],
+)
+def test_no_message_prints_models_or_weights(call):
+    model = nn.Sequential(nn.Linear(40, 40), nn.Linear(40, 2))
+    with pytest.raises(TypeError, match="got one of type ") as caught:
+        call(model)
+    assert len(str(caught.value)) < 150
+
+
+def test_a_build_for_an_accelerator_that_is_not_there_materializes_on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    model = nn.Linear(4, 4, device="meta")
+    init.param_init_fn(model, seed=1)(model)
+    assert model.weight.device.type == "cpu"
+
+
+def test_lazy_norms_without_parameters_are_left_alone():
+    model = nn.Sequential(nn.Linear(4, 4), nn.LazyBatchNorm1d(affine=False))
+    assert init.init_weights(model, seed=1).left_alone == ()
+
+
+# ---- what is frozen ------------------------------------------------------------------------------
+
+
+def sines():
+    return torch.sin(torch.arange(60.0).reshape(10, 6))
+
+
+def test_frozen_parameters_are_left_alone_and_reported():
+    model = Stack(pos=nn.Embedding.from_pretrained(sines()), a=nn.Linear(6, 6), n=nn.LayerNorm(6))
+    model.a.bias.requires_grad_(False)
+    model.n.requires_grad_(False)
+    with torch.no_grad():
+        model.a.bias.fill_(2.0)
+        model.n.weight.fill_(3.0)
+    report = init.init_weights(model, "normal", gain=0.02, seed=1)
+    assert report.left_alone == ("pos.weight", "a.bias", "n.weight", "n.bias")
+    notes = {row.name: row.note for row in report.rows if row.scheme is None}
+    assert set(notes.values()) == {"frozen: a plan may name it"}
+    assert torch.equal(model.pos.weight, sines())
+    assert (model.a.bias == 2).all()
+    assert (model.n.weight == 3).all()
+
+
+def test_a_plan_may_name_what_is_frozen():
+    model = Stack(pos=nn.Embedding.from_pretrained(sines()), n=nn.LayerNorm(6))
+    model.n.requires_grad_(False)
+    report = init.init_weights(
+        model, seed=1, plan={"pos.weight": {"scheme": "normal", "gain": 0.02}, "n.bias": "ones"}
+    )
+    assert report.left_alone == ("n.weight",)
+    weights = expected((10, 6), "pos.weight", "normal", gain=0.02)
+    np.testing.assert_array_equal(model.pos.weight.numpy(), weights)
+    assert (model.n.bias == 1).all()
+
+
+def test_the_statistics_of_frozen_norms_are_left_alone():
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4).requires_grad_(False))
+    model(torch.randn(10, 4))
+    before = state(model[1])
+    init.init_weights(model, seed=1)
+    assert same(before, state(model[1]))
+
+
+def test_a_frozen_direction_keeps_its_norms():
+    model = weight_norm(nn.Linear(4, 4))
+    model.parametrizations.weight.original1.requires_grad_(False)
+    before = model.weight.clone()
+    init.init_weights(model, seed=1)
+    assert torch.equal(before, model.weight)
+
+
+def test_lsuv_leaves_frozen_weights_unless_it_is_told():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
+    model[0].weight.requires_grad_(False)
+    before, batch = model[0].weight.clone(), torch.randn(50, 4)
+    report = init.lsuv_(model, batch)
+    assert torch.equal(model[0].weight, before)
+    assert report.left_alone == {"0.weight": "frozen: layers may name it"}
+    assert set(init.lsuv_(model, batch, layers="*.weight").layers) == {"0.weight", "1.weight"}
+    with pytest.raises(ValueError, match="0.weight is frozen: layers may name it"):
+        init.lsuv_(model.requires_grad_(False), batch)
+
+
+# ---- what shares memory --------------------------------------------------------------------------
+
+
+def test_a_transposed_weight_of_the_same_memory_is_filled_once_by_the_first_name():
+    model = Stack(enc=nn.Linear(8, 5), dec=nn.Linear(5, 8))
+    model.dec.weight = nn.Parameter(model.enc.weight.t())
+    report = init.init_weights(model, "he_normal", seed=1)
+    weights = expected((5, 8), "enc.weight", "he_normal", **OUT_IN)
+    np.testing.assert_array_equal(model.enc.weight.detach().numpy(), weights)
+    np.testing.assert_array_equal(model.dec.weight.detach().numpy(), weights.T)
+    found = {row.name: row for row in report.rows}
+    assert (found["dec.weight"].scheme, found["dec.weight"].shape) == (None, (8, 5))
+    assert found["dec.weight"].note == "shares the memory of enc.weight"
+    assert (found["enc.weight"].fan_in, report.left_alone) == (8, ())
+    assert "53 elements in 3 parameters" in str(report)
+
+
+def test_parameters_with_the_same_data_are_tied():
+    model = Stack(embedding=nn.Embedding(20, 8), head=nn.Linear(8, 20, bias=False))
+    model.head.weight.data = model.embedding.weight.data
+    report = init.init_weights(model, seed=1)
+    weights = expected((20, 8), "embedding.weight", active_inputs=1)
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+    assert report.rows[1].note == "tied to embedding.weight"
+    init.init_weights(model, seed=1, plan={"head.*": {"scheme": "normal", "gain": 0.02}})
+    weights = expected((20, 8), "embedding.weight", "normal", gain=0.02)
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+
+
+@pytest.mark.parametrize("first", ["whole", "parts"])
+def test_views_of_another_weight_are_filled_by_the_whole(first):
+    whole, one, two = nn.Linear(6, 8, bias=False), nn.Linear(6, 4, bias=False), nn.Linear(6, 4)
+    one.weight, two.weight = nn.Parameter(whole.weight[:4]), nn.Parameter(whole.weight[4:])
+    layers = {"whole": whole, "one": one, "two": two}
+    if first == "parts":
+        layers = dict(reversed(layers.items()))
+    model = Stack(**layers)
+    report = init.init_weights(model, seed=1)
+    weights = expected((8, 6), "whole.weight", **OUT_IN)
+    np.testing.assert_array_equal(whole.weight.detach().numpy(), weights)
+    notes = {row.name: row.note for row in report.rows}
+    assert notes["one.weight"] == notes["two.weight"] == "shares the memory of whole.weight"
+    with pytest.raises(ValueError, match="one.weight shares the memory of whole.weight, name that"):
+        init.init_weights(model, seed=1, plan={"one.weight": "he_normal"})
+
+
+def test_parts_of_one_storage_that_do_not_meet_are_weights_of_their_own():
+    flat = torch.zeros(8, 12)
+    model = Stack(a=nn.Linear(6, 8, bias=False), b=nn.Linear(6, 8, bias=False), c=nn.Linear(6, 8))
+    model.a.weight, model.b.weight = nn.Parameter(flat[:, ::2]), nn.Parameter(flat[:, 1::2])
+    model.c.bias = nn.Parameter(torch.zeros(30)[2:10])
+    init.init_weights(model, seed=1)
+    for name in ("a.weight", "b.weight", "c.weight"):
+        weights = expected((8, 6), name, **OUT_IN)
+        np.testing.assert_array_equal(model.get_parameter(name).detach().numpy(), weights)
+
+
+def test_parts_of_which_neither_holds_the_other_are_refused():
+    flat = torch.zeros(12, 6)
+    model = Stack(z=nn.Linear(6, 6), a=nn.Linear(6, 8), b=nn.Linear(6, 8))
+    model.a.weight, model.b.weight = nn.Parameter(flat[:8]), nn.Parameter(flat[4:])
+    before = state(model)
+    with pytest.raises(ValueError, match="a.weight must not share a part of its memory with b.w"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model))
+    init.init_weights(model, seed=1, plan={"[ab].weight": "leave"})
+    assert not flat.any()
+    with pytest.raises(ValueError, match="a.weight must not share a part of its memory"):
+        init.lsuv_(Chain(model.a, model.b), torch.randn(9, 6))
+
+
+class Chain(nn.Module):
+    """Two layers that read the same."""
+
+    def __init__(self, a, b):
+        super().__init__()
+        self.a, self.b = a, b
+
+    def forward(self, x):
+        return self.a(x) + self.b(x)
+
+
+def test_what_lies_in_a_frozen_weight_is_left_alone():
+    model = Stack(enc=nn.Linear(8, 5), dec=nn.Linear(5, 8, bias=False))
+    model.dec.weight = nn.Parameter(model.enc.weight.t())
+    model.enc.weight.requires_grad_(False)
+    before = model.enc.weight.clone()
+    assert init.init_weights(model, seed=1).left_alone == ("enc.weight",)
+    assert torch.equal(model.enc.weight, before)
+
+
+@pytest.mark.parametrize("tie", ["same", "data", "rows"])
+def test_a_tied_embedding_keeps_its_padding_whichever_is_named_first(tie):
+    model = Stack(head=nn.Linear(4, 9, bias=False), tokens=nn.Embedding(9, 4, padding_idx=2))
+    if tie == "same":
+        model.tokens.weight = model.head.weight
+    elif tie == "data":
+        model.tokens.weight.data = model.head.weight.data
+    else:
+        model.tokens.weight = nn.Parameter(model.head.weight[1:])
+    row = 3 if tie == "rows" else 2
+    report = init.init_weights(model, seed=1)
+    weights = expected((9, 4), "head.weight", **OUT_IN)
+    weights[row] = 0
+    np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
+    assert f"row {row} is 0" in report.rows[0].note
+
+
+def test_a_transposed_embedding_keeps_its_padding():
+    model = Stack(enc=nn.Linear(9, 4, bias=False), tokens=nn.Embedding(9, 4, padding_idx=2))
+    model.tokens.weight = nn.Parameter(model.enc.weight.t())
+    report = init.init_weights(model, seed=1)
+    weights = expected((4, 9), "enc.weight", **OUT_IN)
+    weights[:, 2] = 0
+    np.testing.assert_array_equal(model.enc.weight.detach().numpy(), weights)
+    assert report.rows[0].note == "column 2 is 0"
+
+
+def test_padding_that_is_no_row_of_what_it_lies_in_is_refused():
+    flat = nn.Linear(6, 6, bias=False)
+    tokens = nn.Embedding(9, 4, padding_idx=2)
+    tokens.weight = nn.Parameter(flat.weight.view(9, 4))
+    with pytest.raises(ValueError, match="b.weight must have its padding in a row or column of a"):
+        init.init_weights(Stack(a=flat, b=tokens), seed=1)
+
+
+def test_lsuv_rescales_memory_once():
+    model = nn.Sequential(nn.Linear(6, 6, bias=False), nn.Tanh(), nn.Linear(6, 6, bias=False))
+    model[2].weight = nn.Parameter(model[0].weight.t())
+    report = init.lsuv_(model, torch.randn(99, 6))
+    assert set(report.layers) == {"0.weight"}
+    assert report.left_alone == {"2.weight": "shares the memory of 0.weight"}
+    model[2].weight.data = model[0].weight.data
+    assert init.lsuv_(model, torch.randn(99, 6)).left_alone == {"2.weight": "tied to 0.weight"}
+
+
+# ---- layers that only the plan knows -------------------------------------------------------------
+
+
+class Scale(nn.Module):
+    """A norm of someone's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(8))
+        self.temperature = nn.Parameter(torch.tensor(3.0))
+
+
+class Conv1D(nn.Module):
+    """A linear layer whose weight is (in, out)."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(8, 12))
+        self.bias = nn.Parameter(torch.zeros(12))
+
+
+def test_a_scheme_for_all_is_for_no_scale_or_bias_of_an_unknown_layer():
+    model = Stack(norm=Scale(), c_proj=Conv1D(), a=nn.Linear(8, 8))
+    report = init.init_weights(model, seed=1, plan={"*": {"scheme": "normal", "gain": 0.02}})
+    assert report.left_alone == ("norm.weight", "norm.temperature", "c_proj.bias")
+    assert (model.norm.weight == 1).all()
+    assert model.norm.temperature == 3
+    weights = expected((8, 12), "c_proj.weight", "normal", gain=0.02)
+    np.testing.assert_array_equal(model.c_proj.weight.detach().numpy(), weights)
+    assert report.rows[0].note.startswith("Scale is no known layer; a plan's scheme is for weights")
+
+
+@pytest.mark.parametrize("said", [{}, {"scheme": "he_normal"}])
+def test_a_layout_is_for_the_weight_of_a_layer(said):
+    model = Stack(c_proj=Conv1D())
+    plan = {Conv1D: {"layout": "torch.matmul", **said}}
+    report = init.init_weights(model, "he_normal", seed=1, plan=plan)
+    weights = expected((8, 12), "c_proj.weight", "he_normal", in_axis=0, out_axis=1)
+    np.testing.assert_array_equal(model.c_proj.weight.detach().numpy(), weights)
+    assert report.left_alone == ("c_proj.bias",)
+    assert not model.c_proj.bias.any()
+
+
+def test_a_parameter_of_one_axis_is_filled_by_its_full_name():
+    model = Stack(norm=Scale())
+    init.init_weights(model, seed=1, plan={"norm.weight": {"scheme": "normal", "gain": 0.5}})
+    weights = expected((8,), "norm.weight", "normal", gain=0.5)
+    np.testing.assert_array_equal(model.norm.weight.detach().numpy(), weights)
+    init.init_weights(model, seed=1, plan={Scale: "zeros"})
+    assert not model.norm.weight.any()
+
+
+def test_residual_says_that_a_layout_is_missing_and_scales_what_the_plan_fills():
+    model = Stack(c_proj=Conv1D())
+    with pytest.raises(ValueError, match="c_proj.weight is left alone, .* a plan gives a layout"):
+        init.init_weights(model, seed=1, residual="*.weight")
+    how = {"residual": "*.weight", "residual_factor": 0.5, "seed": 1}
+    for said in ({"layout": "torch.matmul"}, {"scheme": "normal", "gain": 0.02}):
+        [row, _] = init.init_weights(model, "lecun_normal", plan={Conv1D: said}, **how).rows
+        scale = 0.02 if "gain" in said else schemes.scale("lecun_normal", 8, 12)
+        assert row.scale == pytest.approx(0.5 * scale)
+
+
+# ---- what is left alone need not be what can be filled -------------------------------------------
+
+
+def freed():
+    tensor = torch.ones(3, 3)
+    tensor.untyped_storage().resize_(0)
+    return tensor
+
+
+UNFILLABLE = {
+    "sparse": lambda: torch.eye(3).to_sparse(),
+    "expanded": lambda: torch.ones(3).expand(3, 3),
+    "jagged": lambda: torch.nested.nested_tensor(
+        [torch.ones(2), torch.ones(3)], layout=torch.jagged
+    ),
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    "subclass": lambda: TwoTensor(torch.ones(3, 3), torch.ones(3, 3)),
+    "freed": freed,
+}
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("kind", UNFILLABLE)
+def test_what_cannot_be_filled_blocks_nothing_where_it_is_left_alone(kind):
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = nn.Parameter(UNFILLABLE[kind]())
+    before = state(model[0])
+    with pytest.raises((TypeError, ValueError), match="^1.weight: tensor must"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model[0]))
+    report = init.init_weights(model, seed=1, plan={"1.weight": "leave"})
+    assert report.left_alone == ("1.weight",)
+    assert "left alone by the plan" in str(report)
+    np.testing.assert_array_equal(
+        model[0].weight.detach().numpy(), expected((3, 3), "0.weight", **OUT_IN)
+    )
+    model[1].weight.requires_grad_(False)
+    assert init.init_weights(model, seed=1).left_alone == ("1.weight",)
+
+
+def test_a_mask_of_no_known_layer_blocks_nothing():
+    model = nn.Sequential(nn.Linear(3, 3))
+    model.mask = nn.Parameter(torch.eye(3).to_sparse())
+    assert init.init_weights(model, seed=1).left_alone == ("mask",)
+    assert init.init_weights(model, seed=1, plan={"mask": "leave"}).left_alone == ("mask",)
+
+
+def test_a_partial_tensor_may_be_left_alone(mesh):
+    from torch.distributed.tensor import DTensor, Partial
+
+    model = nn.Sequential(nn.Linear(4, 4))
+    model[0].weight = nn.Parameter(DTensor.from_local(torch.ones(4, 4), mesh, [Partial()]))
+    assert init.init_weights(model, seed=1, plan={"*.weight": "leave"}).left_alone == ("0.weight",)
+
+
+def test_an_error_says_what_was_written_before_it(monkeypatch):
+    model = nn.Sequential(nn.Linear(4, 4), nn.RNN(4, 4))
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(np.linalg, "qr", fail)
+    with pytest.raises(MemoryError) as caught:
+        init.init_weights(model, seed=1)
+    [note] = caught.value.__notes__
+    assert note == (
+        "3 parameters had been written: 0.weight, 0.bias, 1.weight_ih_l0; "
+        "1.weight_hh_l0 may be written in part"
+    )
+    with pytest.raises(MemoryError) as caught:
+        init.param_init_fn(model, seed=1)(model[1])
+    assert "1 parameters had been written: 1.weight_ih_l0" in caught.value.__notes__[0]
+
+
+# ---- biases by other names -----------------------------------------------------------------------
+
+
+def test_biases_that_a_pattern_misses_by_name_are_told():
+    model = Stack(attn=nn.MultiheadAttention(4, 2), lstm=nn.LSTM(4, 4), a=nn.Linear(4, 4))
+    plan = {"*.bias": {"scheme": "constant", "gain": 0.5}}
+    found = {row.name: row for row in init.init_weights(model, seed=1, plan=plan).rows}
+    assert found["a.bias"].scale == 0.5
+    for name in ("attn.in_proj_bias", "lstm.bias_ih_l0"):
+        assert found[name].note.startswith("bias, which '*.bias' does not fit")
+    with pytest.raises(ValueError, match="other names there: lstm.bias_ih_l0, lstm.bias_hh_l0"):
+        init.init_weights(model, seed=1, plan={"lstm.bias": "ones"})
+
+
+# ---- what was special before ---------------------------------------------------------------------
+
+
+def notes_of(model, **how):
+    return {row.name: row.note for row in init.init_weights(model, seed=1, **how).rows}
+
+
+def test_a_constant_that_replaces_what_was_special_is_reported_with_the_line_that_keeps_it():
+    model = Stack(
+        dt_proj=nn.Linear(4, 3),
+        gate=nn.Linear(64, 4),
+        one=nn.Conv1d(64, 64, 3),
+        attn=nn.MultiheadAttention(4, 2),
+        last=nn.BatchNorm1d(5),
+        slope=nn.PReLU(3),
+        lstm=nn.LSTM(4, 4),
+        usual=nn.Linear(4, 4),
+    )
+    model.dt_proj.bias.data.copy_(torch.tensor([-6.9, -4.0, -2.5]))
+    model.gate.bias.data.copy_(torch.arange(3.0, 7.0))
+    model.one.bias.data.fill_(0.01)
+    model.attn.in_proj_bias.data[0] = 0.25
+    model.last.weight.data.zero_()
+    model.slope.weight.data[1] = 0.5
+    model.lstm.bias_ih_l0.data[4:8] = 1.0
+    notes = notes_of(model, forget_bias=1.0)
+    kept = {name: note for name, note in notes.items() if "was" in note}
+    assert kept == {
+        "dt_proj.bias": "bias; was -6.9 to -2.5, kept by plan={'dt_proj.bias': 'leave'}",
+        "gate.bias": "bias; was 3 to 6, kept by plan={'gate.bias': 'leave'}",
+        "one.bias": "bias; was 0.01, kept by plan={'one.bias': 'leave'}",
+        "attn.in_proj_bias": ("bias; was 0 to 0.25, kept by plan={'attn.in_proj_bias': 'leave'}"),
+        "last.weight": "norm; was 0, kept by plan={'last.weight': 'leave'}",
+        "slope.weight": "slope; was 0.25 to 0.5, kept by plan={'slope.weight': 'leave'}",
+        "lstm.bias_ih_l0": notes["lstm.bias_ih_l0"],
+    }
+    assert notes["lstm.bias_ih_l0"].endswith("kept by plan={'lstm.bias_ih_l0': 'leave'}")
+    assert not any(
+        "was" in note for note in notes_of(model, forget_bias=1.0).values() if "forg" not in note
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_what_torch_starts_with_is_not_special(dtype):
+    model = Stack(
+        **{kind.__name__.lower(): kind(5, 6, 3) for kind in (nn.Conv1d, nn.ConvTranspose2d)},
+        linear=nn.Linear(3, 300),
+        bilinear=nn.Bilinear(3, 4, 200),
+        encoder=nn.TransformerEncoderLayer(8, 2, 16),
+        attn=nn.MultiheadAttention(8, 2, add_bias_kv=True),
+        gru=nn.GRU(3, 30),
+        lstm=nn.LSTM(3, 30, proj_size=4),
+        cell=nn.RNNCell(3, 30),
+        norm=nn.GroupNorm(2, 4),
+        prelu=nn.PReLU(init=0.3),
+    ).to(dtype)
+    assert not any("was" in note for note in notes_of(model).values())
+
+
+def test_what_a_plan_changes_and_what_is_only_memory_is_not_special():
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    model[0].bias.data.fill_(3.0)
+    assert "was" not in notes_of(model, plan={"0.bias": "ones"})["0.bias"]
+    for garbage in (0.0, 1e30, math.nan, 1e-40):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.fill_(garbage)
+        assert not any("was" in note for note in notes_of(model).values())
+
+
+def test_what_was_special_on_no_plain_memory_is_reported_too():
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    model[1].weight = nn.Parameter(torch.full((8,), 2.0)[::2])
+    assert notes_of(model)["1.weight"] == "norm; was 2, kept by plan={'1.weight': 'leave'}"
+
+
+def test_norms_of_what_shares_memory_are_those_of_what_is_written():
+    one, whole = weight_norm(nn.Linear(6, 4)), nn.Linear(6, 8)
+    one.parametrizations.weight.original1 = nn.Parameter(whole.weight[:4])
+    init.init_weights(Stack(one=one, whole=whole), seed=1)
+    np.testing.assert_array_equal(
+        whole.weight.detach().numpy(), expected((8, 6), "whole.weight", **OUT_IN)
+    )
+    torch.testing.assert_close(one.weight, whole.weight[:4])
+
+
+def test_norms_of_another_shape_are_named_before_anything_is_written():
+    model = nn.Sequential(nn.Linear(4, 4), weight_norm(nn.Linear(4, 8)))
+    model[1].parametrizations.weight.original0 = nn.Parameter(torch.ones(4, 1))
+    before = state(model[0])
+    with pytest.raises(ValueError, match=r"^1.par.*norms of 1.weight must have shape \(8, 1\)"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model[0]))
+
+
+def test_param_init_fn_fills_memory_that_parameters_share_once():
+    def model():
+        layers = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 4))
+        layers[1].weight = nn.Parameter(layers[0].weight.t())
+        return layers
+
+    whole, parts = model(), model()
+    init.init_weights(whole, seed=1)
+    start = init.param_init_fn(parts, seed=1)
+    for module in parts.modules():
+        start(module)
+    assert same(state(whole), state(parts))
+
+
+def test_freed_shards_are_refused(mesh):
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 6))
+    model[1].weight = nn.Parameter(distribute_tensor(model[1].weight.detach(), mesh, [Shard(0)]))
+    model[1].weight.to_local().untyped_storage().resize_(0)
+    before = state(model[0])
+    with pytest.raises(ValueError, match="^1.weight: tensor must have memory for shape"):
+        init.init_weights(model, seed=1)
+    assert same(before, state(model[0]))
+
+
+def test_distributed_tensors_of_the_same_memory_are_filled_once(mesh):
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
+    for placement in (Shard(0), Replicate()):
+        model[0].weight = nn.Parameter(distribute_tensor(torch.ones(4, 4), mesh, [placement]))
+        model[1].weight = nn.Parameter(model[0].weight.detach().t())
+        report = init.init_weights(model, seed=1)
+        assert [row.note for row in report.rows] == ["", "shares the memory of 0.weight"]
+        np.testing.assert_array_equal(
+            model[0].weight.to_local().detach().numpy(), expected((4, 4), "0.weight", **OUT_IN)
+        )

@@ -16,9 +16,9 @@ from irwinhall._arrays import output
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import SCHEMES, Gain, Scheme, resolve_gain
 from irwinhall.stream import Stream
-from irwinhall.torch._fill import DTYPE_CODES, Direct, check_memory, is_kept, is_loading, is_ready
+from irwinhall.torch._fill import DTYPE_CODES, Direct, check_memory, is_kept, is_loading
 from irwinhall.torch._layers import ConstantRole, NormsRole, ParameterSite, Role, WeightRole
-from irwinhall.torch._plan import Options, Rule
+from irwinhall.torch._plan import Options, Rule, misses_bias
 from irwinhall.torch._report import Row
 from irwinhall.torch._shards import Places, is_distributed, local_pieces
 
@@ -77,7 +77,8 @@ class Values(NamedTuple):
 
     Overlays are written over the parts. direct is how a kernel writes all of it in one call, if it
     can. shape is the parameter's, if it has one yet. norms are those of a
-    weight_norm; they are then what is written, and the parts are their weight's.
+    weight_norm; they are then what is written, and the parts are those of their weight. usual is
+    the role that alone made it a constant, which no plan asked for.
     """
 
     parts: tuple[Part, ...] = ()
@@ -86,6 +87,8 @@ class Values(NamedTuple):
     direct: Direct | None = None
     shape: tuple[int, ...] | None = None
     norms: NormsRole | None = None
+    weight: Values | None = None
+    usual: ConstantRole | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -108,9 +111,13 @@ class Decision:
     @property
     def is_scaled(self) -> bool:
         """Whether they are weights, or the scales of norms, that something is written to."""
-        leave = self.rule is not None and self.rule.leave
-        is_scale = isinstance(self.role, ConstantRole) and self.role.value != 0.0
-        return (isinstance(self.role, WeightRole) or is_scale) and not leave
+        role, rule = self.role, self.rule
+        if rule is not None and rule.leave:
+            return False
+        if isinstance(role, str):  # of a layer that only the plan knows
+            return rule is not None and self.gain != 0.0
+        is_scale = isinstance(role, ConstantRole) and role.value != 0.0
+        return isinstance(role, WeightRole) or is_scale
 
     def values(self, factor: float) -> Values:
         """Return what is written to them, with a factor on what is scaled."""
@@ -134,9 +141,10 @@ class Decision:
         if isinstance(role, WeightRole):
             parts, more = self._weight_parts(role, gain)
             notes += more
-            if role.zero_row is not None:
-                overlays = (_constant_part((1, *self.shape[1:]), 0.0, role.zero_row),)
-                notes.append(f"row {role.zero_row} is 0")
+            for axis, index in role.zeros:
+                shape = (*self.shape[:axis], 1, *self.shape[axis + 1 :])
+                overlays += (_constant_part(shape, 0.0, index, axis),)
+                notes.append(f"{'column' if axis else 'row'} {index} is 0")
         else:
             parts = (Part(Sampler.of(self.shape, self.scheme, gain=gain)),)
             if isinstance(role, ConstantRole):
@@ -150,7 +158,8 @@ class Decision:
         direct = None
         if self.is_ready and len(parts) == 1 and parts[0].axis is None and not overlays:
             direct = Direct.of(parts[0].sampler, self.dtype)
-        return Values(parts, overlays, "; ".join(notes), direct, self.shape)
+        usual = role if self.rule is None and isinstance(role, ConstantRole) else None
+        return Values(parts, overlays, "; ".join(notes), direct, self.shape, usual=usual)
 
     def _weight_parts(self, role: WeightRole, gain: float) -> tuple[tuple[Part, ...], list[str]]:
         """Return the parts of a weight, and what to note of them."""
@@ -196,8 +205,8 @@ class Decision:
         return tuple(made), notes
 
 
-def _constant_part(shape: tuple[int, ...], value: float, first: int) -> Part:
-    return Part(Sampler.of(shape, _CONSTANT, gain=value), axis=0, first=first)
+def _constant_part(shape: tuple[int, ...], value: float, first: int, axis: int = 0) -> Part:
+    return Part(Sampler.of(shape, _CONSTANT, gain=value), axis=axis, first=first)
 
 
 class Decider:
@@ -218,31 +227,44 @@ class Decider:
         self._loading = is_loading()
         self._made: dict[Any, Decision] = {}
 
-    def __call__(self, places: tuple[ParameterSite, ...], tensor: Any) -> Decision:
+    def __call__(self, places: tuple[ParameterSite, ...], tensor: Any, ready: bool) -> Decision:
         """Return what the parameter found at some places is given."""
-        role = places[0].role
-        if isinstance(role, str):  # a layer that is known may share it
-            role = next((p.role for p in places if not isinstance(p.role, str)), role)
-        ready = is_ready(tensor) and not (self._loading and is_kept(tensor))
+        role = places[0].role if len(places) == 1 else _common_role(places)
+        if ready and self._loading and is_kept(tensor):
+            ready = False
+        reason = "" if ready else _reason_to_skip(tensor)
+        if reason:
+            leaving = (rule for rule in self._rules if rule.leave and rule.matches(places))
+            return self._left(reason, next(leaving, None), tensor)
+        rule = self._rule_for(places, role, tensor) if self._rules else None
+        if rule is None:
+            if not tensor.requires_grad and not isinstance(role, str):
+                role = "frozen: a plan may name it"
+            elif self._rules:
+                role = self._explained(role, places, tensor)
         if not ready:
-            reason = _reason_to_skip(tensor)
-            if reason:
-                leaving = (rule for rule in self._rules if rule.leave and rule.matches(places))
-                shape = None if is_lazy(tensor) else tuple(tensor.shape)
-                return self._decision(reason, next(leaving, None), self._scheme, 1.0, shape)
+            if isinstance(role, str) if rule is None else rule.leave:
+                return self._left(role, rule, tensor)
             check_memory(tensor)
             if is_distributed(tensor):
                 local_pieces(tensor)  # refuses what cannot be filled in parts
-        rule = self._rule_for(places, role) if self._rules else None
         key = id(rule), role, tensor.shape, tensor.dtype, ready
         made = self._made.get(key)
         if made is None:
-            given = self._by_role(role) if rule is None else self._apply_rule(rule, role)
-            assert given is not None  # or the rule would not be for it
+            given = self._by_role(role)
+            if rule is not None:
+                applied = self._apply_rule(rule, role, places, tensor)
+                assert applied is not None  # or the rule would not be for it
+                given = applied
             made = self._made[key] = self._decision(
                 given[0], rule, *given[1:], tuple(tensor.shape), tensor.dtype, ready
             )
         return made
+
+    def _left(self, role: Role | str, rule: Rule | None, tensor: Any) -> Decision:
+        """Return what leaves a parameter alone that need not be one that can be filled."""
+        shape = None if is_lazy(tensor) or tensor.is_nested else tuple(tensor.shape)
+        return self._decision(role, rule, self._scheme, 1.0, shape)
 
     def _decision(
         self,
@@ -256,12 +278,29 @@ class Decider:
     ) -> Decision:
         return Decision(role, rule, scheme, gain, shape, dtype, ready, self._forget_bias)
 
-    def _rule_for(self, places: tuple[ParameterSite, ...], role: Role | str) -> Rule | None:
+    def _rule_for(
+        self, places: tuple[ParameterSite, ...], role: Role | str, tensor: Any
+    ) -> Rule | None:
         """Return the first rule that matches a parameter and can say what it is given."""
         for rule in self._rules:
-            if rule.matches(places) and self._apply_rule(rule, role) is not None:
+            if rule.matches(places) and self._apply_rule(rule, role, places, tensor) is not None:
                 return rule
         return None
+
+    def _explained(
+        self, role: Role | str, places: tuple[ParameterSite, ...], tensor: Any
+    ) -> Role | str:
+        """Return the role of a parameter that no rule is for, with a word on one that nearly is."""
+        if isinstance(role, str):
+            near = tensor.ndim < 2 and any(rule.matches(places) for rule in self._rules)
+            return (
+                f"{role}; a plan's scheme is for weights, unless in full its name" if near else role
+            )
+        if isinstance(role, ConstantRole) and role.what == "bias":
+            near_by = [rule.pattern for rule in self._rules if misses_bias(rule, places)]
+            if near_by:
+                return role._replace(what=f"bias, which {near_by[0]!r} does not fit")
+        return role
 
     def _by_role(self, role: Role | str) -> tuple[Role | str, Scheme, float]:
         """Return the role, scheme and gain of a parameter that no rule is for."""
@@ -271,8 +310,10 @@ class Decider:
             return role, _ORTHOGONAL, 1.0
         return role, self._scheme, self._number
 
-    def _apply_rule(self, rule: Rule, role: Role | str) -> tuple[Role | str, Scheme, float] | None:
-        """Return the role, scheme and gain by a rule; None if the rule is not for the role."""
+    def _apply_rule(
+        self, rule: Rule, role: Role | str, places: tuple[ParameterSite, ...], tensor: Any
+    ) -> tuple[Role | str, Scheme, float] | None:
+        """Return the role, scheme and gain by a rule; None if the rule is not for the parameter."""
         if rule.leave:
             return role, self._scheme, 1.0
         gain = self._gain
@@ -285,14 +326,29 @@ class Decider:
         if row.is_constant:
             possible = not isinstance(role, NormsRole)
         elif isinstance(role, str):
+            # What has no two axes may be a scale or a bias: who calls it by its name knows.
+            is_weight = tensor.ndim >= 2 or any(place.name == rule.pattern for place in places)
             if "layout" in rule.options:
                 role = WeightRole(rule.options["layout"])
-            possible = isinstance(role, WeightRole) or not row.reads_axes
+            possible = is_weight and (isinstance(role, WeightRole) or not row.reads_axes)
         else:
             possible = isinstance(role, WeightRole)
         if not possible:
             return None
         return role, row, resolve_gain(row, gain) * rule.options.get("factor", 1.0)
+
+
+def _common_role(places: tuple[ParameterSite, ...]) -> Role | str:
+    """Return the role of a parameter that several layers share: the first that is known.
+
+    Every embedding among them keeps its padding 0.
+    """
+    role = next((p.role for p in places if not isinstance(p.role, str)), places[0].role)
+    if isinstance(role, WeightRole):
+        weights = (place.role for place in places if isinstance(place.role, WeightRole))
+        zeros = {zero for weight in weights for zero in weight.zeros}
+        role = role._replace(zeros=tuple(sorted(zeros)))
+    return role
 
 
 def _reason_to_skip(tensor: Any) -> str:
@@ -301,6 +357,6 @@ def _reason_to_skip(tensor: Any) -> str:
         return "uninitialized: run the model on a batch first"
     if tensor.dtype not in DTYPE_CODES:
         return f"{tensor.dtype} is no type that is filled"
-    if tensor.numel() == 0:
+    if not tensor.is_nested and tensor.numel() == 0:
         return "no elements"
     return "loaded by transformers" if is_kept(tensor) else ""

@@ -36,6 +36,7 @@ from irwinhall.stream import (
     fill_memory,
     prepare_law,
 )
+from irwinhall.torch._plan import shown
 from irwinhall.torch._shards import Places, agreed, is_distributed, local_pieces
 
 DTYPES = {
@@ -140,7 +141,9 @@ def fill_(
         In place of a generator: the weights are then those of
         ``irwinhall.sample_weights(..., rng=seed, name=name)``, bit for bit.
     name : str
-        The parameter's qualified name. Parameters of one model share a seed and differ by name.
+        The parameter's qualified name. Parameters of one model share a seed and differ by name:
+        with a seed and no name, every call for the same shape gives the same weights, so that
+        ``model.apply(lambda layer: fill_(layer.weight, seed=1))`` makes all layers alike.
     layout : str or Weight, optional
         What the axes mean, as for `irwinhall.sample_weights`. Default "torch.linear" for two axes
         and "torch.conv" for more.
@@ -243,7 +246,7 @@ def _default_layout(
 def check_tensor(tensor: object) -> None:
     """Refuse what cannot be filled, saying why."""
     if not isinstance(tensor, torch.Tensor):
-        raise TypeError(f"tensor must be a torch.Tensor, got {tensor!r} ({type(tensor).__name__})")
+        raise TypeError(f"tensor must be a torch.Tensor, got {shown(tensor)}")
     if is_lazy(tensor):
         raise ValueError(
             "tensor must have a shape, got an uninitialized parameter: "
@@ -256,23 +259,38 @@ def check_tensor(tensor: object) -> None:
 
 def check_memory(tensor: torch.Tensor) -> None:
     """Refuse a tensor whose elements cannot be written one by one, or not in place."""
-    if tensor.layout != torch.strided:
-        raise TypeError(f"tensor must be dense, got one of layout {tensor.layout}")
+    if tensor.layout != torch.strided or tensor.is_nested:
+        kind = "that is nested" if tensor.is_nested else f"of layout {tensor.layout}"
+        raise TypeError(f"tensor must be dense, got one {kind}")
     if tensor.requires_grad and not (tensor if tensor._base is None else tensor._base).is_leaf:
         raise ValueError(
             "tensor must be a leaf, such as a parameter, or a view of one, "
             "got the result of an operation that autograd has recorded"
+        )
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        raise ValueError(
+            "tensor must not be an inference tensor outside torch.inference_mode(), where torch "
+            "allows nothing to write to it"
         )
     if not tensor.is_contiguous() and overlaps_itself(tuple(tensor.shape), tensor.stride(), 1):
         raise ValueError(
             "tensor must not overlap itself, so that no element is written twice, got strides "
             f"{tensor.stride()} for shape {tuple(tensor.shape)}"
         )
-    if is_plain(tensor) and not _has_storage(tensor):
-        raise ValueError(
-            f"tensor must have memory for shape {tuple(tensor.shape)}, got a storage of "
-            f"{tensor.untyped_storage().nbytes()} bytes"
-        )
+    held = tensor.to_local() if is_distributed(tensor) else tensor
+    if is_plain(held) or (is_unwrapped(held) and (held.is_cpu or held.is_cuda)):
+        if not _has_storage(held):
+            raise ValueError(
+                f"tensor must have memory for shape {tuple(held.shape)}, got a storage of "
+                f"{held.untyped_storage().nbytes()} bytes"
+            )
+    elif has_values(held) and is_addressable(held):
+        try:
+            array_of(held.detach())
+        except (RuntimeError, TypeError) as error:  # as many subclasses do
+            raise TypeError(
+                f"tensor must be an array in memory, got a {type(held).__name__}: {error}"
+            ) from None
 
 
 def _has_storage(tensor: torch.Tensor) -> bool:
@@ -301,16 +319,25 @@ def is_plain(tensor: torch.Tensor) -> bool:
     )
 
 
-_traits = attrgetter("is_cpu", "layout", "dtype")  # three in one call
-_PLAIN_TRAITS = frozenset((True, torch.strided, dtype) for dtype in DTYPE_CODES)
+def is_unwrapped(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is no more than it seems, on whatever device."""
+    return type(tensor) in _PLAIN and not _is_functional(tensor)
+
+
+_traits = attrgetter("is_cpu", "is_nested", "layout", "dtype")  # four in one call
+_PLAIN_TRAITS = frozenset((True, False, torch.strided, dtype) for dtype in DTYPE_CODES)
+_ready_traits = attrgetter("is_cpu", "is_nested", "layout", "dtype", "is_leaf")
+_READY_TRAITS = frozenset((*traits, True) for traits in _PLAIN_TRAITS)
 _is_functional = torch._is_functional_tensor
 
 
 def is_ready(tensor: torch.Tensor) -> bool:
     """Return whether a tensor passes every check, and a kernel can fill it in one call."""
     return (
-        is_plain(tensor)
-        and tensor.is_leaf
+        type(tensor) in _PLAIN
+        and _ready_traits(tensor) in _READY_TRAITS
+        and not tensor.is_neg()
+        and not _is_functional(tensor)
         and tensor.is_contiguous()
         and not tensor.is_inference()
         # It is all that its storage has: enough, then, and not nothing.
@@ -346,9 +373,7 @@ def check_seed(seed: Seed | Stream, generator: object) -> None:
     if generator is None:
         return
     if not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f"generator must be a torch.Generator, got {generator!r} ({type(generator).__name__})"
-        )
+        raise TypeError(f"generator must be a torch.Generator, got {shown(generator)}")
     if seed is not None:
         raise ValueError(f"seed must be left out where a generator is given, got {seed!r}")
 

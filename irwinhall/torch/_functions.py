@@ -70,7 +70,8 @@ generator : torch.Generator, optional
     Gives the seed. Default torch's own, so that torch.manual_seed governs.
 seed, name
     In place of a generator: the bits are then those of
-    ``irwinhall.sample_weights(..., "{name}", rng=seed, name=name)``.
+    ``irwinhall.sample_weights(..., "{name}", rng=seed, name=name)``. The same seed and name give
+    the same weights again: in a loop over layers, name each, or leave both to torch.manual_seed.
 layout, groups, parts, stacked, transposed, active_inputs, threads
     As for `fill_`.
 

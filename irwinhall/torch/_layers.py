@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -28,15 +29,20 @@ class WeightRole(NamedTuple):
     groups: int = 1
     parts: int = 1
     recurrent: bool = False
-    zero_row: int | None = None  # an embedding's padding_idx
+    zeros: tuple[tuple[int, int], ...] = ()  # axis and index of an embedding's padding
 
 
 class ConstantRole(NamedTuple):
-    """A parameter that starts as a constant, and what it is."""
+    """A parameter that starts as a constant, and what it is.
+
+    bound: how far from the constant torch's own start may be; None where it is 1/sqrt(fan_in) of
+    the weight beside it.
+    """
 
     value: float
     what: str
     forget_gate: range | None = None  # where an LSTM's bias is that of the forget gate
+    bound: float | None = None
 
 
 class NormsRole(NamedTuple):
@@ -74,7 +80,10 @@ class ParameterSite(NamedTuple):
 _BIAS = ConstantRole(0.0, "bias")
 _LINEAR = WeightRole("torch.linear")
 _DENSE: Roles = {"weight": _LINEAR, "bias": _BIAS}
-_NORM: Roles = {"weight": ConstantRole(1.0, "norm"), "bias": ConstantRole(0.0, "norm")}
+_NORM: Roles = {
+    "weight": ConstantRole(1.0, "norm", bound=0.0),
+    "bias": ConstantRole(0.0, "norm", bound=0.0),
+}
 
 
 def _dense(layer: Any) -> Roles:
@@ -82,7 +91,8 @@ def _dense(layer: Any) -> Roles:
 
 
 def _bilinear(layer: Any) -> Roles:
-    return {"weight": WeightRole("torch.bilinear"), "bias": _BIAS}
+    bound = 1.0 / math.sqrt(max(layer.in1_features, 1))
+    return {"weight": WeightRole("torch.bilinear"), "bias": _BIAS._replace(bound=bound)}
 
 
 def _convolution(layer: Any) -> Roles:
@@ -94,14 +104,16 @@ def _transposed_convolution(layer: Any) -> Roles:
 
 
 def _embedding(layer: Any) -> Roles:
-    return {"weight": WeightRole("torch.embedding", zero_row=layer.padding_idx)}
+    zeros = () if layer.padding_idx is None else ((0, layer.padding_idx),)
+    return {"weight": WeightRole("torch.embedding", zeros=zeros)}
 
 
 def _attention(layer: Any) -> Roles:
     return {
         "in_proj_weight": WeightRole("torch.linear", parts=3),
         **dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight"), _LINEAR),
-        **dict.fromkeys(("in_proj_bias", "bias_k", "bias_v"), _BIAS),
+        "in_proj_bias": _BIAS._replace(bound=0.0),
+        **dict.fromkeys(("bias_k", "bias_v"), _BIAS._replace(bound=math.inf)),
     }
 
 
@@ -115,7 +127,10 @@ def _recurrent(layer: Any) -> Roles:
 def _gated(layer: Any, gates: int) -> Roles:
     """Return the roles in a recurrent layer, of any depth and both directions, or in a cell."""
     roles: Roles = {}
-    for name in layer._parameters:
+    bias = _BIAS._replace(bound=1.0 / math.sqrt(max(layer.hidden_size, 1)))
+    # What is parametrized is no parameter of the layer, but goes by its name.
+    parametrized = layer.parametrizations if parametrize.is_parametrized(layer) else ()
+    for name in (*layer._parameters, *parametrized):
         if name.startswith("weight_ih"):
             roles[name] = WeightRole("torch.linear", parts=gates)
         elif name.startswith("weight_hh"):
@@ -125,9 +140,9 @@ def _gated(layer: Any, gates: int) -> Roles:
         elif name.startswith("bias_ih") and gates == 4:
             # The second of an LSTM's gates. Two biases are added up: one of them is enough.
             forget = range(layer.hidden_size, 2 * layer.hidden_size)
-            roles[name] = _BIAS._replace(forget_gate=forget)
+            roles[name] = bias._replace(forget_gate=forget)
         elif name.startswith("bias_"):
-            roles[name] = _BIAS
+            roles[name] = bias
     return roles
 
 
@@ -136,7 +151,7 @@ def _norm(layer: Any) -> Roles:
 
 
 def _prelu(layer: Any) -> Roles:
-    return {"weight": ConstantRole(layer.init, "slope")}
+    return {"weight": ConstantRole(layer.init, "slope", bound=0.0)}
 
 
 # The first row that a layer is an instance of says what its own parameters are.

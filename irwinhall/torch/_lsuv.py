@@ -13,9 +13,10 @@ from torch import nn
 from irwinhall._arguments import checked_count
 from irwinhall.lsuv import LayerReport, checked_positive, rescale_until
 from irwinhall.torch._layers import ParameterSite, WeightRole, parameters
-from irwinhall.torch._plan import Pattern, matchers
+from irwinhall.torch._plan import Pattern, matchers, shown
 from irwinhall.torch._report import table
 from irwinhall.torch._shards import is_distributed
+from irwinhall.torch._sharing import tied_parameters
 
 __all__ = ["LsuvReport", "lsuv_"]
 
@@ -134,9 +135,7 @@ def lsuv_(
     2.weight    0.4...      1  1.4...      1
     """
     if not isinstance(module, nn.Module):
-        raise TypeError(
-            f"module must be a torch.nn.Module, got {module!r} ({type(module).__name__})"
-        )
+        raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
     module = getattr(module, "_orig_mod", module)  # hooks would have to be compiled too
     numbers = (
         checked_positive("variance", variance),
@@ -195,26 +194,44 @@ def _chosen(
     chosen: dict[int, ParameterSite] = {}
     left: dict[str, str] = {}
     # To rescale what an embedding or attention reads too would change signals that are settled.
-    others = {id(p.tensor): p.name for p in parameters(module) if not isinstance(p.layer, _KINDS)}
-    for place in parameters(module):
+    tied, _, shared, overlaps = tied_parameters(module)
+    memory, within = {}, {}
+    for places in tied:
+        for place in places:
+            memory[id(place.tensor)] = id(places[0].tensor)
+        for place in shared.get(places[0].name, ()):
+            memory[id(place.tensor)] = id(places[0].tensor)
+            within[id(place.tensor)] = places[0].name
+    sites = list(parameters(module))
+    others = {memory[id(p.tensor)]: p.name for p in sites if not isinstance(p.layer, _KINDS)}
+    overlapping = {name for pair in overlaps for name in pair}
+    for place in sites:
         if not isinstance(place.role, WeightRole):
             continue
         tensor = place.tensor
-        first = chosen.get(id(tensor))
+        key = memory[id(tensor)]
+        first = chosen.get(key)
         if not any(matches([place]) for _, matches in named):
             left[place.name] = "not asked for"
         elif not isinstance(place.layer, _KINDS) or place.attribute != "weight":
             left[place.name] = f"within {type(place.layer).__name__}"
-        elif id(tensor) in others:
-            left[place.name] = f"tied to {others[id(tensor)]}"
+        elif not tensor.requires_grad and layers == "*":
+            left[place.name] = "frozen: layers may name it"
+        elif key in others:
+            left[place.name] = f"tied to {others[key]}"
+        elif id(tensor) in within:
+            left[place.name] = f"shares the memory of {within[id(tensor)]}"
         elif first is not None:
             left[place.name] = f"tied to {first.name}"
+        elif place.name in overlapping:
+            raise ValueError(f"{place.name} must not share a part of its memory with another")
         elif is_distributed(tensor):
             raise ValueError(f"{place.name} must be whole, got a DTensor: LSUV looks at all data")
         else:
-            chosen[id(tensor)] = place
+            chosen[key] = place
     if not chosen:
-        raise ValueError(f"layers must name weights that can be rescaled, got {layers!r}")
+        why = next((f": {name} is {reason}" for name, reason in left.items()), "")
+        raise ValueError(f"layers must name weights that can be rescaled, got {layers!r}{why}")
     return list(chosen.values()), LsuvReport({}, left)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Any
 from weakref import ref
 
@@ -12,15 +13,18 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.autograd.graph import increment_version
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.parameter import is_lazy
 
 from irwinhall._arguments import checked_finite
 from irwinhall._keywords import takes
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Seed, Stream
+from irwinhall.torch._before import Before
 from irwinhall.torch._decisions import Decider, Decision, Values
 from irwinhall.torch._fill import (
     UNREAD,
     Source,
+    array_of,
     check_seed,
     check_tensor,
     has_values,
@@ -28,10 +32,12 @@ from irwinhall.torch._fill import (
     used_threads,
     write,
 )
-from irwinhall.torch._layers import NormsRole, ParameterSite, parameters
-from irwinhall.torch._plan import Pattern, Plan, matchers, naming, rules_of, unused
+from irwinhall.torch._layers import NormsRole, ParameterSite
+from irwinhall.torch._plan import Pattern, Plan, matchers, naming, rules_of, shown, unused
 from irwinhall.torch._report import PendingRow, Report, Seen, version
-from irwinhall.torch._shards import Places, is_distributed
+from irwinhall.torch._shards import Places as Region
+from irwinhall.torch._shards import is_distributed
+from irwinhall.torch._sharing import Places, tied_parameters
 
 __all__ = ["ParamInit", "init_weights", "param_init_fn"]
 
@@ -57,7 +63,8 @@ def init_weights(
     recurrent layer, a looked-up row of an embedding (its one active input). Recurrent weights are
     orthogonal, gate by gate. Biases become 0. The scales and shifts of norms become 1 and 0 and
     their statistics start anew, since after to_empty they hold anything. What belongs to no known
-    layer is left alone, and the report says so: nothing is guessed.
+    layer is left alone, and so is what is frozen (requires_grad=False) unless the plan names it;
+    the report says so: nothing is guessed.
 
     Parameters
     ----------
@@ -72,7 +79,8 @@ def init_weights(
     seed, generator
         As for `fill_`. Without either the seed comes from torch's own generator, once for the
         model. A weight's bits are those of ``irwinhall.sample_weights(..., rng=seed, name=name)``
-        by its qualified name, so that no other layer has a say in them.
+        by its qualified name, so that no other layer has a say in them. Call it once, for the
+        whole model: by ``model.apply`` with a seed, all layers of a shape would get the same.
     plan : mapping, optional
         What starts otherwise: patterns, and for each a scheme, "leave", or a mapping of `Options`.
         A pattern is the name of a parameter with the wildcards of fnmatch, a compiled regular
@@ -99,16 +107,20 @@ def init_weights(
     TypeError, ValueError
         If an argument is not as described, a pattern names nothing or nothing that it could decide,
         or a weight cannot have its scheme; the message names the parameter. The model is then
-        untouched.
+        untouched. Should writing itself fail, as for want of memory, the error says in a note
+        (``__notes__``) what had been written.
 
     Notes
     -----
     A plan's scheme is for weights; biases and norms, which have no fans, take only the schemes
     zeros, ones and constant, and "leave". A parameter of an unknown layer needs a layout as well,
-    unless its scheme reads no axes. Options that a mapping leaves out are as without a plan.
+    unless its scheme reads no axes; one of fewer than two axes, which may be a scale or a bias, is
+    filled only under a pattern that is its full name, or by a constant. Options that a mapping
+    leaves out are as without a plan.
 
     Tied parameters are filled once, by the first of their names; a pattern that fits one of the
-    names fits them all.
+    names fits them all. What lies in the memory of another, as ``Parameter(first.weight.t())``
+    does, follows that and is reported. Parameters of which neither holds the other are refused.
 
     Examples
     --------
@@ -128,30 +140,42 @@ def init_weights(
     3.bias None zeros 0.0
     """
     check_seed(seed, generator)
-    tied, planned = _planned(
+    tied, planned, shared = _planned(
         module, get_scheme(scheme), gain, plan, residual, residual_factor, forget_bias
     )
     tensors = [places[0].tensor for places in tied]
     root = _root(tensors, seed, generator)
     used = used_threads(threads)
+    before = Before(tensors, planned)
+    written: list[bool] = []
     try:
-        written = [
-            _write(values, places[0], tensor, root.child, used)
-            for values, places, tensor in zip(planned, tied, tensors, strict=True)
-        ]
+        for values, places, tensor in zip(planned, tied, tensors, strict=True):
+            if values.usual is not None:
+                before.keep(len(written), tensor, values.direct is not None)
+            written.append(_write(values, places[0], tensor, root.child, used))
+    except BaseException as error:  # the memory or the device may fail all the same
+        names = [places[0].name for places in tied]
+        _note_written(error, list(compress(names, written)), names[len(written)])
+        raise
     finally:  # the others count for themselves
         increment_version([t for t, v in zip(tensors, planned, strict=True) if v.direct])
     layers = _modules(module)
     _reset_norms(layers, tied, planned)
     names = [places[0].name for places in tied]
-    others = {p[0].name: [place.name for place in p[1:]] for p in tied if len(p) > 1}
+    others = {
+        p[0].name: _others(p, shared)
+        for p in tied
+        if len(p) > 1 or (shared and p[0].name in shared)
+    }
     references = list(map(ref, tensors))
+    dtypes = [tensor.dtype for tensor in tensors]
     each = zip(tensors, planned, strict=True)
     versions = [t._version if values.direct else version(t) for t, values in each]
 
     def rows() -> list[PendingRow]:  # what it holds keeps no tensor alive
+        notes = before.notes(names, planned, dtypes)
         each = zip(planned, names, map(Seen, references, versions), written, strict=True)
-        return [row for p in each for row in _rows(*p, others.get(p[1], ()))]
+        return [row for p in each for row in _rows(*p, others.get(p[1], ()), notes.get(p[1], ""))]
 
     return Report(rows, _buffers(module, layers), root.seed)
 
@@ -211,7 +235,7 @@ def param_init_fn(
     True
     """
     check_seed(seed, generator)
-    tied, planned = _planned(
+    tied, planned, _ = _planned(
         model, get_scheme(scheme), gain, plan, residual, residual_factor, forget_bias
     )
     root = _root([places[0].tensor for places in tied], seed, generator)
@@ -242,7 +266,7 @@ class ParamInit:
     def __init__(
         self,
         model: nn.Module,
-        tied: Sequence[tuple[ParameterSite, ...]],
+        tied: Sequence[Places],
         planned: Sequence[Values],
         root: Stream,
         device: torch.device | str | None,
@@ -273,17 +297,43 @@ class ParamInit:
         if any(tensor.is_meta for tensor in own):
             device = self._device
             if device is None:
-                device = torch.accelerator.current_accelerator() or torch.device("cpu")
+                device = _accelerator() or torch.device("cpu")
             module.to_empty(device=device, recurse=False)
+        written: list[str] = []
         for values, place, name in self._steps:
             if place.owner is module:
                 first = place._replace(name=name)
-                _write(values, first, place.current, self._root.child, self._threads)
+                try:
+                    if _write(values, first, place.current, self._root.child, self._threads):
+                        written.append(name)
+                except BaseException as error:
+                    _note_written(error, written, name)
+                    raise
         if isinstance(module, _NormBase):
             module.reset_running_stats()
 
 
+def _accelerator() -> torch.device | None:
+    """Return the accelerator, if there is one.
+
+    A build of torch for one names it as the current one on any machine.
+    """
+    there = torch.accelerator.is_available()
+    return torch.accelerator.current_accelerator() if there else None
+
+
 # ---- what is written -----------------------------------------------------------------------------
+
+
+def _note_written(error: BaseException, written: Sequence[str], name: str) -> None:
+    """Say in an error what has been written before it, and what may be in part."""
+    some = [*written[:3], "...", written[-1]] if len(written) > 5 else written
+    before = (
+        f"{len(written)} parameters had been written: {', '.join(some)}"
+        if written
+        else ("nothing had been written")
+    )
+    error.add_note(f"{before}; {name} may be written in part")
 
 
 def _write(
@@ -306,15 +356,14 @@ def _write(
         raise ValueError(f"{place.name} must have shape {values.shape}, got {tuple(tensor.shape)}")
     if values.norms is not None:
         with torch.no_grad():
-            direction = place.owner.original1
-            tensor.copy_(torch.norm_except_dim(direction, 2, values.norms.dim))
+            _write_norms(values, values.norms, place, tensor, stream_of, threads)
         return True
     drawn = [(part, stream_of(place.name + part.suffix)) for part in (*parts, *overlays)]
     if len(drawn) == 1 and parts[0].axis is None:
         write(tensor, Source.of(parts[0].sampler, drawn[0][1]), threads)
         return True
 
-    def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
+    def draw(out: NDArray[Any], dtype: str, region: Region, threads: int) -> None:
         for part, stream in drawn:
             part.draw(stream, out, dtype, region, threads)
 
@@ -323,21 +372,63 @@ def _write(
     return True
 
 
+def _write_norms(
+    values: Values,
+    role: NormsRole,
+    place: ParameterSite,
+    tensor: Any,
+    stream_of: Callable[[str], Stream],
+    threads: int,
+) -> None:
+    """Write the norms of a weight that has been written.
+
+    A shard does not have them: the whole is made again, so that they are those of one process.
+    """
+    if not is_distributed(tensor):
+        tensor.copy_(torch.norm_except_dim(place.owner.original1, 2, role.dim))
+        return
+    weight = values.weight
+    assert weight is not None
+    assert weight.shape is not None
+    whole = torch.empty(weight.shape, dtype=tensor.dtype, device="cpu")
+    _write(weight, place._replace(name=role.weight), whole, stream_of, threads)
+    norms = torch.norm_except_dim(whole, 2, role.dim)
+
+    def draw(out: NDArray[Any], dtype: str, region: Region, threads: int) -> None:
+        out[...] = array_of(norms[region])
+
+    write(tensor, Source(draw), threads)
+
+
 def _rows(
-    values: Values, name: str, seen: Seen, wrote: bool, others: Sequence[str]
+    values: Values,
+    name: str,
+    seen: Seen,
+    wrote: bool,
+    others: Sequence[tuple[str, str, tuple[int, ...] | None]],
+    was: str,
 ) -> Iterator[PendingRow]:
     """Yield the rows of a parameter's parts and of its other names."""
-    note, shape = values.note, values.shape
+    note, shape = "; ".join(filter(None, (values.note, was))), values.shape
     if not wrote:
-        note = "on the meta device, untouched" if values.parts else note
+        note = "on the meta device, untouched" if values.parts else values.note
         yield PendingRow(seen, name, note, shape)
     elif values.norms is not None:
         yield PendingRow(seen, name, note, shape, scheme="norms")
     else:
         for part in values.parts:
             yield PendingRow(seen, name, note, shape, part)
-    for other in others:
-        yield PendingRow(seen, other, f"tied to {name}", shape, is_tied=True)
+    for other, why, its in others:
+        yield PendingRow(seen, other, f"{why} {name}", its or shape, is_tied=True)
+
+
+def _others(
+    places: Places, shared: Mapping[str, Sequence[ParameterSite]]
+) -> list[tuple[str, str, tuple[int, ...] | None]]:
+    """Return the other names of a parameter and of its memory, how they are, and their shapes."""
+    tied = [(place.name, "tied to", None) for place in places[1:]]
+    within = shared.get(places[0].name, ())
+    return tied + [(p.name, "shares the memory of", tuple(p.tensor.shape)) for p in within]
 
 
 # ---- what is decided -----------------------------------------------------------------------------
@@ -351,23 +442,24 @@ def _planned(
     residual: Pattern | Sequence[Pattern],
     residual_factor: float | None,
     forget_bias: float,
-) -> tuple[list[tuple[ParameterSite, ...]], list[Values]]:
-    """Return the places of every parameter of a model, and its values, all of them checked."""
+) -> tuple[list[Places], list[Values], dict[str, list[ParameterSite]]]:
+    """Return the places of every parameter of a model, and its values, all of them checked.
+
+    Then the places of what lies in the memory of another, by the name of that.
+    """
     if not isinstance(module, nn.Module):
-        raise TypeError(
-            f"module must be a torch.nn.Module, got {module!r} ({type(module).__name__})"
-        )
+        raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
     rules = rules_of(plan)
     decide = Decider(scheme, gain, rules, checked_finite("forget_bias", forget_bias))
-    tied = _tied(module)
+    tied, ready, shared, overlaps = tied_parameters(module)
     decisions = []
     with naming(lambda: places[0].name):
-        for places in tied:
-            decisions.append(decide(places, places[0].tensor))
+        for places, alone in zip(tied, ready, strict=True):
+            decisions.append(decide(places, places[0].tensor, alone))
     for rule in rules:
         if not any(decision.rule is rule for decision in decisions):
             names = [place.name for places in tied for place in places]
-            raise ValueError(unused(rule, tied, names))
+            raise ValueError(unused(rule, tied, names, shared))
     factors = _residual_factors(tied, decisions, residual, residual_factor)
     planned: list[Values] = []
     with naming(lambda: tied[len(planned)][0].name):
@@ -376,21 +468,19 @@ def _planned(
     for number, values in enumerate(planned):
         if values.norms is not None:
             with naming(tied[number][0].name):
-                planned[number] = _norms_values(values, values.norms, tied, planned)
-    return tied, planned
-
-
-def _tied(module: nn.Module) -> list[tuple[ParameterSite, ...]]:
-    """Return the places of every parameter."""
-    places: dict[int, tuple[ParameterSite, ...]] = {}
-    for place in parameters(module):
-        key = id(place.tensor)
-        places[key] = (*places[key], place) if key in places else (place,)
-    return list(places.values())
+                planned[number] = _norms_values(values, values.norms, tied, planned, shared)
+    for one, other in overlaps:
+        each = zip(tied, planned, strict=True)
+        if any(values.parts for places, values in each if places[0].name in (one, other)):
+            raise ValueError(
+                f"{one} must not share a part of its memory with {other}, neither of which holds "
+                "the other"
+            )
+    return tied, planned, shared
 
 
 def _residual_factors(
-    parameters: Sequence[tuple[ParameterSite, ...]],
+    parameters: Sequence[Places],
     decisions: Sequence[Decision],
     residual: Pattern | Sequence[Pattern],
     factor: float | None,
@@ -408,9 +498,14 @@ def _residual_factors(
             for places, decision in zip(parameters, decisions, strict=True)
         ]
         if not any(found):
+            why = (
+                f": {places[0].name} is left alone, since {decision.role}; a plan gives a layout"
+                for places, decision in zip(parameters, decisions, strict=True)
+                if decision.rule is None and isinstance(decision.role, str) and matches(places)
+            )
             raise ValueError(
                 f"residual must name weights or scales of norms that are initialized, "
-                f"got {pattern!r}, which names none"
+                f"got {pattern!r}, which names none{next(why, '')}"
             )
         ends = [one or other for one, other in zip(ends, found, strict=True)]
     if factor is None:
@@ -423,22 +518,35 @@ def _residual_factors(
 def _norms_values(
     norms: Values,
     role: NormsRole,
-    tied: Sequence[tuple[ParameterSite, ...]],
+    tied: Sequence[Places],
     planned: Sequence[Values],
+    shared: Mapping[str, Sequence[ParameterSite]],
 ) -> Values:
     """Return the values of the norms that weight_norm keeps, which follow their weight."""
-    name, weight = next(
-        (places[0].name, values)
+    places, weight, inner = next(
+        (places, values, inner)
         for places, values in zip(tied, planned, strict=True)
-        if any(place.name == role.weight for place in places)
+        for inner in (None, *shared.get(places[0].name, ()))
+        if any(place.name == role.weight for place in (places if inner is None else (inner,)))
     )
+    name = places[0].name
+    if inner is not None and is_distributed(inner.tensor):
+        raise ValueError(f"{role.weight} must not lie in {name} under weight_norm, in shards")
+    if inner is None and weight.shape is not None and role.dim >= 0:
+        shape = tuple(n if axis == role.dim else 1 for axis, n in enumerate(weight.shape))
+        if norms.shape != shape:
+            raise ValueError(f"norms of {name} must have shape {shape}, got {norms.shape}")
     # The identity of more outputs than inputs has rows of zeros, and so has an embedding's padding.
     drawn = [part.sampler for part in (*weight.parts, *weight.overlays)]
     if any(each.scheme.law == "identity" or each.scale == 0.0 for each in drawn):
         raise ValueError(
             f"{name} must not have rows of 0 under weight_norm, which divides by their norms"
         )
-    return norms._replace(parts=weight.parts, note=norms.note if drawn else weight.note)
+    if not drawn:
+        return norms._replace(note=weight.note)
+    return norms._replace(
+        parts=weight.parts, norms=role._replace(weight=name), weight=weight._replace(direct=None)
+    )
 
 
 def _root(tensors: Sequence[Any], seed: Seed | Stream, generator: torch.Generator | None) -> Stream:
@@ -449,7 +557,7 @@ def _root(tensors: Sequence[Any], seed: Seed | Stream, generator: torch.Generato
 
 def _reset_norms(
     layers: Sequence[nn.Module],
-    tied: Sequence[tuple[ParameterSite, ...]],
+    tied: Sequence[Places],
     planned: Sequence[Values],
 ) -> None:
     """Start the statistics of norms anew, but of those whose parameters are left alone."""
@@ -458,7 +566,7 @@ def _reset_norms(
         each = zip(tied, planned, strict=True)
         left = {place.layer for places, values in each if not values.parts for place in places}
         for layer in norms:
-            if layer not in left:
+            if layer not in left and not any(map(is_lazy, layer._buffers.values())):
                 layer.reset_running_stats()
 
 

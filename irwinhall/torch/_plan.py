@@ -22,8 +22,10 @@ __all__ = [
     "Plan",
     "Rule",
     "matcher",
+    "misses_bias",
     "naming",
     "rules_of",
+    "shown",
     "unused",
 ]
 
@@ -91,7 +93,7 @@ def rules_of(plan: Plan | None) -> list[Rule]:
     if plan is None:
         return []
     if not isinstance(plan, Mapping):
-        raise TypeError(f"plan must be a mapping, got {plan!r} ({type(plan).__name__})")
+        raise TypeError(f"plan must be a mapping, got {shown(plan)}")
     return [_rule(pattern, said) for pattern, said in plan.items()]
 
 
@@ -104,8 +106,7 @@ def _rule(pattern: Pattern, said: object) -> Rule:
         said = {"scheme": said}
     if not isinstance(said, Mapping):
         raise TypeError(
-            f"{where} must be a scheme, 'leave' or a mapping of options, "
-            f"got {said!r} ({type(said).__name__})"
+            f"{where} must be a scheme, 'leave' or a mapping of options, got {shown(said)}"
         )
     unknown = [key for key in said if key not in Options.__annotations__]
     if unknown:
@@ -140,7 +141,7 @@ def matcher(what: str, pattern: object) -> Callable[[Iterable[ParameterSite]], b
         return lambda places: any(isinstance(place.layer, pattern) for place in places)
     raise TypeError(
         f"{what} must have strings, compiled regular expressions or types of modules as patterns, "
-        f"got {pattern!r} ({type(pattern).__name__})"
+        f"got {shown(pattern)}"
     )
 
 
@@ -158,10 +159,19 @@ def _shown(pattern: Pattern) -> str:
     return pattern.__name__ if isinstance(pattern, type) else repr(pattern)
 
 
-def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Sequence[str]) -> str:
-    """Return why a rule decides nothing."""
+def unused(
+    rule: Rule,
+    parameters: Sequence[Sequence[ParameterSite]],
+    names: Sequence[str],
+    shared: Mapping[str, Sequence[ParameterSite]],
+) -> str:
+    """Return why a rule decides nothing; shared: what lies in the memory of others, by its name."""
     found = [places[0].name for places in parameters if rule.matches(places)]
     what = f"plan pattern {_shown(rule.pattern)}"
+    for owner, within in shared.items():
+        inner = next((place.name for place in within if rule.matches([place])), None)
+        if inner is not None and not found:
+            return f"{what} decides nothing: {inner} shares the memory of {owner}, name that"
     if found:
         return (
             f"{what} decides nothing: patterns before it decide, or it cannot be for, "
@@ -170,7 +180,31 @@ def unused(rule: Rule, parameters: Sequence[Sequence[ParameterSite]], names: Seq
     hint = ""
     if isinstance(rule.pattern, str):
         hint = suggestion(rule.pattern, {name: name for name in names}, cutoff=0.8)
+        biases = [p.name for places in parameters for p in places if misses_bias(rule, [p])]
+        biases = [name for name in biases if "bias" in name.rpartition(".")[2]]
+        if biases:
+            hint = f"; biases have other names there: {', '.join(biases[:3])}"
     return f"{what} matches no parameter{hint}"
+
+
+def misses_bias(rule: Rule, places: Iterable[ParameterSite]) -> bool:
+    """Return whether a pattern for biases misses one only because it has another name.
+
+    Such as the in_proj_bias of MultiheadAttention and the bias_ih_l0 of an LSTM.
+    """
+    pattern = rule.pattern
+    if not isinstance(pattern, str) or not pattern.endswith("bias"):
+        return False
+    holders = (place.name.rpartition(".")[0] for place in places)
+    return any(fnmatchcase(f"{holder}.bias", pattern) for holder in holders)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message has it: by its type alone if it could fill pages."""
+    kind = type(value).__name__
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return f"{value!r} ({kind})"
+    return f"one of type {kind}"
 
 
 class naming:  # noqa: N801 - a context manager reads as a verb

@@ -39,7 +39,8 @@ class Row(NamedTuple):
         What was realized: standard deviation and mean magnitude. Of a DTensor, those of what this
         process holds of it.
     note : str
-        What else there is to know, or why it was left alone.
+        What else there is to know, or why it was left alone. Also what a bias, norm or slope was,
+        where no layer of torch starts like that, so that the model may have set it on purpose.
 
     Examples
     --------

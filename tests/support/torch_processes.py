@@ -100,6 +100,7 @@ def fill_model(module: Any, **where: Any) -> None:
 def language_model() -> Any:
     """Return a model with every kind of parameter that init_weights fills by parts."""
     from torch import nn
+    from torch.nn.utils.parametrizations import weight_norm
 
     layers = {
         "embedding": nn.Embedding(13, 6, padding_idx=5),
@@ -108,6 +109,8 @@ def language_model() -> Any:
         "fused": nn.Linear(6, 14),
         "conv": nn.ConvTranspose1d(6, 6, 3, groups=3),
         "norm": nn.BatchNorm1d(6),
+        "normed": weight_norm(nn.Conv1d(16, 16, 8, groups=4), dim=2),
+        "directed": weight_norm(nn.Linear(6, 5)),
     }
     return nn.Sequential(OrderedDict(layers))
 
