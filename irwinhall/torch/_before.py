@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from irwinhall.torch._decisions import Values
-from irwinhall.torch._fill import has_values, is_unwrapped
+from irwinhall.torch._fill import DTYPE_CODES, Direct, has_values, is_unwrapped
 from irwinhall.torch._layers import ConstantRole
 
 __all__ = ["Before"]
@@ -25,6 +25,7 @@ __all__ = ["Before"]
 # No one sets values beyond these: memory that to_empty has just made holds anything.
 _PLAUSIBLE = 1e-6, 1e6
 _WITNESSES = 16
+DTYPE_OF = {code: dtype for dtype, code in DTYPE_CODES.items()}
 
 
 class Before:
@@ -38,16 +39,14 @@ class Before:
         self._kept: dict[int, Any] = {}
         self._weights = _witnesses(tensors, planned)
 
-    def keep(self, number: int, tensor: Any, is_plain: bool) -> None:
+    def keep(self, number: int, tensor: Any, direct: Direct | None) -> None:
         """Copy a parameter that is about to be written, and is therefore fetched anyway."""
-        if is_plain:
+        if direct is not None:  # contiguous, in main memory
             self._kept[number] = string_at(tensor.data_ptr(), tensor.nbytes)
         elif is_unwrapped(tensor) and has_values(tensor):
             self._kept[number] = tensor.detach().reshape(-1).cpu().clone()
 
-    def notes(
-        self, names: Sequence[str], planned: Sequence[Values], dtypes: Sequence[torch.dtype]
-    ) -> dict[str, str]:
+    def notes(self, names: Sequence[str], planned: Sequence[Values]) -> dict[str, str]:
         """Return what to say of the parameters that held something special, by their names."""
         weights = [each.double().numpy() for each in self._weights]
         if weights and not any(each.any() and _is_set(each) for each in weights):
@@ -57,8 +56,9 @@ class Before:
         for number, kept in self._kept.items():
             name, usual = names[number], planned[number].usual
             assert usual is not None
-            if isinstance(kept, bytes):
-                kept = torch.frombuffer(bytearray(kept), dtype=dtypes[number])
+            direct = planned[number].direct
+            if direct is not None:
+                kept = torch.frombuffer(bytearray(kept), dtype=DTYPE_OF[direct.code])
             was = kept.double().numpy()
             low, high = float(was.min()), float(was.max())
             weight = shapes.get(f"{name.removesuffix('bias')}weight")

@@ -46,7 +46,8 @@ DTYPES = {
     torch.bfloat16: "bfloat16",
 }
 DTYPE_CODES = {dtype: CODES[name] for dtype, name in DTYPES.items()}
-_PLAIN = (torch.nn.Parameter, torch.Tensor)
+_PARAMETER = torch.nn.Parameter
+_PLAIN = (_PARAMETER, torch.Tensor)
 
 UNREAD = Stream(0)  # for what is not random
 
@@ -337,7 +338,7 @@ def is_ready(tensor: torch.Tensor) -> bool:
         type(tensor) in _PLAIN
         and _ready_traits(tensor) in _READY_TRAITS
         and not tensor.is_neg()
-        and not _is_functional(tensor)
+        and (type(tensor) is _PARAMETER or not _is_functional(tensor))  # no parameter is
         and tensor.is_contiguous()
         and not tensor.is_inference()
         # It is all that its storage has: enough, then, and not nothing.

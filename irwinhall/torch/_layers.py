@@ -222,7 +222,9 @@ def parameters(root: nn.Module) -> Iterator[ParameterSite]:
             if parameter is not None:
                 role = roles.get(attribute) or _no_role(layer, roles)
                 name = joined(prefix, attribute)
-                yield ParameterSite(name, parameter, role, layer, layer, attribute)
+                # As ParameterSite(...), without the Python in between: models have thousands.
+                site = (name, parameter, role, layer, layer, attribute)
+                yield tuple.__new__(ParameterSite, site)
         if parametrized:
             yield from _parametrized(prefix, layer, roles)
 

@@ -150,9 +150,15 @@ def init_weights(
     written: list[bool] = []
     try:
         for values, places, tensor in zip(planned, tied, tensors, strict=True):
+            direct = values.direct
             if values.usual is not None:
-                before.keep(len(written), tensor, values.direct is not None)
-            written.append(_write(values, places[0], tensor, root.child, used))
+                before.keep(len(written), tensor, direct)
+            if direct is None:
+                written.append(_write(values, places[0], tensor, root.child, used))
+            else:  # as of nearly all parameters, and nearly all the time
+                stream = root.child(places[0].name) if direct.is_random else UNREAD
+                direct.fill(tensor, stream, used)
+                written.append(True)
     except BaseException as error:  # the memory or the device may fail all the same
         names = [places[0].name for places in tied]
         _note_written(error, list(compress(names, written)), names[len(written)])
@@ -162,18 +168,16 @@ def init_weights(
     layers = _modules(module)
     _reset_norms(layers, tied, planned)
     names = [places[0].name for places in tied]
-    others = {
-        p[0].name: _others(p, shared)
-        for p in tied
-        if len(p) > 1 or (shared and p[0].name in shared)
-    }
+    others = {p[0].name: _others(p, shared) for p in tied if len(p) > 1}
+    others.update(
+        (p[0].name, _others(p, shared)) for p in (tied if shared else ()) if p[0].name in shared
+    )
     references = list(map(ref, tensors))
-    dtypes = [tensor.dtype for tensor in tensors]
     each = zip(tensors, planned, strict=True)
     versions = [t._version if values.direct else version(t) for t, values in each]
 
     def rows() -> list[PendingRow]:  # what it holds keeps no tensor alive
-        notes = before.notes(names, planned, dtypes)
+        notes = before.notes(names, planned)
         each = zip(planned, names, map(Seen, references, versions), written, strict=True)
         return [row for p in each for row in _rows(*p, others.get(p[1], ()), notes.get(p[1], ""))]
 
@@ -344,10 +348,6 @@ def _write(
     threads: int,
 ) -> bool:
     """Write values to a parameter; return whether there were any, and memory for them."""
-    direct = values.direct
-    if direct is not None:
-        direct.fill(tensor, stream_of(place.name) if direct.is_random else UNREAD, threads)
-        return True
     parts, overlays = values.parts, values.overlays
     if not parts or not has_values(tensor):
         return False
