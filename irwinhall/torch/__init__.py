@@ -17,7 +17,8 @@ try:
 except ImportError as error:
     raise ImportError("irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'") from error
 
-from irwinhall.torch._fill import fill_
+from irwinhall._keywords import takes
+from irwinhall.torch import _fill
 from irwinhall.torch._functions import (
     constant_,
     delta_orthogonal_,
@@ -54,6 +55,9 @@ from irwinhall.torch._lsuv import LsuvReport, lsuv_
 from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
 from irwinhall.torch._plan import Options
 from irwinhall.torch._report import Report, Row
+
+# Those of the schemes, which end in it, say so themselves.
+fill_ = takes("seed", not_="rng")(_fill.fill_)
 
 __all__ = [
     "LsuvReport",

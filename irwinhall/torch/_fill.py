@@ -24,7 +24,6 @@ from torch.nn.parameter import is_lazy
 from irwinhall._arguments import checked_count
 from irwinhall._arrays import CODES, output, overlaps_itself
 from irwinhall._core import NORMAL
-from irwinhall._keywords import takes
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme, get_scheme
@@ -106,7 +105,6 @@ class Direct(NamedTuple):
         fill_memory(stream, law, code, shape, tensor.stride(), tensor.data_ptr(), threads)
 
 
-@takes("seed", not_="rng")
 def fill_(
     tensor: torch.Tensor,
     scheme: str | Scheme = "letkeman",
@@ -199,9 +197,11 @@ def fill_(
             threads=threads,
         )
     row = get_scheme(scheme)
-    check_tensor(tensor)
+    ready = isinstance(tensor, torch.Tensor) and is_ready(tensor)
+    if not ready:
+        check_tensor(tensor)
     check_seed(seed, generator)
-    if tensor.numel() == 0 or is_kept(tensor):
+    if is_kept(tensor) or tensor.numel() == 0:
         return tensor
     shape = tuple(tensor.shape)
     if layout is None and (
@@ -221,7 +221,7 @@ def fill_(
         active_inputs=active_inputs,
     )
     sampler.check(DTYPE_CODES[tensor.dtype])
-    if not has_values(tensor):
+    if not ready and not has_values(tensor):
         return tensor
     stream = stream_of(tensor, seed, generator, name) if row.is_random else UNREAD
     return write(tensor, Source.of(sampler, stream), threads)
