@@ -224,7 +224,12 @@ def fill_(
     if not ready and not has_values(tensor):
         return tensor
     stream = stream_of(tensor, seed, generator, name) if row.is_random else UNREAD
-    return write(tensor, Source.of(sampler, stream), threads)
+    direct = Direct.of(sampler, tensor.dtype) if ready else None
+    if direct is None:
+        return write(tensor, Source.of(sampler, stream), threads)
+    direct.fill(tensor, stream, used_threads(threads))
+    increment_version(tensor)
+    return tensor
 
 
 def _default_layout(
