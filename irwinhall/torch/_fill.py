@@ -87,6 +87,7 @@ class Direct(NamedTuple):
     code: int
     shape: tuple[int, ...]
     is_random: bool
+    value: float | None = None  # of a constant, which is torch's to write
 
     @classmethod
     def of(cls, sampler: Sampler, dtype: torch.dtype) -> Direct | None:
@@ -97,11 +98,17 @@ class Direct(NamedTuple):
             return cls(prepare_law(code, NORMAL, 0.0), code, sampler.weight.shape, False)
         if sampler.scheme.elementwise and sampler.scale != 0.0:
             return cls(sampler.prepared_law(code), code, sampler.weight.shape, True)
+        if sampler.scheme.is_constant:
+            sampler.check(code)
+            return cls(b"", code, sampler.weight.shape, False, sampler.scale)
         return None
 
     def fill(self, tensor: torch.Tensor, stream: Stream, threads: int) -> None:
         """Fill a plain tensor of the shape and type, which has been checked."""
-        law, code, shape, _ = self
+        law, code, shape, _, value = self
+        if value is not None:
+            tensor.detach().fill_(value)
+            return
         fill_memory(stream, law, code, shape, tensor.stride(), tensor.data_ptr(), threads)
 
 
