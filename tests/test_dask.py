@@ -32,7 +32,7 @@ def cuts(length):
     return ends.map(lambda ends: tuple(np.diff(ends).tolist()))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(chunks=st.tuples(cuts(13), cuts(8)), scheme=st.sampled_from(sorted(schemes.SCHEMES)))
 def test_any_chunks_of_any_scheme_are_the_numpy_result(chunks, scheme):
     if scheme == "delta_orthogonal":

@@ -266,7 +266,7 @@ def strided(count, order, steps, dtype) -> tuple[np.ndarray, np.ndarray]:
     return view.transpose(np.argsort(order)), base
 
 
-@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.settings(max_examples=300)
 @hypothesis.given(
     regions(), st.sampled_from(sorted(LAWS)), st.sampled_from(sorted(DTYPES)),
     st.sampled_from([k for k, ok in KERNELS.items() if ok]), st.integers(1, 8),

@@ -470,7 +470,7 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_region_equals_the_slice_of_the_whole(name, data):
     shape, axes = data.draw(st.sampled_from(LAYOUTS))
@@ -488,7 +488,7 @@ def test_a_region_equals_the_slice_of_the_whole(name, data):
 
 
 @given(shape=hnp.array_shapes(min_dims=2, max_dims=5, max_side=6), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_scale_is_that_of_the_fans(shape, data):
     in_axis, out_axis, *rest = data.draw(st.permutations(range(len(shape))))
     axes = {"in_axis": in_axis, "out_axis": out_axis, "batch_axis": rest[: len(rest) // 2]}

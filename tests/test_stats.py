@@ -601,7 +601,7 @@ def test_p_values_are_real_numbers(p):
         stats.edgington(p)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=30), st.integers(0, 29))
 def test_a_smaller_p_value_makes_a_smaller_combined_one(p, place):
     place %= len(p)

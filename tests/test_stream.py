@@ -427,7 +427,7 @@ def test_an_axis_of_length_one_may_have_any_stride():
 # ---- regions -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(st.data())
 def test_a_region_is_that_part_of_the_whole(data):
     shape, region = data.draw(regions())
@@ -447,7 +447,7 @@ def test_a_region_is_that_part_of_the_whole(data):
     assert out.nbytes == written
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 @given(
     st.sampled_from([(MANY,), (700, 1100), (1100, 700), (30, 40, 700), (90, 20, 20, 20)]),
     st.sampled_from(sorted(LAWS)),

@@ -117,7 +117,7 @@ laws = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(
     st.one_of(st.integers(), st.binary(max_size=20)),
     st.text(max_size=8).filter(str.isprintable),

@@ -22,7 +22,7 @@ FUNCTIONS = {
     "sf": distribution.weighted_sf,
 }
 kinds = pytest.mark.parametrize("kind", FUNCTIONS)
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 def worst_error(kind, x, weights):
