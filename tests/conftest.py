@@ -4,3 +4,5 @@ from hypothesis import settings
 
 settings.register_profile("irwinhall", deadline=None)
 settings.load_profile("irwinhall")
+
+collect_ignore = ["conftest.py"]  # no doctests: docs/ has a module of the same name
