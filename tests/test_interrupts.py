@@ -45,7 +45,7 @@ def test_sigint_ends_a_long_call(call):
             sent = time.monotonic()
             child.send_signal(signal.SIGINT)
             assert child.wait(60) == 77
-            assert time.monotonic() - sent < 6.0  # 0.1 s on an idle machine
+            assert time.monotonic() - sent < 2.0  # 0.1 s on an idle machine
         finally:
             child.kill()
 

@@ -174,7 +174,7 @@ def closing_cluster(tmp_path, seconds):
 def test_a_cluster_that_closes_under_a_simulation_is_one_line_within_5_seconds(tmp_path, capsys):
     with closing_cluster(tmp_path, 1.0) as (address, closed_at):
         status = cli.main(["montecarlo", "5", "--trials", str(10**12), "--scheduler", address])
-        assert time.monotonic() - closed_at[0] < 10.0  # 1 to 4 s on a busy machine
+        assert time.monotonic() - closed_at[0] < 5.0
     said = f"irwinhall montecarlo: error: the Dask cluster at {address} is lost\n"
     assert (status, *capsys.readouterr()) == (1, "", said)
 
@@ -186,7 +186,7 @@ def test_a_cluster_that_closes_under_a_map_is_an_error_within_5_seconds(tmp_path
             executors.dask(address) as executor,
         ):
             list(executors.ordered_map(time.sleep, [0.1] * 1000, executor))
-        assert time.monotonic() - closed_at[0] < 10.0  # 1 to 4 s on a busy machine
+        assert time.monotonic() - closed_at[0] < 5.0
 
 
 def raise_timeout(piece):
