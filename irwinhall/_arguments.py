@@ -65,7 +65,7 @@ def checked_count(name: str, value: object, least: int) -> int:
     """Return an integer that is at least `least` as an int."""
     if type(value) is int and value >= least:
         return value
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, (bool, np.bool)) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {shown(value)} ({type(value).__name__})")
     try:
         number = index(value)
@@ -164,7 +164,7 @@ def checked_axes(name: str, axes: object) -> tuple[int, ...]:
 def _integer(rule: str, value: object) -> int:
     # index() itself decides: arrays have __index__ even where calling it fails.
     try:
-        if isinstance(value, bool):
+        if isinstance(value, (bool, np.bool)):  # NumPy 2.1 makes an index of its own
             raise TypeError
         return index(value)  # type: ignore[arg-type]
     except TypeError:

@@ -41,6 +41,8 @@ from functools import cache, lru_cache
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     import mpmath
 
@@ -463,7 +465,7 @@ def _bound(n: int, m: int | None, formula: str, magnitude: Callable[[int], Any])
 def _integer(name: str, value: object, least: int = 1) -> int:
     # Integers of NumPy overflow, and Fraction keeps them: none may pass.
     try:
-        if isinstance(value, bool):
+        if isinstance(value, (bool, np.bool)):
             raise TypeError
         integer = index(value)  # type: ignore[arg-type]
     except TypeError:

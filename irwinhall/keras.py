@@ -12,6 +12,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from irwinhall import layouts, schemes
 from irwinhall._arguments import checked_count
 from irwinhall._arrays import output
@@ -245,7 +247,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
 
 
 def _integer(seed: object) -> int:
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+    if isinstance(seed, (bool, np.bool)) or not hasattr(seed, "__index__"):
         raise TypeError(f"seed must be an integer or None, got {seed!r} ({type(seed).__name__})")
     return int(seed)
 

@@ -443,7 +443,7 @@ def _plain_seed(seed: object, rule: str) -> int | bytes:
     if isinstance(seed, np.random.Generator):
         return seed.bytes(16)
     try:
-        if not isinstance(seed, bool):
+        if not isinstance(seed, (bool, np.bool)):
             return index(seed)  # type: ignore[arg-type]
     except TypeError:
         pass

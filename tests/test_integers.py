@@ -255,3 +255,20 @@ def plain(value):
 def test_an_integer_of_any_type_gives_what_an_int_gives(name):
     for integer in CASES[name]:
         assert_equal(plain(CALLS[name](integer)), expected(name))
+
+
+@pytest.mark.filterwarnings("ignore:In future")  # NumPy 2.1 makes an index of its bool
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda value: irwinhall.sample_weights((value, 3), rng=0),
+        lambda value: irwinhall.sample_weights((2, 3), rng=0, threads=value),
+        lambda value: irwinhall.Stream(value),
+        exact.letkeman_bound,
+        approximations.closed_forms()[0],
+    ],
+)
+@pytest.mark.parametrize("value", [True, np.True_])
+def test_booleans_are_no_integers(call, value):
+    with pytest.raises(TypeError, match="integer|seed must be an int"):
+        call(value)

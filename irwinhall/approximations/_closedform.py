@@ -261,7 +261,7 @@ class ClosedForm:
     def _checked(self, name: str, value: Any) -> NDArray[np.float64]:
         """Return integers of the domain as doubles."""
         first, last = self.domain
-        if isinstance(value, bool):
+        if isinstance(value, (bool, np.bool)):
             raise TypeError(f"{name} must be an integer or an array of integers, got {value}")
         if not isinstance(value, np.ndarray) and hasattr(value, "__index__"):
             size = index(value)
@@ -273,7 +273,10 @@ class ClosedForm:
         array = np.asarray(value)
         if array.dtype.kind not in "iu" or (
             not isinstance(value, np.ndarray)
-            and any(isinstance(element, bool) for element in np.asarray(value, dtype=object).flat)
+            and any(
+                isinstance(element, (bool, np.bool))
+                for element in np.asarray(value, dtype=object).flat
+            )
         ):
             kind = "a list with booleans" if array.dtype.kind in "iu" else f"one of {array.dtype}"
             raise TypeError(f"{name} must be an integer or an array of integers, got {kind}")
