@@ -8,12 +8,14 @@ The normal quantile is tabulated by octaves of the tail probability q < 1/2 (doc
     q = 2^-(octave + 2) * (2 - x),   0 < x < 1,   x = (segment + t) / segments
 
 so that t = 0 is the end of a segment nearer to the centre, and the first segment has z = 0 there.
+An octave is one segment in single precision and sixteen in double precision.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
@@ -23,7 +25,7 @@ import mpmath
 from irwinhall._codegen._text import header
 
 OCTAVES = 16  # smaller q, probability 2^-16, goes to the tail fit
-F32_SEGMENTS, F32_DEGREE = 2, 5
+F32_DEGREE = 8
 F64_SEGMENTS, F64_DEGREE = 16, 7
 # The tail fit: r - z for r = sqrt(-2 ln q), by pieces of r, in the variable (r - middle) / half.
 # q = 2^-17 is r = 4.85; q = 2^-1072 is r = 38.55.
@@ -79,24 +81,59 @@ def segment_quantile(octave: int, segment: int, segments: int, t: Any) -> Any:
     return _quantile(q, NormalDist().inv_cdf(min(float(q), 0.4999999999)))
 
 
-def _segment_coefficients(octave: int, segment: int, segments: int, degree: int) -> list[Any]:
-    def z(t: Any) -> Any:
-        return segment_quantile(octave, segment, segments, t)
+@cache
+def _fit_weights(degree: int) -> tuple[list[Any], list[list[Any]]]:
+    """Return nodes in (0, 1), and the weights of function values there for each power.
 
-    zero, one = _mpf(0), _mpf(1)
-    if octave == 0 and segment == 0:
-        # z is proportional to t here: fit z / t, so that the error is relative.
-        return [zero, *_chebyshev_fit(lambda t: z(t) / t, zero, one, degree - 1)]
-    return _chebyshev_fit(z, zero, one, degree)
+    Row p gives the coefficient of t^p in the least-squares fit by the powers p to `degree`. The
+    nodes are Chebyshev's, so that such a fit comes close to the one of least worst error.
+    """
+    count = 3 * (degree + 1)
+    nodes = [(1 + _CONTEXT.cos(_CONTEXT.pi * (2 * i + 1) / (2 * count))) / 2 for i in range(count)]
+    weights = []
+    for lowest in range(degree + 1):
+        powers = range(lowest, degree + 1)
+        normal_matrix = _CONTEXT.matrix(
+            [[_CONTEXT.fsum(t ** (j + k) for t in nodes) for k in powers] for j in powers]
+        )
+        first = _CONTEXT.matrix([1] + [0] * (degree - lowest))
+        row = list(_CONTEXT.lu_solve(normal_matrix, first))
+        weights.append(
+            [_CONTEXT.fsum(y * t**k for y, k in zip(row, powers, strict=True)) for t in nodes]
+        )
+    return nodes, weights
 
 
-def quantile_rows(segments: int, degree: int) -> list[list[Any]]:
+def _stored_fit(
+    function: Callable[[Any], Any], degree: int, stored: Callable[[Any], float]
+) -> list[float]:
+    """Return coefficients in t of a fit on (0, 1), each rounded as it is stored.
+
+    Each is fitted to what the ones before it, already rounded, leave over.
+    """
+    nodes, weights = _fit_weights(degree)
+    rest = [function(t) for t in nodes]
+    coefficients = []
+    for power, row in enumerate(weights):
+        coefficient = stored(_CONTEXT.fdot(row, rest))
+        rest = [value - _mpf(coefficient) * t**power for value, t in zip(rest, nodes, strict=True)]
+        coefficients.append(coefficient)
+    return coefficients
+
+
+def quantile_rows(segments: int, degree: int, stored: Callable[[Any], float]) -> list[list[float]]:
     """Return one row of coefficients (constant first) for each octave and segment."""
-    return [
-        _segment_coefficients(octave, segment, segments, degree)
-        for octave in range(OCTAVES)
-        for segment in range(segments)
-    ]
+
+    def row(octave: int, segment: int) -> list[float]:
+        def z(t: Any) -> Any:
+            return segment_quantile(octave, segment, segments, t)
+
+        if octave == 0 and segment == 0:
+            # z is proportional to t here: fit z / t, so that the error is relative.
+            return [0.0, *_stored_fit(lambda t: z(t) / t, degree - 1, stored)]
+        return _stored_fit(z, degree, stored)
+
+    return [row(octave, segment) for octave in range(OCTAVES) for segment in range(segments)]
 
 
 def tail_shortfall(r: Any) -> Any:
@@ -119,9 +156,14 @@ def tail_rows() -> list[list[Any]]:
     return [row(low, high) for low, high in pairwise(TAIL_EDGES)]
 
 
-def _hex_f32(value: Any) -> str:
-    single: float = struct.unpack("<f", struct.pack("<f", float(value)))[0]
-    return single.hex() + "f"
+def single(value: Any) -> float:
+    """Return the value rounded to single precision."""
+    rounded: float = struct.unpack("<f", struct.pack("<f", float(value)))[0]
+    return rounded
+
+
+def _hex_f32(value: float) -> str:
+    return value.hex() + "f"
 
 
 def _hex_f64(value: Any) -> str:
@@ -141,8 +183,8 @@ def _table(
 
 def normal_table() -> str:
     """Return ih_normal_table.h."""
-    f32 = quantile_rows(F32_SEGMENTS, F32_DEGREE)
-    f64 = quantile_rows(F64_SEGMENTS, F64_DEGREE)
+    f32 = quantile_rows(1, F32_DEGREE, single)
+    f64 = quantile_rows(F64_SEGMENTS, F64_DEGREE, float)
     edges = ", ".join(_hex_f64(edge) for edge in TAIL_EDGES[1:-1])
     columns = [list(column) for column in zip(*f32, strict=True)]
     tail = _table("double", "ih_normal_tail", tail_rows(), _hex_f64)
@@ -151,13 +193,13 @@ def normal_table() -> str:
         "Polynomials of the normal quantile, by octaves of the tail's probability.",
         [
             f"#define IH_NORMAL_OCTAVES {OCTAVES}",
-            f"#define IH_NORMAL_F32_ROWS {len(f32)}",
             f"#define IH_NORMAL_F32_DEGREE {F32_DEGREE}",
             f"#define IH_NORMAL_F64_DEGREE {F64_DEGREE}",
             f"#define IH_NORMAL_TAIL_PIECES {len(TAIL_EDGES) - 1}",
             f"#define IH_NORMAL_TAIL_DEGREE {TAIL_DEGREE}",
             "",
-            "/* Coefficient-major: [power][2 * octave + segment], one register or two a power. */",
+            "/* [power][octave]: a power of all octaves fills a vector register, or two. */",
+            "_Alignas(64)",
             *_table("float", "ih_normal_f32", columns, _hex_f32),
             "/* [16 * octave + segment][power]: one cache line a segment. */",
             "_Alignas(64)",

@@ -14,7 +14,6 @@
 
 #include "common/ih_threads.h"
 #include "stream/ih_fill_law.h"
-#include "stream/ih_tail.h"
 #include "stream/kernels/ih_fill_dispatch.h"
 
 /* Shares of threads end at multiples of this many elements: whole cache lines where out is
@@ -50,7 +49,7 @@ typedef struct {
 static ih_fill_function *choose_fill(const ih_kernel *kernel, const ih_law *law, int dtype) {
     int one_word = law->kind != IH_TRUNCATED_NORMAL || law->draw == IH_DRAW_ONE_WORD ||
                    (law->draw == IH_DRAW_TWO_WORDS && dtype == IH_F64);
-    return one_word ? kernel->fill[law->kind][dtype] : ih_fill_two_words[dtype];
+    return one_word ? kernel->fill[law->kind][dtype] : kernel->two_words[dtype];
 }
 
 /* ---- rows ---- */

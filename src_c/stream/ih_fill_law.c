@@ -10,9 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-#define LN_2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: k * LN_2_HIGH is exact for |k| < 2^21 */
-#define LN_2_LOW 0x1.a39ef35793c76p-33
-#define PER_LN_2 0x1.71547652b82fep+0
+#include "stream/ih_elementary.h"
+#include "stream/ih_fill_scalar.h"
+
 #define PER_SQRT_TWO_PI 0x1.9884533d43651p-2
 #define HALF_PI 0x1.921fb54442d18p+0
 
@@ -22,7 +22,7 @@
 #define SERIES_LIMIT 1.0
 /* The fraction's error falls like exp(-sqrt(8 * terms) * x): below 2^-70 from x = 1 on. */
 #define FRACTION_TERMS 300
-/* Beyond this many standard deviations exponential() gives 0: exp(-38^2 / 2) = exp(-722). */
+/* Beyond this many standard deviations ih_exp() gives 0: exp(-38^2 / 2) = exp(-722). */
 #define NOTHING_BEYOND 38.0
 /* Density beyond exp(-DENSITY_CUT / 2) of its peak is left out of the moments: below 2^-60. */
 #define DENSITY_CUT 90.0
@@ -32,29 +32,10 @@
 
 /* ---- the truncated normal ---- */
 
-/* x * 2^k for results in the normal range. */
-static double scale_by_power(double x, int k) {
-    uint64_t bits = (uint64_t)(k + 1023) << 52;
-    double power;
-    memcpy(&power, &bits, sizeof power);
-    return x * power;
-}
-
-/* exp(x) for -708 < x < 709; 0 below. Taylor to the 14th power on |r| <= ln(2)/2: 2^-60. */
-static double exponential(double x) {
-    double k, r, sum = 1.0;
-    if (x < -708) return 0;
-    k = (double)(int)(x * PER_LN_2 + (x < 0 ? -0.5 : 0.5));
-    r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    for (int power = 14; power >= 1; power--) sum = 1.0 + sum * r / power;
-    return scale_by_power(sum, (int)k);
-}
-
 /* The normal density; x is split so that the exponent's rounding does not grow with x^2. */
 static double density(double x) {
     double head = (double)(float)x;
-    return PER_SQRT_TWO_PI * exponential(-0.5 * head * head) *
-           exponential(-0.5 * (x - head) * (x + head));
+    return PER_SQRT_TWO_PI * ih_exp(-0.5 * head * head) * ih_exp(-0.5 * (x - head) * (x + head));
 }
 
 /* Phi(x) - 1/2 for |x| <= 1: density(x) * (x + x^3/3 + x^5/(3*5) + ...), terms of one sign. */
@@ -96,13 +77,13 @@ static double truncated_deviation(double low, double high) {
     double offset[2 * QUADRATURE_NODES + 1], weight[2 * QUADRATURE_NODES + 1];
     for (int i = 0; i <= 2 * QUADRATURE_NODES; i++) {
         double t = (i - QUADRATURE_NODES) * QUADRATURE_STEP;
-        double e = exponential(t), u = 0.5 * HALF_PI * (e - 1 / e);
-        double decay = exponential(-2 * (u < 0 ? -u : u));
+        double e = ih_exp(t), u = 0.5 * HALF_PI * (e - 1 / e);
+        double decay = ih_exp(-2 * (u < 0 ? -u : u));
         double fraction = u < 0 ? decay / (1 + decay) : 1 / (1 + decay);
         double slope = (e + 1 / e) * decay / ((1 + decay) * (1 + decay));
         double x = left + width * fraction;
         offset[i] = width * fraction;
-        weight[i] = slope * exponential(-0.5 * (x - peak) * (x + peak));
+        weight[i] = slope * ih_exp(-0.5 * (x - peak) * (x + peak));
         mass += weight[i];
         mean += weight[i] * offset[i];
     }
@@ -305,6 +286,7 @@ int ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
     if (plan->low_f32 == 0) plan->low_f32 = -0.0f;
     if (plan->high_f64 == 0) plan->high_f64 = 0.0;
     if (plan->high_f32 == 0) plan->high_f32 = 0.0f;
+    plan->greatest_half = dtype == IH_F16 ? ih_to_f16(plan->high_f32) : ih_to_bf16(plan->high_f32);
     int uniform = law->kind == IH_UNIFORM;
     plan->scale_f32 = uniform ? f32_at_most(law->scale) * 0x1p-24f : (float)law->scale;
     plan->scale_f64 = uniform ? law->scale * 0x1p-53 : law->scale;

@@ -2,7 +2,8 @@
  *
  * A word here is canonical for the normal laws: bit 0 is the sign (1: positive) and the word with
  * bit 0 set, over 2^33 (2^65 for 64 bits), is the probability q of the tail, 0 < q < 1/2. Only
- * integer operations, * and + appear, each rounded once, so that any machine gives these bits.
+ * integer operations, *, + and fused multiply-adds appear, each rounded once, so that any machine
+ * gives these bits.
  */
 #ifndef IH_FILL_SCALAR_H
 #define IH_FILL_SCALAR_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/ih_fma.h"
 #include "common/ih_ieee.h"
 #include "stream/ih_normal_table.h"
 
@@ -58,19 +60,18 @@ static inline uint64_t ih_canonical_64(uint64_t u) {
  * -(word | 1) shifted past its leading one is the distance of q from the end of its octave nearer
  * to the centre, exact in all its bits: the values near 0 keep their relative precision. */
 static inline float ih_normal_f32_value(uint32_t word) {
-    uint32_t octave = (uint32_t)ih_leading_zeros_32(word);
-    uint32_t fraction = (~word | 1u) << (octave + 1);
-    uint32_t row = 2 * octave + (fraction >> 31);
-    float t = (float)(int32_t)(fraction & 0x7fffffffu) * 0x1p-31f;
-    float z = ih_normal_f32[IH_NORMAL_F32_DEGREE][row];
+    int octave = ih_leading_zeros_32(word);
+    float t = (float)(int32_t)(((~word | 1u) << octave) & 0x7fffffffu) * 0x1p-31f;
+    float z = ih_normal_f32[IH_NORMAL_F32_DEGREE][octave];
     for (int power = IH_NORMAL_F32_DEGREE - 1; power >= 0; power--)
-        z = z * t + ih_normal_f32[power][row];
+        z = ih_fma_f32(z, t, ih_normal_f32[power][octave]);
     return word & 1 ? -z : z;
 }
 
 static inline double ih_normal_f64_segment(const double *row, double t) {
     double z = row[IH_NORMAL_F64_DEGREE];
-    for (int power = IH_NORMAL_F64_DEGREE - 1; power >= 0; power--) z = z * t + row[power];
+    for (int power = IH_NORMAL_F64_DEGREE - 1; power >= 0; power--)
+        z = ih_fma_f64(z, t, row[power]);
     return z;
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     const ih_kernel *kernel;
     float scale_f32;         /* uniform: bound * 2^-24, else the factor of the normal */
     float low_f32, high_f32; /* the least and greatest value allowed, in the element type */
+    uint16_t greatest_half;  /* uniform: the bits of high_f32 in the 16-bit type */
     double scale_f64;        /* uniform: bound * 2^-53, else the factor of the normal */
     double low_f64, high_f64;
     uint64_t first, span;       /* truncated: the probability interval on the scale 2^-64 */
@@ -50,6 +51,7 @@ struct ih_kernel {
     int blocks_per_vector; /* 1, 2 or 4: divides IH_LIST_GROUP */
     ih_words_function *words;
     ih_fill_function *fill[IH_LAW_KINDS][IH_DTYPES];
+    ih_fill_function *two_words[IH_DTYPES]; /* narrow truncations */
 };
 
 static inline int ih_item_bytes(int dtype) { return dtype == IH_F64 ? 8 : dtype == IH_F32 ? 4 : 2; }

@@ -281,31 +281,49 @@ def fraction_of(word, bits):
     return (-(word | 1) << octave_of(word, bits) + 1) % (1 << bits)
 
 
+def fused_single(a, b, c):
+    """Return a * b + c rounded once to single precision."""
+    exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
+    return np.float32(float(SINGLE.rounded(exact)))
+
+
+def fused_double(a, b, c):
+    """Return a * b + c rounded once to double precision."""
+    return float(Fraction(a) * Fraction(b) + Fraction(c))  # float() of a Fraction rounds once
+
+
 def quantile_single(word):
     """Return Phi^-1 of a canonical 32-bit word of octave below 16, in single precision."""
-    fraction = fraction_of(word, 32)
-    row = 2 * octave_of(word, 32) + (fraction >> 31)
-    t = np.float32(fraction % 2**31) * np.float32(2.0**-31)
-    coefficients = table("ih_normal_f32").astype(np.float32)[:, row]
-    z = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        z = np.float32(z * t)
-        z = np.float32(z + coefficient)
+    octave = octave_of(word, 32)
+    t = np.float32(fraction_of(word, 32) >> 1) * np.float32(2.0**-31)
+    z, *coefficients = table("ih_normal_f32").astype(np.float32)[::-1, octave]
+    for coefficient in coefficients:
+        z = fused_single(z, t, coefficient)
     return z
 
 
 def quantile_double(octave, fraction):
     """Return Phi^-1 by the table of doubles, from the octave and the 64-bit fraction."""
     t = float(fraction % 2**60) * 2.0**-60
-    coefficients = [float(c) for c in table("ih_normal_f64")[16 * octave + (fraction >> 60)]]
-    z = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        z = z * t
-        z = z + coefficient
+    z, *coefficients = map(float, table("ih_normal_f64")[16 * octave + (fraction >> 60)][::-1])
+    for coefficient in coefficients:
+        z = fused_double(z, t, coefficient)
     return z
 
 
-LN_2 = float.fromhex("0x1.62e42fefa39efp-1")
+LN_2_HIGH, LN_2_LOW = map(float.fromhex, ("0x1.62e42fee00000p-1", "0x1.a39ef35793c76p-33"))
+
+
+def scaled_logarithm(f, k):
+    """Return ln(f * 2^k) for f in [1, 2] by the definition's series."""
+    if f > math.sqrt(2):
+        f, k = f * 0.5, k + 1
+    s = (f - 1.0) / (f + 1.0)
+    p = s * s
+    a = 1.0 / 23.0
+    for odd in range(21, 0, -2):
+        a = a * p + 1.0 / odd
+    return (2.0 * s * a + k * LN_2_LOW) + k * LN_2_HIGH
 
 
 def deep_quantile(odd, shift):
@@ -313,22 +331,14 @@ def deep_quantile(odd, shift):
     zeros = octave_of(odd, 64)
     if zeros + shift < OCTAVES:
         return quantile_double(zeros + shift, fraction_of(odd, 64))
-    f, d = float(odd << zeros) * 2.0**-63, 0.0
-    if f > math.sqrt(2):
-        f, d = f * 0.5, LN_2
-    s = (f - 1.0) / (f + 1.0)
-    p = s * s
-    a = 1.0 / 23.0
-    for k in range(21, 0, -2):
-        a = a * p + 1.0 / k
-    logarithm = (2.0 * s * a + d) - float(zeros + shift + 2) * LN_2
+    logarithm = scaled_logarithm(float(odd << zeros) * 2.0**-63, -(zeros + shift + 2))
     r = math.sqrt(-2.0 * logarithm)
     piece = sum(r >= edge for edge in table("ih_normal_tail_edges"))
     middle, per_half, *coefficients = (float(c) for c in table("ih_normal_tail")[piece])
     x = (r - middle) * per_half
     z = coefficients[-1]
     for coefficient in coefficients[-2::-1]:
-        z = z * x + coefficient
+        z = fused_double(z, x, coefficient)
     return z - r
 
 
@@ -384,10 +394,10 @@ def exponential(x):
     if x < -708:
         return 0.0
     k = int(x * float.fromhex("0x1.71547652b82fep+0") + (-0.5 if x < 0 else 0.5))
-    r = (x - k * float.fromhex("0x1.62e42fee00000p-1")) - k * float.fromhex("0x1.a39ef35793c76p-33")
-    total = 1.0
-    for power in range(14, 0, -1):
-        total = 1.0 + total * r / power
+    r = (x - k * LN_2_HIGH) - k * LN_2_LOW
+    total = 1.0 / math.factorial(14)
+    for power in range(13, -1, -1):
+        total = total * r + 1.0 / math.factorial(power)
     return total * math.ldexp(1.0, k)
 
 

@@ -1,4 +1,5 @@
-/* The AES-NI kernel for CPUs without AVX2: one block a vector, normals lane by lane. */
+/* The AES-NI kernel for CPUs without AVX2: one block a vector, and no instruction for a fused
+ * multiply-add. */
 #include "common/ih_ieee.h"
 
 #if defined(__x86_64__) && !defined(IH_NO_AESNI)
@@ -15,24 +16,26 @@
 
 #define IH_NAME aesni
 #define IH_SUPPORTED ih_cpu_has_aesni
-#define IH_VECTOR_NORMAL 0 /* no shifts by lane, no table look-up */
+#define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 1
 #include "stream/kernels/ih_vector.h"
 
-typedef uint64_t v_halves;
+typedef v_words v_state;
 
 VERB v_words v_round_key(const uint32_t *key) {
     return (v_words)_mm_load_si128((const __m128i *)key);
 }
-VERB v_words v_aes(v_words s, v_words k) {
-    return (v_words)_mm_aesenc_si128((__m128i)s, (__m128i)k);
+VERB v_state v_to_state(v_words x) { return x; }
+VERB v_words v_from_state(v_state x) { return x; }
+VERB v_state v_aes(v_state s, v_words k) {
+    return (v_state)_mm_aesenc_si128((__m128i)s, (__m128i)k);
 }
-VERB v_words v_aes_last(v_words s, v_words k) {
-    return (v_words)_mm_aesenclast_si128((__m128i)s, (__m128i)k);
+VERB v_state v_aes_last(v_state s, v_words k) {
+    return (v_state)_mm_aesenclast_si128((__m128i)s, (__m128i)k);
 }
 VERB void v_store(char *p, v_words x) { _mm_storeu_si128((__m128i *)p, (__m128i)x); }
 VERB void v_stream(char *p, v_words x) { _mm_stream_si128((__m128i *)p, (__m128i)x); }
-VERB void v_store_half(char *p, v_halves x) { memcpy(p, &x, sizeof x); }
+VERB void v_store_half(char *p, v_words x) { _mm_storel_epi64((__m128i *)p, (__m128i)x); }
 VERB void v_fence(void) { _mm_sfence(); }
 VERB v_longs v_multiply_32(v_longs a, v_longs b) {
     return (v_longs)_mm_mul_epu32((__m128i)a, (__m128i)b);
@@ -49,15 +52,115 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)_mm_max_pd(_mm_set1_pd(b), (__m128d)a);
 }
-VERB v_halves v_low_halves(v_words x) {
-    return (uint64_t)_mm_cvtsi128_si64(_mm_packus_epi32((__m128i)x, (__m128i)x));
+VERB v_words v_least_halves(v_words x, uint16_t limit) {
+    return (v_words)_mm_min_epu16((__m128i)x, _mm_set1_epi16((short)limit));
 }
-VERB v_halves v_to_f16(v_floats x) {
-    v_words halves;
-    for (int i = 0; i < 4; i++) halves[i] = ih_to_f16(x[i]);
-    return v_low_halves(halves);
+VERB v_words v_least_signed_halves(v_words x, uint16_t limit) {
+    return (v_words)_mm_min_epi16((__m128i)x, _mm_set1_epi16((short)limit));
 }
-VERB v_words v_join_halves(v_halves a, v_halves b) { return (v_words)(v_longs){a, b}; }
+VERB v_words v_to_bf16(v_floats a, v_floats b) {
+    v_words x = (v_words)a, y = (v_words)b;
+    x = (x + 0x7fff + (x >> 16 & 1)) >> 16;
+    y = (y + 0x7fff + (y >> 16 & 1)) >> 16;
+    return (v_words)_mm_packus_epi32((__m128i)x, (__m128i)y);
+}
+VERB v_words v_to_f16(v_floats a, v_floats b) {
+    uint16_t halves[8];
+    v_words packed;
+    for (int i = 0; i < 4; i++) {
+        halves[i] = ih_to_f16(a[i]);
+        halves[i + 4] = ih_to_f16(b[i]);
+    }
+    memcpy(&packed, halves, sizeof packed);
+    return packed;
+}
+
+#define TWO_52 ((v_longs)_mm_castpd_si128(_mm_set1_pd(0x1p52)))
+#define TWO_84 ((v_longs)_mm_castpd_si128(_mm_set1_pd(0x1p84)))
+
+/* Two halves, each in its place of a double, are subtracted exactly and added with one rounding. */
+VERB v_doubles two_halves(v_longs high, v_longs low, double excess) {
+    low = (v_longs)_mm_blend_epi16((__m128i)low, (__m128i)TWO_52, 0xcc);
+    return ((v_doubles)high - (0x1p84 + 0x1p52 + excess)) + (v_doubles)low;
+}
+VERB v_doubles v_to_f64(v_longs x) { return two_halves(x >> 32 | TWO_84, x, 0); }
+VERB v_doubles v_odd_f64(v_longs x) {
+    /* The sign bit flipped: a number from 0 to 2^54, that is 2^53 too much. */
+    return two_halves(x >> 42 ^ (TWO_84 | UINT64_C(1) << 21), x >> 10 | 1, 0x1p53);
+}
+
+/* ih_fma_f32 of two lanes, and a bit where its sum is halfway between two floats. */
+VERB __m128 fma_of_two(__m128 a, __m128 b, __m128 c, __m128i *halfway) {
+    __m128d product = _mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b));
+    __m128d sum = _mm_add_pd(product, _mm_cvtps_pd(c));
+    __m128i low = _mm_and_si128(_mm_castpd_si128(sum), _mm_set1_epi64x(0x1fffffff));
+    *halfway = _mm_cmpeq_epi64(low, _mm_set1_epi64x(0x10000000));
+    return _mm_cvtpd_ps(sum);
+}
+__attribute__((noinline)) static v_floats fma_lane_by_lane(v_floats a, v_floats b, v_floats c) {
+    for (int i = 0; i < 4; i++) a[i] = ih_fma_f32(a[i], b[i], c[i]);
+    return a;
+}
+VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
+    __m128 x = (__m128)a, y = (__m128)b, z = (__m128)c;
+    __m128i first, second;
+    __m128 low = fma_of_two(x, y, z, &first);
+    __m128 high =
+        fma_of_two(_mm_movehl_ps(x, x), _mm_movehl_ps(y, y), _mm_movehl_ps(z, z), &second);
+    first = _mm_or_si128(first, second);
+    if (__builtin_expect(!_mm_testz_si128(first, first), 0)) return fma_lane_by_lane(a, b, c);
+    return (v_floats)_mm_movelh_ps(low, high);
+}
+VERB v_doubles v_fma_f64(v_doubles a, v_doubles b, v_doubles c) {
+    EACH (i, 2) a[i] = ih_fma_f64(a[i], b[i], c[i]);
+    return a;
+}
+
+#define V_RARE_BELOW_32 IH_TAIL_BELOW_32
+
+/* There is no instruction for leading zeros: the exponent of the upper 24 bits, which a float holds
+ * exactly, says where the first one is. Nor is there a shift lane by lane: a product does it. */
+VERB void v_locate_32(v_words x, v_words *octave, v_words *distance) {
+    v_words upper = (v_words)_mm_cvtepi32_ps((__m128i)(x >> 8));
+    v_words zeros = 127 + 23 - (upper >> 23);
+    __m128i power = _mm_cvttps_epi32(_mm_castsi128_ps((__m128i)((zeros + 127) << 23)));
+    *octave = zeros & (IH_NORMAL_OCTAVES - 1); /* tail words must not read beyond the table */
+    *distance = ((~x | 1) * (v_words)power) & 0x7fffffff;
+}
+VERB void v_locate_64(v_longs x, v_longs *row, v_longs *distance) {
+    EACH (i, 2) {
+        int octave = ih_leading_zeros_64(x[i] | 1);
+        uint64_t fraction = (~x[i] | 1) << octave << 1;
+        (*row)[i] = ((uint64_t)octave << 4) + (fraction >> 60);
+        (*distance)[i] = fraction & (UINT64_MAX >> 4);
+    }
+}
+VERB v_words v_least_32(v_words a, v_words b) {
+    return (v_words)_mm_min_epu32((__m128i)a, (__m128i)b);
+}
+/* Unsigned comparison: the minimum with limit - 1 is x itself. */
+VERB unsigned v_below_32(v_words x, uint32_t limit) {
+    __m128i below = _mm_min_epu32((__m128i)x, _mm_set1_epi32((int)(limit - 1)));
+    __m128i equal = _mm_cmpeq_epi32(below, (__m128i)x);
+    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(equal));
+}
+VERB unsigned v_below_64(v_longs x, uint64_t limit) {
+    return (unsigned)(x[0] < limit) | (unsigned)(x[1] < limit) << 1;
+}
+
+typedef int v_f32_table;
+
+VERB v_f32_table v_load_f32_table(void) { return 0; }
+
+VERB v_floats v_table_f32(const v_f32_table *table, v_words octave, int power) {
+    const float *column = ih_normal_f32[power];
+    (void)table;
+    return (v_floats){column[octave[0]], column[octave[1]], column[octave[2]], column[octave[3]]};
+}
+VERB void v_table_f64(v_longs row, v_doubles *c) {
+    const double *first = ih_normal_f64[row[0]], *second = ih_normal_f64[row[1]];
+    EACH (power, IH_NORMAL_F64_DEGREE + 1) c[power] = (v_doubles){first[power], second[power]};
+}
 
 #include "stream/kernels/ih_fill_template.h"
 

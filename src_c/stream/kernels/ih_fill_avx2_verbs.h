@@ -1,19 +1,19 @@
 /* The verbs of 256-bit vectors, two blocks each; the AES verbs come from the including file. */
-#include "stream/ih_normal_table.h"
+#include "stream/ih_fill_scalar.h"
 #include "stream/kernels/ih_cpu.h"
 
 #define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 2
 #include "stream/kernels/ih_vector.h"
 
-typedef __m128i v_halves;
-
 VERB v_words v_round_key(const uint32_t *key) {
     return (v_words)_mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)key));
 }
 VERB void v_store(char *p, v_words x) { _mm256_storeu_si256((__m256i *)p, (__m256i)x); }
 VERB void v_stream(char *p, v_words x) { _mm256_stream_si256((__m256i *)p, (__m256i)x); }
-VERB void v_store_half(char *p, v_halves x) { _mm_storeu_si128((__m128i *)p, x); }
+VERB void v_store_half(char *p, v_words x) {
+    _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128((__m256i)x));
+}
 VERB void v_fence(void) { _mm_sfence(); }
 VERB v_longs v_multiply_32(v_longs a, v_longs b) {
     return (v_longs)_mm256_mul_epu32((__m256i)a, (__m256i)b);
@@ -30,82 +30,104 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)_mm256_max_pd(_mm256_set1_pd(b), (__m256d)a);
 }
-VERB v_halves v_to_f16(v_floats x) { return _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT); }
-VERB v_halves v_low_halves(v_words x) {
-    return _mm_packus_epi32(_mm256_castsi256_si128((__m256i)x),
-                            _mm256_extracti128_si256((__m256i)x, 1));
+VERB v_words v_least_halves(v_words x, uint16_t limit) {
+    return (v_words)_mm256_min_epu16((__m256i)x, _mm256_set1_epi16((short)limit));
 }
-VERB v_words v_join_halves(v_halves a, v_halves b) {
-    return (v_words)_mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
+VERB v_words v_least_signed_halves(v_words x, uint16_t limit) {
+    return (v_words)_mm256_min_epi16((__m256i)x, _mm256_set1_epi16((short)limit));
+}
+VERB v_words v_to_f16(v_floats a, v_floats b) {
+    __m128i low = _mm256_cvtps_ph((__m256)a, _MM_FROUND_TO_NEAREST_INT);
+    __m128i high = _mm256_cvtps_ph((__m256)b, _MM_FROUND_TO_NEAREST_INT);
+    return (v_words)_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+}
+/* Upper and lower halves are taken apart and rounded together. An upper half gains 1 if the lower
+ * one is above 2^15, or is 2^15 and the upper one odd. */
+VERB v_words v_to_bf16(v_floats a, v_floats b) {
+    __m256i apart = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9, 12, 13));
+    __m256i first = _mm256_shuffle_epi8((__m256i)a, apart);
+    __m256i second = _mm256_shuffle_epi8((__m256i)b, apart);
+    __m256i upper = _mm256_unpacklo_epi64(first, second);
+    __m256i lower = _mm256_unpackhi_epi64(first, second), one = _mm256_set1_epi16(1);
+    lower = _mm256_adds_epu16(lower, _mm256_and_si256(upper, one));
+    lower = _mm256_subs_epu16(lower, _mm256_set1_epi16((short)0x8000));
+    upper = _mm256_add_epi16(upper, _mm256_min_epu16(lower, one));
+    return (v_words)_mm256_permute4x64_epi64(upper, 0xd8);
+}
+VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
+    return (v_floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+VERB v_doubles v_fma_f64(v_doubles a, v_doubles b, v_doubles c) {
+    return (v_doubles)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 }
 
-/* There is no instruction for it: the exponent of x as a float is its leading bit once x keeps no
- * other bit that could round it up. The conversion is signed: words with bit 31, whose answer is
- * 0, are masked. x = 0 gives 158; only tail words do. */
-VERB v_words v_leading_zeros_32(v_words x) {
-    v_words alone = x & ~(x >> 1);
-    v_floats value = __builtin_convertvector((v_ints)alone, v_floats);
-    v_words zeros = 158 - ((v_words)value >> 23);
-    return zeros & ~(v_words)((v_ints)x >> 31);
+/* The table's first eight octaves are a register a power; one word in 2^8 is beyond. */
+#define V_RARE_BELOW_32 (UINT32_C(1) << 24)
+
+/* There is no instruction for leading zeros: the exponent of the upper 24 bits, which a float holds
+ * exactly, says where the first one is. */
+VERB void v_locate_32(v_words x, v_words *octave, v_words *distance) {
+    v_words upper = (v_words)_mm256_cvtepi32_ps((__m256i)(x >> 8));
+    *octave = 127 + 23 - (upper >> 23);
+    *distance = ((~x | 1) << *octave) & 0x7fffffff;
 }
-VERB v_longs v_leading_zeros_64(v_longs x) {
-    v_longs zeros;
-    for (int i = 0; i < 4; i++) zeros[i] = (uint64_t)__builtin_clzll(x[i] | 1);
-    return zeros;
+
+#define TWO_52 ((v_longs)_mm256_castpd_si256(_mm256_set1_pd(0x1p52)))
+#define TWO_84 ((v_longs)_mm256_castpd_si256(_mm256_set1_pd(0x1p84)))
+
+/* The same with 52 bits, which become a double by their place in it. */
+VERB void v_locate_64(v_longs x, v_longs *row, v_longs *distance) {
+    v_doubles upper = (v_doubles)(x >> 12 | TWO_52) - 0x1p52;
+    *row = 16 * (1023 + 51) + 15 - ((v_longs)upper >> 48);
+    *distance = ((~x | 1) << (*row >> 4) << 1) & (UINT64_MAX >> 4);
 }
-VERB v_words v_negated_odd_32(v_words x) { return -(x | 1); }
-VERB v_longs v_negated_odd_64(v_longs x) { return -(x | 1); }
-VERB v_words v_row_f32(v_words octave, v_words fraction) {
-    return octave + octave + (fraction >> 31);
+/* Two halves, each in its place of a double, are subtracted exactly and added with one rounding. */
+VERB v_doubles two_halves(v_longs high, v_longs low, double excess) {
+    low = (v_longs)_mm256_blend_epi32((__m256i)low, (__m256i)TWO_52, 0xaa);
+    return ((v_doubles)high - (0x1p84 + 0x1p52 + excess)) + (v_doubles)low;
+}
+VERB v_doubles v_to_f64(v_longs x) { return two_halves(x >> 32 | TWO_84, x, 0); }
+VERB v_doubles v_odd_f64(v_longs x) {
+    /* The sign bit flipped: a number from 0 to 2^54, that is 2^53 too much. */
+    return two_halves(x >> 42 ^ (TWO_84 | UINT64_C(1) << 21), x >> 10 | 1, 0x1p53);
 }
 VERB v_words v_least_32(v_words a, v_words b) {
     return (v_words)_mm256_min_epu32((__m256i)a, (__m256i)b);
 }
 /* Unsigned comparison: the minimum with limit - 1 is x itself. */
-VERB int v_any_below_32(v_words x, uint32_t limit) {
+VERB unsigned v_below_32(v_words x, uint32_t limit) {
     __m256i below = _mm256_min_epu32((__m256i)x, _mm256_set1_epi32((int)(limit - 1)));
-    return _mm256_movemask_epi8(_mm256_cmpeq_epi32(below, (__m256i)x)) != 0;
+    __m256i equal = _mm256_cmpeq_epi32(below, (__m256i)x);
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(equal));
 }
-VERB int v_any_below_64(v_longs x, uint64_t limit) {
-    return (x[0] < limit) | (x[1] < limit) | (x[2] < limit) | (x[3] < limit);
+/* Only a power of two is asked for: no bit at or above it. */
+VERB unsigned v_below_64(v_longs x, uint64_t limit) {
+    __m256i upper = _mm256_and_si256((__m256i)x, _mm256_set1_epi64x((long long)(0 - limit)));
+    __m256i equal = _mm256_cmpeq_epi64(upper, _mm256_setzero_si256());
+    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(equal));
 }
 
-/* 32 rows are four registers a power. Rows of 16 and more are q < 2^-9: one vector in 32 has
- * one, so that two registers and one blend nearly always do. */
 typedef int v_f32_table;
 
 VERB v_f32_table v_load_f32_table(void) { return 0; }
 
-VERB __m256 rows_of_16(const float *column, __m256i row) {
-    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(column), row);
-    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(column + 8), row);
-    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(row, 28)));
-}
-VERB __m256 is_deep_lane(v_words row) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32((__m256i)row, 27));
-}
-VERB int v_is_deep(v_words row) { return _mm256_movemask_ps(is_deep_lane(row)) != 0; }
-VERB v_floats v_table_f32(const v_f32_table *table, v_words row, int deep, int power) {
-    __m256 c = rows_of_16(ih_normal_f32[power], (__m256i)row);
+VERB v_floats v_table_f32(const v_f32_table *table, v_words octave, int power) {
     (void)table;
-    if (__builtin_expect(deep, 0))
-        c = _mm256_blendv_ps(c, rows_of_16(ih_normal_f32[power] + 16, (__m256i)row),
-                             is_deep_lane(row));
-    return (v_floats)c;
+    return (v_floats)_mm256_permutevar8x32_ps(_mm256_load_ps(ih_normal_f32[power]),
+                                              (__m256i)octave);
 }
 
-/* Four rows of eight coefficients, transposed by halves. */
+/* Four rows of eight coefficients, transposed. */
+VERB __m256d two_rows(const double *a, const double *b) {
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_load_pd(a)), _mm_load_pd(b), 1);
+}
 VERB void v_table_f64(v_longs row, v_doubles *c) {
-    for (int half = 0; half < 8; half += 4) {
-        __m256d r0 = _mm256_load_pd(ih_normal_f64[row[0]] + half);
-        __m256d r1 = _mm256_load_pd(ih_normal_f64[row[1]] + half);
-        __m256d r2 = _mm256_load_pd(ih_normal_f64[row[2]] + half);
-        __m256d r3 = _mm256_load_pd(ih_normal_f64[row[3]] + half);
-        __m256d s0 = _mm256_unpacklo_pd(r0, r1), s1 = _mm256_unpackhi_pd(r0, r1);
-        __m256d s2 = _mm256_unpacklo_pd(r2, r3), s3 = _mm256_unpackhi_pd(r2, r3);
-        c[half] = (v_doubles)_mm256_permute2f128_pd(s0, s2, 0x20);
-        c[half + 1] = (v_doubles)_mm256_permute2f128_pd(s1, s3, 0x20);
-        c[half + 2] = (v_doubles)_mm256_permute2f128_pd(s0, s2, 0x31);
-        c[half + 3] = (v_doubles)_mm256_permute2f128_pd(s1, s3, 0x31);
+    const double *r0 = ih_normal_f64[row[0]], *r1 = ih_normal_f64[row[1]];
+    const double *r2 = ih_normal_f64[row[2]], *r3 = ih_normal_f64[row[3]];
+    UNROLL for (int i = 0; i < 8; i += 2) {
+        __m256d even = two_rows(r0 + i, r2 + i), odd = two_rows(r1 + i, r3 + i);
+        c[i] = (v_doubles)_mm256_unpacklo_pd(even, odd);
+        c[i + 1] = (v_doubles)_mm256_unpackhi_pd(even, odd);
     }
 }

@@ -23,18 +23,20 @@
 #define V_BLOCKS 1
 #include "stream/kernels/ih_vector.h"
 
-typedef uint64_t v_halves;
+typedef v_words v_state;
 
 VERB v_words v_round_key(const uint32_t *key) { return (v_words)vld1q_u32(key); }
-VERB v_words v_aes(v_words s, v_words k) {
-    return (v_words)vaesmcq_u8(vaeseq_u8((uint8x16_t)s, vdupq_n_u8(0))) ^ k;
+VERB v_state v_to_state(v_words x) { return x; }
+VERB v_words v_from_state(v_state x) { return x; }
+VERB v_state v_aes(v_state s, v_words k) {
+    return (v_state)vaesmcq_u8(vaeseq_u8((uint8x16_t)s, vdupq_n_u8(0))) ^ k;
 }
-VERB v_words v_aes_last(v_words s, v_words k) {
-    return (v_words)vaeseq_u8((uint8x16_t)s, vdupq_n_u8(0)) ^ k;
+VERB v_state v_aes_last(v_state s, v_words k) {
+    return (v_state)vaeseq_u8((uint8x16_t)s, vdupq_n_u8(0)) ^ k;
 }
 VERB void v_store(char *p, v_words x) { vst1q_u8((uint8_t *)p, (uint8x16_t)x); }
 VERB void v_stream(char *p, v_words x) { v_store(p, x); } /* no streaming store in NEON */
-VERB void v_store_half(char *p, v_halves x) { memcpy(p, &x, sizeof x); }
+VERB void v_store_half(char *p, v_words x) { vst1_u32((uint32_t *)p, vget_low_u32((uint32x4_t)x)); }
 VERB void v_fence(void) {}
 VERB v_longs v_multiply_32(v_longs a, v_longs b) {
     return (v_longs)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
@@ -51,43 +53,67 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)vmaxq_f64((float64x2_t)a, vdupq_n_f64(b));
 }
-VERB v_halves v_low_halves(v_words x) {
-    return vget_lane_u64(vreinterpret_u64_u16(vmovn_u32((uint32x4_t)x)), 0);
+VERB v_words v_least_halves(v_words x, uint16_t limit) {
+    return (v_words)vminq_u16((uint16x8_t)x, vdupq_n_u16(limit));
 }
-VERB v_halves v_to_f16(v_floats x) {
-    return vget_lane_u64(vreinterpret_u64_f16(vcvt_f16_f32((float32x4_t)x)), 0);
+VERB v_words v_least_signed_halves(v_words x, uint16_t limit) {
+    return (v_words)vminq_s16((int16x8_t)x, vdupq_n_s16((int16_t)limit));
 }
-VERB v_words v_join_halves(v_halves a, v_halves b) { return (v_words)(v_longs){a, b}; }
-VERB v_words v_leading_zeros_32(v_words x) { return (v_words)vclzq_u32((uint32x4_t)x); }
-VERB v_longs v_leading_zeros_64(v_longs x) {
-    return (v_longs){(uint64_t)__builtin_clzll(x[0] | 1), (uint64_t)__builtin_clzll(x[1] | 1)};
+VERB v_words v_to_bf16(v_floats a, v_floats b) {
+    v_words x = (v_words)a, y = (v_words)b;
+    x += 0x7fff + (x >> 16 & 1);
+    y += 0x7fff + (y >> 16 & 1);
+    return (v_words)vuzp2q_u16((uint16x8_t)x, (uint16x8_t)y);
 }
-VERB v_words v_negated_odd_32(v_words x) { return -(x | 1); }
-VERB v_longs v_negated_odd_64(v_longs x) { return -(x | 1); }
-VERB v_words v_row_f32(v_words octave, v_words fraction) {
-    return octave + octave + (fraction >> 31);
+VERB v_words v_to_f16(v_floats a, v_floats b) {
+    return (v_words)vcvt_high_f16_f32(vcvt_f16_f32((float32x4_t)a), (float32x4_t)b);
+}
+VERB v_doubles v_to_f64(v_longs x) { return (v_doubles)vcvtq_f64_u64((uint64x2_t)x); }
+VERB v_doubles v_odd_f64(v_longs x) {
+    return __builtin_convertvector(((v_signed_longs)x >> 10) | 1, v_doubles);
+}
+VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
+    return (v_floats)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+VERB v_doubles v_fma_f64(v_doubles a, v_doubles b, v_doubles c) {
+    return (v_doubles)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+
+#define V_RARE_BELOW_32 IH_TAIL_BELOW_32
+
+VERB void v_locate_32(v_words x, v_words *octave, v_words *distance) {
+    *octave = (v_words)vclzq_u32((uint32x4_t)x);
+    *distance = ((~x | 1) << *octave) & 0x7fffffff;
+}
+VERB void v_locate_64(v_longs x, v_longs *row, v_longs *distance) {
+    v_longs octave = {(uint64_t)__builtin_clzll(x[0] | 1), (uint64_t)__builtin_clzll(x[1] | 1)};
+    v_longs fraction = (~x | 1) << octave << 1;
+    *row = (octave << 4) + (fraction >> 60);
+    *distance = fraction & (UINT64_MAX >> 4);
 }
 VERB v_words v_least_32(v_words a, v_words b) {
     return (v_words)vminq_u32((uint32x4_t)a, (uint32x4_t)b);
 }
-VERB int v_any_below_32(v_words x, uint32_t limit) { return vminvq_u32((uint32x4_t)x) < limit; }
-VERB int v_any_below_64(v_longs x, uint64_t limit) { return (x[0] < limit) | (x[1] < limit); }
+VERB unsigned v_below_32(v_words x, uint32_t limit) {
+    static const uint32_t bit[4] = {1, 2, 4, 8};
+    uint32x4_t below = vcltq_u32((uint32x4_t)x, vdupq_n_u32(limit));
+    return vaddvq_u32(vandq_u32(below, vld1q_u32(bit)));
+}
+VERB unsigned v_below_64(v_longs x, uint64_t limit) {
+    return (unsigned)(x[0] < limit) | (unsigned)(x[1] < limit) << 1;
+}
 
+/* Sixteen octaves are four registers a power, that is one look-up of bytes. */
 typedef int v_f32_table;
 
 VERB v_f32_table v_load_f32_table(void) { return 0; }
 
-VERB int v_is_deep(v_words row) {
-    (void)row;
-    return 0;
-}
-VERB v_floats v_table_f32(const v_f32_table *table, v_words row, int deep, int power) {
-    const float *column = ih_normal_f32[power];
+VERB v_floats v_table_f32(const v_f32_table *table, v_words octave, int power) {
+    const uint8x16x4_t column = vld1q_u8_x4((const uint8_t *)ih_normal_f32[power]);
+    /* The bytes of an entry; beyond the table, where only tail words are, the look-up gives 0. */
+    v_words bytes = octave * 0x04040404 + 0x03020100;
     (void)table;
-    (void)deep;
-    /* Tail words, whose value is replaced, must not read beyond the table. */
-    row &= IH_NORMAL_F32_ROWS - 1;
-    return (v_floats){column[row[0]], column[row[1]], column[row[2]], column[row[3]]};
+    return (v_floats)vqtbl4q_u8(column, (uint8x16_t)bytes);
 }
 VERB void v_table_f64(v_longs row, v_doubles *c) {
     const double *first = ih_normal_f64[row[0]], *second = ih_normal_f64[row[1]];

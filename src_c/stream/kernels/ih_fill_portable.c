@@ -1,6 +1,7 @@
 /* The portable kernel: ARS by tables and the scalar maps. The truth for all the others. */
 #include "common/ih_ieee.h"
 #include "stream/ih_ars_inline.h"
+#define IH_KERNEL
 #include "stream/ih_tail.h"
 
 static void words_portable(const ih_plan *plan, ih_blocks blocks, uint32_t domain, size_t count,
@@ -70,5 +71,10 @@ IH_FOR_LAWS_AND_TYPES(STAMP)
 static int always(void) { return 1; }
 
 const ih_kernel ih_kernel_portable = {
-    "portable", always, 1, words_portable, IH_FILL_TABLE(portable_fill),
+    "portable",
+    always,
+    1,
+    words_portable,
+    IH_FILL_TABLE(portable_fill),
+    IH_FILL_ROW(two_words_fill),
 };

@@ -3,35 +3,41 @@
  *   IH_NAME, IH_SUPPORTED   the kernel's name as a token; the function that asks the CPU
  *   IH_VECTOR_NORMAL        1 if the normal map runs on vectors, 0 if lane by lane
  *   V_BLOCKS                blocks in a vector: 1, 2 or 4; then it includes ih_vector.h
- *   v_halves                the type of half a vector: one 16-bit value for each word of a vector
+ *   v_state                 a vector under encryption
  *
  * and these verbs (a test compares the list with what is used below):
  *
  *   v_round_key()           four words to every block of a vector
+ *   v_to_state(), v_from_state()         a vector to be encrypted; the one that was
  *   v_aes(), v_aes_last()   an AES round of every block
  *   v_store()               to memory of any alignment
  *   v_stream(), v_fence()   past the caches, to aligned memory; what ends such stores
- *   v_store_half(), v_join_halves()      one v_halves to memory; two of them to a vector
- *   v_low_halves(), v_to_f16()           the low 16 bits of each word; f32 to f16
+ *   v_store_half()          the first half of a vector
+ *   v_to_bf16(), v_to_f16() two vectors of f32 to one of 16 bits, rounded to nearest even
+ *   v_least_halves(), v_least_signed_halves()
+ *                           the minimum of 16-bit lanes and a number, unsigned and signed
  *   v_multiply_32()         low 32 bits of each 64-bit lane, product 64 bits
+ *   v_odd_f64()             the upper 54 bits of each 64-bit lane as a signed number, made odd
  *   v_minimum(), v_maximum(), v_minimum_f64(), v_maximum_f64()
  *                           of a vector and a number; of two zeros either that of the vector or the
  *                           one that is less (greater): the lower end is -0, the upper one +0
  *
- * With IH_VECTOR_NORMAL, also the type v_f32_table, what of the table stays in registers, and
+ * With IH_VECTOR_NORMAL, also V_RARE_BELOW_32, below which a canonical word is left to the scalar
+ * map, the type v_f32_table, what of the table stays in registers, and
  *
- *   v_leading_zeros_32(), v_leading_zeros_64()
- *   v_negated_odd_32(), v_negated_odd_64()     -(x | 1)
+ *   v_fma(), v_fma_f64()    a * b + c, rounded once
+ *   v_locate_32()           the octave, and the distance from its inner end on the scale 2^-31
+ *   v_locate_64()           the row of the f64 table, and the distance on the scale 2^-60
+ *   v_to_f64()              64-bit integers below 2^60 to f64
  *   v_least_32()            the unsigned minimum
- *   v_any_below_32(), v_any_below_64()   1 if any lane is below a limit, unsigned
- *   v_row_f32()             twice the octave, plus the top bit of the fraction
- *   v_is_deep()             1 if any row is beyond those that v_table_f32 finds without it
- *   v_load_f32_table(), v_table_f32()    a power of each row
+ *   v_below_32(), v_below_64()           a bit for each lane below a limit, unsigned
+ *   v_load_f32_table(), v_table_f32()    a power of each octave
  *   v_table_f64()           all powers of each row
  *
- * Everything else is written with the operators of GCC's vector types. No product is ever fused
- * with a sum (-ffp-contract=off), so that each step rounds as in ih_fill_scalar.h.
+ * Everything else is written with the operators of GCC's vector types. The compiler fuses no
+ * product with a sum (-ffp-contract=off), so that each step rounds as in ih_fill_scalar.h.
  */
+#define IH_KERNEL
 #include "stream/ih_tail.h"
 
 /* Vectors side by side, to cover the latency of the AES instructions; even. */
@@ -88,24 +94,34 @@ IH_INLINE v_longs counter_step(void) {
     return step;
 }
 
-/* One step of ARS-7 of vectors side by side: round 0 adds the key, round 7 is the last. */
-IH_INLINE void vector_ars_round(const v_schedule *schedule, v_words *state, int vectors,
-                                int round) {
-    EACH (i, vectors)
-        state[i] = round == 0          ? state[i] ^ schedule->key[0]
-                   : round < IH_ROUNDS ? v_aes(state[i], schedule->key[round])
-                                       : v_aes_last(state[i], schedule->key[round]);
+/* Vectors side by side under encryption by ARS-7; their counters come with key 0 added. */
+IH_INLINE void vector_ars_begin(const v_schedule *schedule, v_longs *counters, v_longs step,
+                                v_state *state, int vectors) {
+    EACH (i, vectors) {
+        state[i] = v_to_state((v_words)*counters ^ schedule->key[0]);
+        *counters += step;
+    }
 }
 
-IH_INLINE void vector_ars(const v_schedule *schedule, v_words *state, int vectors) {
-    EACH (round, IH_ROUNDS + 1) vector_ars_round(schedule, state, vectors, round);
+IH_INLINE void vector_ars_round(const v_schedule *schedule, v_state *state, int vectors,
+                                int round) {
+    EACH (i, vectors)
+        state[i] = round < IH_ROUNDS ? v_aes(state[i], schedule->key[round])
+                                     : v_aes_last(state[i], schedule->key[round]);
+}
+
+IH_INLINE v_words vector_ars(const v_schedule *schedule, v_longs counters) {
+    v_state state;
+    vector_ars_begin(schedule, &counters, (v_longs){0}, &state, 1);
+    EACH (round, IH_ROUNDS) vector_ars_round(schedule, &state, 1, round + 1);
+    return v_from_state(state);
 }
 
 /* Words under way while others are mapped: the rounds of the next vectors stand between the steps
  * of the map, so that the CPU has both to do at any time. state is NULL where there are none. */
 typedef struct {
     const v_schedule *schedule;
-    v_words *state;
+    v_state *state;
     int vectors;
 } v_ahead;
 
@@ -123,7 +139,7 @@ IH_INLINE v_floats vector_uniform_f32(v_words words, float scale) {
 }
 
 IH_INLINE v_doubles vector_uniform_f64(v_words words, double scale) {
-    return __builtin_convertvector(((v_signed_longs)words >> 10) | 1, v_doubles) * scale;
+    return v_odd_f64((v_longs)words) * scale;
 }
 
 IH_INLINE v_words vector_high_32(v_words words, uint32_t factor) {
@@ -168,62 +184,55 @@ IH_INLINE v_tables load_tables(void) {
 IH_INLINE void vector_normal_f32(const v_tables *tables, const v_words *words, v_floats *z,
                                  int vectors, const v_ahead *ahead) {
     v_floats t[IN_FLIGHT];
-    v_words row[IN_FLIGHT];
-    int deep[IN_FLIGHT];
+    v_words octave[IN_FLIGHT];
     EACH (i, vectors) {
-        v_words octave = v_leading_zeros_32(words[i]);
-        v_words fraction = v_negated_odd_32(words[i]) << (octave + 1);
-        t[i] = __builtin_convertvector((v_ints)(fraction & 0x7fffffff), v_floats) * 0x1p-31f;
-        row[i] = v_row_f32(octave, fraction);
-        deep[i] = v_is_deep(row[i]);
-        z[i] = v_table_f32(&tables->f32, row[i], deep[i], IH_NORMAL_F32_DEGREE);
+        v_words distance;
+        v_locate_32(words[i], &octave[i], &distance);
+        t[i] = __builtin_convertvector((v_ints)distance, v_floats) * 0x1p-31f;
+        z[i] = v_table_f32(&tables->f32, octave[i], IH_NORMAL_F32_DEGREE);
     }
-    ahead_rounds(ahead, 0, IH_ROUNDS - IH_NORMAL_F32_DEGREE);
+    /* A round a step, the last ones before the first step if the steps are too few. */
+    ahead_rounds(ahead, 1, IH_ROUNDS - IH_NORMAL_F32_DEGREE);
     EACH_DOWN (power, IH_NORMAL_F32_DEGREE - 1) {
-        EACH (i, vectors) z[i] = z[i] * t[i] + v_table_f32(&tables->f32, row[i], deep[i], power);
-        ahead_rounds(ahead, IH_ROUNDS - power, IH_ROUNDS - power);
+        EACH (i, vectors) z[i] = v_fma(z[i], t[i], v_table_f32(&tables->f32, octave[i], power));
+        if (power < IH_ROUNDS) ahead_rounds(ahead, IH_ROUNDS - power, IH_ROUNDS - power);
     }
     EACH (i, vectors) z[i] = (v_floats)((v_words)z[i] ^ (words[i] << 31));
 }
 
 IH_INLINE v_doubles vector_normal_f64(v_longs words) {
-    v_longs octave = v_leading_zeros_64(words);
-    v_longs fraction = v_negated_odd_64(words) << (octave + 1);
-    /* Tail words, whose value is replaced, must not read beyond the table. */
-    v_longs row = ((octave << 4) + (fraction >> 60)) & (16 * IH_NORMAL_OCTAVES - 1);
-    v_signed_longs rest = (v_signed_longs)(fraction & (UINT64_MAX >> 4));
-    v_doubles t = __builtin_convertvector(rest, v_doubles) * 0x1p-60;
+    v_longs row, distance;
     v_doubles c[IH_NORMAL_F64_DEGREE + 1];
-    v_doubles z;
-    v_table_f64(row, c);
-    z = c[IH_NORMAL_F64_DEGREE];
-    EACH_DOWN (power, IH_NORMAL_F64_DEGREE - 1) z = z * t + c[power];
+    v_locate_64(words, &row, &distance);
+    /* Tail words, whose value is replaced, must not read beyond the table. */
+    v_table_f64(row & (16 * IH_NORMAL_OCTAVES - 1), c);
+    v_doubles t = v_to_f64(distance) * 0x1p-60;
+    v_doubles z = c[IH_NORMAL_F64_DEGREE];
+    EACH_DOWN (power, IH_NORMAL_F64_DEGREE - 1) z = v_fma_f64(z, t, c[power]);
     return (v_doubles)((v_longs)z ^ (words << 63));
 }
 
-/* The rare vectors with a tail word: their elements again, one by one, for the tail's values. */
+/* The rare lanes that are left to the scalar map: those with a tail word among them. */
 __attribute__((noinline)) static v_floats vector_refine_f32(const ih_plan *plan, int law,
                                                             ih_blocks blocks, v_words words,
-                                                            v_words canonical, v_floats z) {
-    for (int i = 0; i < V_WORDS; i++) {
-        if (canonical[i] >= IH_TAIL_BELOW_32) continue;
-        z[i] = law == IH_NORMAL
-                   ? ih_refine_normal_f32(plan, ih_block_at(blocks, (size_t)i / 4), i % 4, words[i])
-                   : ih_refine_truncated_f32(plan, ih_block_at(blocks, (size_t)i / 4), i % 4,
-                                             words[i]);
+                                                            unsigned rare, v_floats z) {
+    for (; rare; rare &= rare - 1) {
+        int i = __builtin_ctz(rare);
+        uint64_t block = ih_block_at(blocks, (size_t)i / 4);
+        z[i] = law == IH_NORMAL ? ih_standard_normal_f32(plan, block, i % 4, words[i])
+                                : ih_truncated_f32(plan, block, i % 4, words[i]);
     }
     return z;
 }
 
 __attribute__((noinline)) static v_doubles vector_refine_f64(const ih_plan *plan, int law,
                                                              ih_blocks blocks, v_longs words,
-                                                             v_longs canonical, v_doubles z) {
-    for (int i = 0; i < V_LONGS; i++) {
-        if (canonical[i] >= IH_TAIL_BELOW_64) continue;
-        z[i] = law == IH_NORMAL
-                   ? ih_refine_normal_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i])
-                   : ih_refine_truncated_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2,
-                                             words[i]);
+                                                             unsigned rare, v_doubles z) {
+    for (; rare; rare &= rare - 1) {
+        int i = __builtin_ctz(rare);
+        uint64_t block = ih_block_at(blocks, (size_t)i / 2);
+        z[i] = law == IH_NORMAL ? ih_refine_normal_f64(plan, block, i % 2, words[i])
+                                : ih_refine_truncated_f64(plan, block, i % 2, words[i]);
     }
     return z;
 }
@@ -240,9 +249,12 @@ IH_INLINE void vector_standard_f32(const v_tables *tables, const ih_plan *plan, 
         least = i ? v_least_32(least, canonical[i]) : canonical[i];
     }
     vector_normal_f32(tables, canonical, z, vectors, ahead);
-    if (__builtin_expect(v_any_below_32(least, IH_TAIL_BELOW_32), 0))
-        EACH (i, vectors)
-            z[i] = vector_refine_f32(plan, law, blocks_of(blocks, i), words[i], canonical[i], z[i]);
+    if (__builtin_expect(v_below_32(least, V_RARE_BELOW_32), 0))
+        EACH (i, vectors) {
+            unsigned rare = v_below_32(canonical[i], V_RARE_BELOW_32);
+            if (rare)
+                z[i] = vector_refine_f32(plan, law, blocks_of(blocks, i), words[i], rare, z[i]);
+        }
 }
 
 IH_INLINE v_doubles vector_standard_f64(const ih_plan *plan, int law, ih_blocks blocks,
@@ -251,8 +263,8 @@ IH_INLINE v_doubles vector_standard_f64(const ih_plan *plan, int law, ih_blocks 
     if (law == IH_TRUNCATED_NORMAL)
         canonical = vector_canonical_64(vector_high_64(words, plan->span) + plan->first);
     v_doubles z = vector_normal_f64(canonical);
-    if (__builtin_expect(v_any_below_64(canonical, IH_TAIL_BELOW_64), 0))
-        z = vector_refine_f64(plan, law, blocks, words, canonical, z);
+    unsigned rare = v_below_64(canonical, IH_TAIL_BELOW_64);
+    if (__builtin_expect(rare, 0)) z = vector_refine_f64(plan, law, blocks, words, rare, z);
     return z;
 }
 
@@ -266,7 +278,7 @@ IH_INLINE void vector_standard_f32(const v_tables *tables, const ih_plan *plan, 
                                    ih_blocks blocks, const v_words *words, v_floats *z, int vectors,
                                    const v_ahead *ahead) {
     (void)tables;
-    ahead_rounds(ahead, 0, IH_ROUNDS);
+    ahead_rounds(ahead, 1, IH_ROUNDS);
     EACH (i, vectors) {
         v_floats values = {0};
         for (int j = 0; j < V_WORDS; j++) {
@@ -295,7 +307,7 @@ IH_INLINE void vector_values_f32(const v_tables *tables, const ih_plan *plan, in
                                  ih_blocks blocks, const v_words *words, v_floats *values,
                                  int vectors, const v_ahead *ahead) {
     if (law == IH_UNIFORM) {
-        ahead_rounds(ahead, 0, IH_ROUNDS);
+        ahead_rounds(ahead, 1, IH_ROUNDS);
         EACH (i, vectors) values[i] = vector_uniform_f32(words[i], plan->scale_f32);
         return;
     }
@@ -315,12 +327,14 @@ IH_INLINE v_doubles vector_value_f64(const ih_plan *plan, int law, ih_blocks blo
     return value;
 }
 
-/* A 16-bit value in the low half of each word; its upper half is not defined for bf16. */
-IH_INLINE v_halves round_to_16(const ih_plan *plan, int law, int dtype, v_floats value) {
-    if (law == IH_UNIFORM) value = v_minimum(v_maximum(value, plan->low_f32), plan->high_f32);
-    if (dtype == IH_F16) return v_to_f16(value);
-    v_words bits = (v_words)value;
-    return v_low_halves((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+/* Two vectors of f32 values to one of a 16-bit type. A uniform value is cut to the greatest below
+ * its bound: as an unsigned number only a negative value is above the negative one's bits, as a
+ * signed number only a positive value above the positive one's. */
+IH_INLINE v_words pack_halves(const ih_plan *plan, int law, int dtype, v_floats a, v_floats b) {
+    v_words halves = dtype == IH_F16 ? v_to_f16(a, b) : v_to_bf16(a, b);
+    if (law != IH_UNIFORM) return halves;
+    halves = v_least_halves(halves, plan->greatest_half | 0x8000);
+    return v_least_signed_halves(halves, plan->greatest_half);
 }
 
 IH_INLINE void put(char *to, v_words bits, int stream) {
@@ -336,7 +350,7 @@ IH_INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dt
                     const v_ahead *ahead) {
     v_floats values[IN_FLIGHT];
     if (dtype == IH_F64) {
-        ahead_rounds(ahead, 0, IH_ROUNDS);
+        ahead_rounds(ahead, 1, IH_ROUNDS);
         EACH (i, vectors)
             put(out + i * V_BYTES,
                 (v_words)vector_value_f64(plan, law, blocks_of(blocks, i), words[i]), stream);
@@ -346,12 +360,10 @@ IH_INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dt
     if (dtype == IH_F32)
         EACH (i, vectors) put(out + i * V_BYTES, (v_words)values[i], stream);
     else if (vectors == 1)
-        v_store_half(out, round_to_16(plan, law, dtype, values[0]));
+        v_store_half(out, pack_halves(plan, law, dtype, values[0], values[0]));
     else
         UNROLL for (int i = 0; i < vectors; i += 2)
-            put(out + i * (V_BYTES / 2),
-                v_join_halves(round_to_16(plan, law, dtype, values[i]),
-                              round_to_16(plan, law, dtype, values[i + 1])),
+            put(out + i * (V_BYTES / 2), pack_halves(plan, law, dtype, values[i], values[i + 1]),
                 stream);
 }
 
@@ -367,20 +379,14 @@ IH_INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks bl
     if (!blocks.list && count >= group) {
         const v_longs step = counter_step();
         v_longs counters = counters_from(blocks.first, IH_DOMAIN_MAIN);
-        EACH (i, IN_FLIGHT) {
-            words[i] = (v_words)counters;
-            counters += step;
-        }
-        vector_ars(&schedule, words, IN_FLIGHT);
+        v_state state[IN_FLIGHT];
+        const v_ahead ahead = {&schedule, state, IN_FLIGHT};
+        vector_ars_begin(&schedule, &counters, step, state, IN_FLIGHT);
+        ahead_rounds(&ahead, 1, IH_ROUNDS);
         for (;; count -= group) {
-            v_words next[IN_FLIGHT];
-            const v_ahead ahead = {&schedule, next, IN_FLIGHT};
-            EACH (i, IN_FLIGHT) {
-                next[i] = (v_words)counters;
-                counters += step;
-            }
+            EACH (i, IN_FLIGHT) words[i] = v_from_state(state[i]);
+            vector_ars_begin(&schedule, &counters, step, state, IN_FLIGHT);
             emit(&tables, plan, law, dtype, blocks, words, IN_FLIGHT, to, stream, &ahead);
-            EACH (i, IN_FLIGHT) words[i] = next[i];
             to += IN_FLIGHT * bytes_per_vector;
             blocks = blocks_of(blocks, IN_FLIGHT);
             if (count < 2 * group) break;
@@ -388,8 +394,7 @@ IH_INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks bl
         count -= group;
     }
     for (; count; count -= V_BLOCKS, to += bytes_per_vector) {
-        words[0] = (v_words)counters_at(blocks, IH_DOMAIN_MAIN);
-        vector_ars(&schedule, words, 1);
+        words[0] = vector_ars(&schedule, counters_at(blocks, IH_DOMAIN_MAIN));
         emit(&tables, plan, law, dtype, blocks, words, 1, to, 0, &none);
         blocks = blocks_of(blocks, 1);
     }
@@ -400,9 +405,7 @@ static void vector_words(const ih_plan *plan, ih_blocks blocks, uint32_t domain,
                          uint32_t *out) {
     const v_schedule schedule = load_schedule(plan);
     for (size_t i = 0; i < count; i += V_BLOCKS) {
-        v_words words = (v_words)counters_at(blocks, domain);
-        vector_ars(&schedule, &words, 1);
-        v_store((char *)(out + 4 * i), words);
+        v_store((char *)(out + 4 * i), vector_ars(&schedule, counters_at(blocks, domain)));
         blocks = blocks_of(blocks, 1);
     }
 }
@@ -423,5 +426,10 @@ IH_FOR_LAWS_AND_TYPES(STAMP)
 #define TEXT_OF(x) TEXT(x)
 
 const ih_kernel KERNEL_NAME(IH_NAME) = {
-    TEXT_OF(IH_NAME), IH_SUPPORTED, V_BLOCKS, vector_words, IH_FILL_TABLE(vector_fill),
+    TEXT_OF(IH_NAME),
+    IH_SUPPORTED,
+    V_BLOCKS,
+    vector_words,
+    IH_FILL_TABLE(vector_fill),
+    IH_FILL_ROW(two_words_fill),
 };

@@ -1,0 +1,72 @@
+/* a * b + c rounded once, the same bits with or without an instruction for it.
+ *
+ * Where the compiler is not told of such an instruction, libm is not asked either: its fma() is
+ * slow on some systems and wrong on others. Exact error terms and a rounding to odd do it (Boldo
+ * and Melquiond 2008). The emulation holds without overflow and where no error term is subnormal,
+ * which is so for the polynomials of the stream.
+ */
+#ifndef IH_FMA_H
+#define IH_FMA_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "common/ih_ieee.h"
+#include "common/ih_inline.h"
+
+/* A file that is compiled for a processor of its own may say so first, by IH_HAS_FMA. */
+#if !defined(IH_HAS_FMA) && (defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__))
+#define IH_HAS_FMA 1
+#endif
+
+#if defined(IH_HAS_FMA)
+
+IH_INLINE float ih_fma_f32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+IH_INLINE double ih_fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
+
+#else
+
+/* If x is not exact and its last bit is 0: the double next to it on the side of x + error, whose
+ * last bit is 1. Without branches, which would be taken at random. */
+IH_INLINE double ih_to_odd(double x, double error) {
+    uint64_t bits, outward = (error > 0) == (x > 0);
+    memcpy(&bits, &x, sizeof bits);
+    bits += (2 * outward - 1) * ((error != 0) & ~bits);
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The rounding error of sum = a + b. */
+IH_INLINE double ih_sum_error(double a, double b, double sum) {
+    double b_part = sum - a;
+    return (a - (sum - b_part)) + (b - b_part);
+}
+
+/* The product is exact in double, and so is rounding twice unless the sum in double is halfway
+ * between two floats: its last 29 bits are then 1 and 28 zeros. */
+IH_INLINE float ih_fma_f32(float a, float b, float c) {
+    double product = (double)a * b, sum = product + c;
+    uint64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    if ((bits & 0x1fffffff) == 0x10000000) sum = ih_to_odd(sum, ih_sum_error(product, c, sum));
+    return (float)sum;
+}
+
+IH_INLINE double ih_upper_half(double x) {
+    double scaled = x * 0x8000001p0; /* 2^27 + 1: Veltkamp's splitting into 26 and 27 bits */
+    return scaled - (scaled - x);
+}
+
+IH_INLINE double ih_fma_f64(double a, double b, double c) {
+    double product = a * b;
+    double a1 = ih_upper_half(a), a2 = a - a1, b1 = ih_upper_half(b), b2 = b - b1;
+    double product_error = ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
+    double low = c + product_error, low_error = ih_sum_error(c, product_error, low);
+    double high = product + low, high_error = ih_sum_error(product, low, high);
+    double rest = low_error + high_error;
+    return high + ih_to_odd(rest, ih_sum_error(low_error, high_error, rest));
+}
+
+#endif
+
+#endif
