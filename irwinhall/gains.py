@@ -1,9 +1,9 @@
 """Gains: the factors on weights that make up for an activation function.
 
 One table, `ACTIVATIONS`, has a row for every activation. The exact gains of a row are its expected
-values over the standard normal density, rounded to double once and written there, so that they are
-the same with every NumPy. Those of a callable come by quadrature. The numbers that frameworks and
-articles quote instead are columns of the same row.
+values over the standard normal density, correctly rounded to double in a generated file, so that
+they are the same with every NumPy. Those of a callable come by quadrature. The numbers that
+frameworks and articles quote instead are columns of the same row.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
+from irwinhall._gain_constants import EXACT_GAINS
 from irwinhall._lookup import Names, row_repr
 from irwinhall._quadrature import REACH, TOLERANCE, integral, nodes, root_density
 
@@ -412,7 +413,8 @@ def _hard_shrink(z: Array) -> Array:
 
 _CONVOLUTIONS = tuple(f"conv{kind}{d}d" for kind in ("", "_transpose") for d in (1, 2, 3))
 
-_ROWS = (
+# Rows without exact gains get theirs from the generated constants below.
+_WRITTEN = (
     Activation(
         "linear",
         _linear,
@@ -447,21 +449,18 @@ _ROWS = (
         "relu6",
         _relu6,
         "Krizhevsky 2010",
-        exact=ExactGains(1.4142135650950736, 2.000000000783858),
     ),
     Activation(
         "relu_squared",
         _relu_squared,
         "So et al. 2021",
         aliases=("relu2", "squared_relu"),
-        exact=ExactGains(0.816496580927726, 1.5957691216057308),
     ),
     Activation(
         "elu",
         _elu,
         "Clevert et al. 2016",
         aliases=("celu",),
-        exact=ExactGains(1.2451983007007066, 1.251850708784454),
     ),
     Activation(
         "selu",
@@ -469,53 +468,45 @@ _ROWS = (
         "Klambauer et al. 2017",
         torch=3 / 4,
         textbook=3 / 4,
-        exact=ExactGains(1.0, 0.9517455603776577),
     ),
     Activation(
         "gelu",
         _gelu,
         "Hendrycks and Gimpel 2016",
         aliases=("gelu_exact", "gelu_erf"),
-        exact=ExactGains(1.5335304411955353, 2.0),
     ),
     Activation(
         "gelu_tanh",
         _gelu_tanh,
         "Hendrycks and Gimpel 2016",
         aliases=("gelu_approximate", "gelu_fast", "gelu_new", "gelu_pytorch_tanh"),
-        exact=ExactGains(1.533580521666147, 2.0),
     ),
     Activation(
         "gelu_sigmoid",
         _gelu_sigmoid,
         "Hendrycks and Gimpel 2016",
         aliases=("quick_gelu",),
-        exact=ExactGains(1.5394587622988314, 2.0),
     ),
     Activation(
         "silu",
         _silu,
         "Elfwing et al. 2018",
         aliases=("swish",),
-        exact=ExactGains(1.676532470331091, 2.0),
     ),
     Activation(
         "mish",
         _mish,
         "Misra 2020",
-        exact=ExactGains(1.486847581273208, 1.7417932699409637),
     ),
     Activation(
         "softplus",
         _softplus,
         "Dugas et al. 2001",
-        exact=ExactGains(1.0418668355353018, 0.9898585330786426),
     ),
     Activation(
         "squareplus",
         _squareplus,
         "Barron 2021",
-        exact=ExactGains(0.816496580927726, 0.7192649372820938),
     ),
     Activation(
         "tanh",
@@ -523,13 +514,11 @@ _ROWS = (
         "Glorot and Bengio 2010",
         torch=5 / 3,
         textbook=1.0,
-        exact=ExactGains(1.5925374197228315, 1.4350975623625064),
     ),
     Activation(
         "lecun_tanh",
         _lecun_tanh,
         "LeCun et al. 1998",
-        exact=ExactGains(1.1543694539761429, 1.074650037041926),
     ),
     Activation(
         "sigmoid",
@@ -538,73 +527,65 @@ _ROWS = (
         aliases=("logistic",),
         torch=1.0,
         textbook=1.0,
-        exact=ExactGains(1.8462285453386054, 1.5957691216057308),
     ),
     Activation(
         "log_sigmoid",
         _log_sigmoid,
         "torch.nn.LogSigmoid",
-        exact=ExactGains(1.0418668355353018, 0.9898585330786426),
     ),
     Activation(
         "softsign",
         _softsign,
         "Bergstra et al. 2009",
-        exact=ExactGains(2.3375333631085398, 2.0717307885048335),
     ),
     Activation(
         "tanhshrink",
         _tanhshrink,
         "torch.nn.Tanhshrink",
-        exact=ExactGains(2.3383675301021216, 3.29833510114414),
     ),
     Activation(
         "softshrink",
         _soft_shrink,
         "torch.nn.Softshrink, its default threshold 1/2",
-        exact=ExactGains(1.5443605282801334, 2.0169323755823796),
     ),
     Activation(
         "hardshrink",
         _hard_shrink,
         "torch.nn.Hardshrink, its default threshold 1/2",
-        exact=ExactGains(1.015796354719734, 1.1331484530668263),
     ),
     Activation(
         "hardtanh",
         _hardtanh,
         "Collobert 2004",
-        exact=ExactGains(1.3920361404483097, 1.263968294191648),
     ),
     Activation(
         "hard_sigmoid",
         _hard_sigmoid,
         "Howard et al. 2019: clip(z + 3, 0, 6)/6, not clip(z/5 + 1/2)",
-        exact=ExactGains(1.897840424729559, 1.5957691216057308),
     ),
     Activation(
         "hard_silu",
         _hard_silu,
         "Howard et al. 2019",
         aliases=("hard_swish",),
-        exact=ExactGains(1.7366572127665416, 2.0),
     ),
     Activation(
         "sine",
         np.sin,
         "Sitzmann et al. 2020, without its factor 30",
         aliases=("sin",),
-        exact=ExactGains(1.5208666231788148, 1.3776743960123472),
     ),
     Activation(
         "exp",
         np.exp,
         "keras.activations.exponential",
         aliases=("exponential",),
-        exact=ExactGains(0.36787944117144233, 0.4839414490382867),
     ),
 )
 
+_ROWS = tuple(
+    row if row.exact else row._replace(exact=ExactGains(*EXACT_GAINS[row.name])) for row in _WRITTEN
+)
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
 

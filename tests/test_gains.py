@@ -125,7 +125,7 @@ def oracle(name):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_named_gains_agree_with_30_digit_quadrature(name):
-    # Those with a slope are computed from it, the others are written in the table.
+    # Those with a slope are computed from it, the others are constants.
     is_written = isinstance(ACTIVATIONS[name].exact, gains.ExactGains)
     assert is_written == (ACTIVATIONS[name].slope is None)
     for preserve, exact in zip(("variance", "magnitude"), oracle(name), strict=True):

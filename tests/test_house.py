@@ -29,6 +29,7 @@ HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm
 FLOORS = {
     "_arguments": 0,
     "_files": 0,
+    "_gain_constants": 0,
     "_keywords": 0,
     "_lookup": 0,
     "_quadrature": 0,

@@ -1,8 +1,8 @@
 """The builders of every generated file, for developers: not part of the installed package.
 
-Each builder returns the whole text of one file, made from `irwinhall.exact` in rational or
-high-precision arithmetic, so that the bytes are the same on every machine. The test suite builds
-them all in memory and compares; nothing in a generated file is edited by hand.
+Each builder returns the whole text of one file, made from `irwinhall.exact` or from definitions in
+rational or high-precision arithmetic, so that the bytes are the same on every machine. The test
+suite builds them all in memory and compares; nothing in a generated file is edited by hand.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from irwinhall._codegen.aes import aes_table
 from irwinhall._codegen.distribution import distribution_table
 from irwinhall._codegen.fitting import fitted_constants
+from irwinhall._codegen.gains import gain_constants
 from irwinhall._codegen.magnitude import magnitude_table, magnitude_wide_table
 from irwinhall._codegen.normal import normal_table
 from irwinhall._codegen.weighted import weighted_table
@@ -22,6 +23,7 @@ PACKAGE_DIRECTORY = Path(__file__).resolve().parent.parent
 SOURCE_DIRECTORY = PACKAGE_DIRECTORY.parent / "src_c"
 
 GENERATED: dict[Path, Callable[[], str]] = {
+    PACKAGE_DIRECTORY / "_gain_constants.py": gain_constants,
     PACKAGE_DIRECTORY / "approximations" / "_fitted.py": fitted_constants,
     SOURCE_DIRECTORY / "stream" / "ih_aes_table.h": aes_table,
     SOURCE_DIRECTORY / "distribution" / "ih_distribution_table.h": distribution_table,
