@@ -2,7 +2,6 @@
 # LARGEST, the largest n that its functions take, LARGEST_WRITTEN, that number as its messages write
 # it, and FIRST_PIECE, elements that any of its ufuncs does in less than 0.1 s.
 from operator import index
-from time import perf_counter
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.long cimport PyLong_AsLongLongAndOverflow
@@ -147,14 +146,20 @@ cdef object checked_out(object out, object dtype, tuple shape):
 cdef extern from "Python.h":
     int caught_signal "PyErr_CheckSignals"() noexcept
 
+# Ctrl-C is soon seen, and other threads are seldom asked for the GIL.
 cdef double SECONDS_UNASKED = 0.05
+
+
+cdef double seconds() noexcept nogil:
+    """Return the time of a clock that never goes back."""
+    cdef timespec clock
+    clock_gettime(CLOCK_MONOTONIC, &clock)
+    return clock.tv_sec + 1e-9 * clock.tv_nsec
 
 
 cdef int interrupted(void *last) noexcept nogil:
     """Return whether a signal's handler raised, asked 20 times a second; last is a time, a double."""
-    cdef timespec clock
-    clock_gettime(CLOCK_MONOTONIC, &clock)
-    cdef double now = clock.tv_sec + 1e-9 * clock.tv_nsec
+    cdef double now = seconds()
     if now - (<double *>last)[0] < SECONDS_UNASKED:
         return 0
     (<double *>last)[0] = now
@@ -167,14 +172,21 @@ cdef int raise_caught() except -1:
     return -1
 
 
-# ---- ufuncs in pieces ----------------------------------------------------------------------------
-#
-# NumPy looks for signals after a whole call. Pieces take some 0.05 s: Ctrl-C is soon seen, and other
-# threads are seldom asked for the GIL.
+cdef Py_ssize_t next_piece(
+    Py_ssize_t piece, Py_ssize_t size, double taken, double most
+) noexcept nogil:
+    """Return the size of pieces that take SECONDS_UNASKED, where one of `size` took `taken`.
 
-cdef double LEAST_SECONDS = 0.025
-cdef double MOST_SECONDS = 0.1
+    It is at most `most` times that size. Much less than `piece`, the size until now, tells nothing.
+    """
+    if 2 * size <= piece:
+        return piece
+    if taken * most < SECONDS_UNASKED:
+        return <Py_ssize_t>(size * most)
+    return max(1, <Py_ssize_t>(size * (SECONDS_UNASKED / taken)))
 
+
+# ---- ufuncs in pieces: NumPy looks for signals only after a whole call ---------------------------
 
 cdef bint is_safe_with(object out, object array):
     """Return whether writing an element of `out` changes no other element of `array`."""
@@ -213,15 +225,12 @@ cdef object computed(object ufunc, tuple arrays, tuple shape, object dtype, obje
 cdef int compute_pieces(object ufunc, list arrays, list made, Py_ssize_t *piece) except -1:
     """Compute pieces of about `piece` elements, which follows the time that they take."""
     cdef Py_ssize_t axis = 0, other, first, length, rest, step
+    cdef double began
     out = made[0]
     if out.size <= piece[0]:
-        began = perf_counter()
+        began = seconds()
         ufunc(*arrays, out=tuple(made))
-        seconds = perf_counter() - began
-        if seconds < LEAST_SECONDS and 2 * out.size > piece[0]:
-            piece[0] *= 2
-        elif seconds > MOST_SECONDS and piece[0] > 1:
-            piece[0] //= 2
+        piece[0] = next_piece(piece[0], out.size, seconds() - began, 2.0)
         PyErr_CheckSignals()
         return 0
     # Along the axis that is outermost in memory.

@@ -511,7 +511,7 @@ def fill_memory(
 
     The caller answers for the address: nothing here can check it.
     """
-    cdef uint64_t[IH_MAX_DIMENSIONS] counts, starts
+    cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
     cdef ptrdiff_t[IH_MAX_DIMENSIONS] steps
     cdef int dimensions = len(shape), axis
     cdef ptrdiff_t item = 8 if dtype == IH_F64 else 4 if dtype == IH_F32 else 2
@@ -520,26 +520,104 @@ def fill_memory(
     if len(strides) != dimensions:
         raise ValueError(f"strides must be {dimensions}, got {len(strides)}")
     for axis in range(dimensions):
-        counts[axis] = shape[axis]
+        whole_shape[axis] = counts[axis] = shape[axis]
         starts[axis] = 0
         steps[axis] = item * <ptrdiff_t>strides[axis]
-    fill_region(key, prepared_law, dtype, dimensions, counts, starts, counts, steps,
+    fill_region(key, prepared_law, dtype, dimensions, whole_shape, starts, counts, steps,
                 <void *>address, threads, IH_MEMORY_UNKNOWN, kernel)
+
+
+# The arguments of ih_fill, of which start and count are those of a piece; how many elements pieces
+# should have; when signals were last looked for.
+cdef struct fill_call:
+    ih_key key
+    ih_law law
+    int dtype, dimensions, threads, memory, kernel
+    const uint64_t *whole
+    uint64_t *start
+    uint64_t *count
+    const ptrdiff_t *strides
+    Py_ssize_t piece
+    double last
 
 
 cdef int fill_region(
     bytes key, bytes prepared_law, int dtype, int dimensions, const uint64_t *whole,
-    const uint64_t *start, const uint64_t *count, const ptrdiff_t *strides, void *out,
+    uint64_t *start, uint64_t *count, const ptrdiff_t *strides, void *out,
     int threads, int memory, int kernel,
 ) except -1:
-    cdef ih_key words = key_from(key)
-    cdef ih_law law = (<ih_law *><char *>prepared_law)[0]
-    cdef int status
+    """Fill a region, a large one in pieces; start and count change meanwhile."""
+    cdef fill_call call
+    cdef uint64_t elements = 1
+    cdef int status, axis
+    call.key = key_from(key)
+    call.law = (<ih_law *><char *>prepared_law)[0]
+    call.dtype, call.dimensions = dtype, dimensions
+    call.threads, call.memory, call.kernel = threads, memory, kernel
+    call.whole, call.start, call.count, call.strides = whole, start, count, strides
+    call.last = 0.0
+    for axis in range(dimensions):
+        elements *= count[axis]
     with nogil:
-        status = ih_fill(
-            &words, &law, dtype, dimensions, whole, start, count, strides, out, threads, memory,
-            kernel)
+        if elements < SHORT_FILL:
+            status = fill_piece(&call, out)
+        else:
+            call.piece = first_piece(&call, out)
+            status = fill_pieces(&call, 0, elements, <char *>out)
+    if status == IH_INTERRUPTED:
+        raise_caught()
     return checked(status, "filling out")
+
+
+# Elements that the slowest kernel makes in 0.2 s by the slowest distribution.
+cdef uint64_t SHORT_FILL = 1 << 21
+# Elements to time, too few to be worth a thread.
+cdef uint64_t TRIAL_FILL = 1 << 12
+
+
+cdef int fill_piece(const fill_call *call, void *out) noexcept nogil:
+    return ih_fill(
+        &call.key, &call.law, call.dtype, call.dimensions, call.whole, call.start, call.count,
+        call.strides, out, call.threads, call.memory, call.kernel)
+
+
+cdef Py_ssize_t first_piece(const fill_call *call, void *out) noexcept nogil:
+    """Make some elements, and return how many a thread makes in SECONDS_UNASKED."""
+    cdef fill_call trial = call[0]
+    cdef uint64_t[IH_MAX_DIMENSIONS] count
+    cdef uint64_t elements = 1
+    cdef int axis
+    cdef double began
+    for axis in range(call.dimensions - 1, -1, -1):
+        count[axis] = min(call.count[axis], TRIAL_FILL // elements)
+        elements *= count[axis]
+    trial.count = count
+    began = seconds()
+    fill_piece(&trial, out)
+    return next_piece(elements, elements, seconds() - began, 2.0**40)
+
+
+cdef int fill_pieces(fill_call *call, int axis, uint64_t elements, char *out) noexcept nogil:
+    """Fill so many elements in pieces, cut along `axis` and the axes after it."""
+    cdef uint64_t begin, length, rest, done = 0, step
+    cdef double began
+    cdef int status = IH_OK
+    if elements < 2 * <uint64_t>call.piece:
+        began = seconds()
+        status = fill_piece(call, out)
+        call.piece = next_piece(call.piece, elements, seconds() - began, 16.0)
+        return IH_INTERRUPTED if status == IH_OK and interrupted(&call.last) else status
+    begin, length = call.start[axis], call.count[axis]
+    rest = elements // length
+    while done < length and status == IH_OK:
+        step = max(1, <uint64_t>call.piece // rest)
+        if length - done < 2 * step:  # no small piece at the end
+            step = length - done
+        call.start[axis], call.count[axis] = begin + done, step
+        status = fill_pieces(call, axis + 1, step * rest, out + <ptrdiff_t>done * call.strides[axis])
+        done += step
+    call.start[axis], call.count[axis] = begin, length
+    return status
 
 
 def words(bytes key, uint64_t first, uint32_t domain, size_t blocks, int kernel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -24,6 +25,9 @@ CALLS = {
     "magnitudes": "irwinhall.expected_magnitude(np.broadcast_to(np.int64(7**9), (2**17, 2**13)))",
     "rows": "d.weighted_cdf(np.full(10**6, 1.0), np.ones((10**6, 2)))",
     "quantiles": "d.ppf(np.linspace(0.01, 0.99, 9999)[:, None], np.arange(2, 9999))",
+    "fills": "stream.truncated_normal(2**27, low=8, high=8.1, dtype='float16', threads=2)",
+    "fills of rows": "stream.truncated_normal((2**25, 3), low=8, high=8.1, threads=1)",
+    "fills of columns": "stream.truncated_normal(out=np.empty((9, 2**23), 'f4').T, low=8, high=9)",
 }
 
 
@@ -32,7 +36,7 @@ def test_sigint_ends_a_long_call(call):
     # The child says when it begins, so that imports do not count.
     script = (
         "import numpy as np, irwinhall, sys; import irwinhall.distribution as d\n"
-        "irwinhall.montecarlo; print('begins', flush=True)\n"
+        "irwinhall.montecarlo; stream = irwinhall.Stream(1); print('begins', flush=True)\n"
         f"try:\n    {CALLS[call]}\n"
         "except KeyboardInterrupt:\n    sys.exit(77)\n"
     )
@@ -70,6 +74,52 @@ def test_pieces_are_the_same_as_single_calls(shape, order):
         expected = irwinhall.preserved_magnitude(*pair, float(bounds[place]))
         assert expected == tuple(values[place] for values in made)
         assert cdf[place] == distribution.cdf(float(n[place] / 1e5), pair[1])
+
+
+@pytest.fixture(scope="module")
+def slow_values():
+    """Return values of a slow distribution, made by calls too small to be cut into pieces."""
+    values = np.empty(2100 * 2100, np.float32)
+    for first in range(0, values.size, 1 << 20):
+        part = slice(first, min(first + (1 << 20), values.size))
+        slow(values.size, out=values[part], region=part)
+    return values
+
+
+def slow(shape, **options):
+    return irwinhall.Stream(5).truncated_normal(shape, low=8, high=8.1, **options)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    "shape", [(2100 * 2100,), (2100, 2100), (3, 1_470_000), (1_470_000, 3), (7, 1, 2100, 300)]
+)
+def test_a_fill_in_pieces_has_the_same_bits(slow_values, shape, threads):
+    assert np.array_equal(slow(shape, threads=threads).ravel(), slow_values)
+
+
+def test_fills_in_pieces_of_regions_and_strides_have_the_same_bits(slow_values):
+    square = slow_values.reshape(2100, 2100)
+    region = slice(5, None), slice(3, 2098)
+    expected = square[region]
+    memory = np.zeros((3, *expected.shape[::-1]), np.float32)
+    for out in (memory[0].T, memory[1, ::-1].T, memory[2, :, ::-1].T):
+        slow(square.shape, out=out, region=region)
+        assert np.array_equal(out, expected)
+    assert np.array_equal(slow(square.shape, region=region), expected)
+
+
+def test_an_interrupted_fill_leaves_the_rest_untouched():
+    out = np.full(1 << 25, np.nan, np.float32)
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        slow(None, out=out, threads=1)
+    timer.join()
+    written = np.isfinite(out)
+    done = np.count_nonzero(written)
+    assert 0 < done < out.size
+    assert written[:done].all()
 
 
 def test_pieces_read_before_they_write_where_out_overlaps():

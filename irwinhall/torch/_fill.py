@@ -234,8 +234,10 @@ def fill_(
     direct = Direct.of(sampler, tensor.dtype) if ready else None
     if direct is None:
         return write(tensor, Source.of(sampler, stream), threads)
-    direct.fill(tensor, stream, used_threads(threads))
-    increment_version(tensor)
+    try:
+        direct.fill(tensor, stream, used_threads(threads))
+    finally:  # an interrupt leaves some values written
+        increment_version(tensor)
     return tensor
 
 
@@ -425,13 +427,15 @@ def write(tensor: torch.Tensor, source: Source, threads: int | None = None) -> t
     direct = None
     if source.sampler is not None and is_plain(tensor):
         direct = Direct.of(source.sampler, tensor.dtype)
-    if direct is not None:
-        direct.fill(tensor, source.stream, used)
-    else:
-        with torch.no_grad():
-            _write_pieces(tensor, source, used)
-    if not tensor.is_inference():
-        increment_version(tensor)
+    try:
+        if direct is not None:
+            direct.fill(tensor, source.stream, used)
+        else:
+            with torch.no_grad():
+                _write_pieces(tensor, source, used)
+    finally:  # an interrupt leaves some values written
+        if not tensor.is_inference():
+            increment_version(tensor)
     return tensor
 
 
