@@ -1,4 +1,4 @@
-"""Importing irwinhall beside importing NumPy, each in a fresh interpreter."""
+"""Importing irwinhall and its functions beside importing NumPy, each in a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ def importing(module: str) -> Callable[[], object]:
 
 
 def bench_import(versus):
-    versus(importing("irwinhall"), {"import numpy": importing("numpy")})
+    versus(importing("irwinhall._core"), {"import numpy": importing("numpy")})

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from irwinhall._core import (
-    PreservedMagnitude,
-    expected_magnitude,
-    letkeman_bound,
-    preserved_magnitude,
-)
 from irwinhall._version import __version__
 
+TYPE_CHECKING = False  # to a type checker, true; `typing` takes longer than all that is loaded here
 if TYPE_CHECKING:
+    from typing import Any
+
     from irwinhall import (
         approximations,
         compare,
@@ -30,6 +25,12 @@ if TYPE_CHECKING:
         stream,
         tables,
         weightfile,
+    )
+    from irwinhall._core import (
+        PreservedMagnitude,
+        expected_magnitude,
+        letkeman_bound,
+        preserved_magnitude,
     )
     from irwinhall.approximations import _certification as certification
     from irwinhall.distribution import expected_magnitude_of
@@ -76,9 +77,9 @@ __all__ = [
     "weightfile",
 ]
 
-# Public modules and where they are, loaded on first use: importing the package imports NumPy and
-# nothing heavier. The adapters need their frameworks, and are not in __all__, which a star import
-# would load.
+# Public modules and where they are, loaded on first use: importing the package imports nothing, so
+# that the command line can answer Ctrl-C while NumPy loads. The adapters need their frameworks, and
+# are not in __all__, which a star import would load.
 _SUBMODULES = {
     "article": "tables.article",
     "certification": "approximations._certification",
@@ -106,11 +107,15 @@ _SUBMODULES = {
 }
 _MODULE_OF = {
     "Fans": "layouts",
+    "PreservedMagnitude": "_core",
     "Stream": "stream",
+    "expected_magnitude": "_core",
     "expected_magnitude_of": "distribution",
     "fans": "layouts",
     "gain": "gains",
     "kernels": "stream",
+    "letkeman_bound": "_core",
+    "preserved_magnitude": "_core",
     "sample_weights": "sampling",
     "save_weights": "weightfile",
 }

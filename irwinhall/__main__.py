@@ -1,12 +1,29 @@
-"""``python -m irwinhall``: the command line."""
+"""The command ``irwinhall``, and ``python -m irwinhall``: the command line under Ctrl-C."""
 
-import sys
+import signal
 
-try:
-    from irwinhall.cli import main
 
-    status = main()
-except KeyboardInterrupt:  # while modules load
-    print("irwinhall: interrupted", file=sys.stderr)
-    status = 130
-raise SystemExit(status)
+def main() -> int:
+    """Run the command line and return the exit status.
+
+    `irwinhall.cli` answers Ctrl-C while a command runs. While modules load, and when all is done,
+    there is nothing to clean up: then it ends the process at once, without a traceback.
+    """
+    _set_handler(signal.SIG_DFL)
+    import irwinhall._core  # noqa: F401 - and NumPy, whose import may turn Ctrl-C into ImportError
+    from irwinhall.cli import main as run
+
+    _set_handler(signal.default_int_handler)
+    try:
+        return run()
+    finally:
+        _set_handler(signal.SIG_DFL)
+
+
+def _set_handler(handler: "signal._HANDLER") -> None:
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as for what a script runs by &
+        signal.signal(signal.SIGINT, handler)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -170,7 +170,7 @@ class Stream:
             there, or out be an array of uint16, which then gets the bits.
         out : ndarray or buffer, optional
             Where to write: any alignment, and the strides of any view that slicing and transposing
-            make. Its shape must be that of the region. An interrupted call leaves it partly written.
+            make. Its shape must be that of the region. An interrupt leaves it partly written.
         region : slice or sequence of slice, optional
             The part of the whole to make: a slice with step 1 for each leading axis, inside the
             shape. Trailing axes without one are whole.

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import io
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
+import time
 from functools import partial
 
 import mpmath
 import numpy as np
 import pytest
 
-import irwinhall
+import irwinhall.__main__
 from irwinhall import (
     _files,
     approximations,
@@ -202,7 +205,7 @@ def test_without_stderr_nothing_of_it_goes_to_stdout():
     assert (finished.returncode, finished.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("module", ["irwinhall.cli", "irwinhall.tables"])
+@pytest.mark.parametrize("module", ["irwinhall.cli", "numpy", "irwinhall.tables"])
 def test_an_interrupt_while_modules_load_is_no_traceback(module):
     program = (
         "import builtins, irwinhall, runpy, signal, sys\n"
@@ -217,8 +220,44 @@ def test_an_interrupt_while_modules_load_is_no_traceback(module):
     )
     command = [sys.executable, "-c", program, module]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 130
+    assert finished.returncode in (130, -signal.SIGINT)
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("milliseconds", [1, 5, 20, 50, 80, 120, 180, 250, 350, 500])
+def test_an_interrupt_at_any_moment_is_no_traceback(milliseconds):
+    # From the first line of the program on: what happens while Python starts is not ours.
+    program = "import sys, irwinhall.__main__ as m; print('begins', flush=True); sys.exit(m.main())"
+    command = [sys.executable, "-c", program, "montecarlo", "100000", "--trials", "100000000"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as child:
+        try:
+            assert child.stdout.readline() == "begins\n"
+            time.sleep(milliseconds / 1000)
+            child.send_signal(signal.SIGINT)
+            errors = child.communicate(timeout=60)[1]
+        finally:
+            child.kill()
+    assert (child.returncode, errors) in [
+        (130, "irwinhall montecarlo: interrupted\n"),
+        (130, "irwinhall: interrupted\n"),
+        (-signal.SIGINT, ""),
+    ]
+
+
+def test_a_command_that_runs_in_the_background_goes_on_ignoring_interrupts():
+    program = (
+        "import signal, irwinhall.__main__ as command\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "assert command.main() == 0\n"
+        "assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN\n"
+    )
+    subprocess.run([sys.executable, "-c", program, "bound", "5"], check=True, capture_output=True)
+
+
+def test_the_installed_command_is_the_one_that_answers_interrupts():
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="irwinhall")
+    assert script.load() is irwinhall.__main__.main
 
 
 def test_reproduce_prints_all_sixteen_sizes():
