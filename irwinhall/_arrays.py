@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from irwinhall._arguments import Region, checked_region, checked_shape
-from irwinhall._core import BFLOAT16, FLOAT16, FLOAT32, FLOAT64
+from irwinhall._core import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, UINT32, UINT64
 
 # The element types, and the codes that C has for them.
 CODES = {
@@ -20,6 +20,9 @@ CODES = {
 }
 NAMES = {code: name for name, code in CODES.items()}
 _LISTED = ", ".join(CODES)
+# The types of raw words, and of integers.
+BITS = {"uint32": UINT32, "uint64": UINT64}
+INTEGERS = {"int64": UINT64}
 
 
 class Target(NamedTuple):
@@ -64,6 +67,35 @@ def output(
     if array.shape != count:
         raise ValueError(f"out must have shape {count}, got {array.shape}")
     return Target(out, array, code, whole, start, False)
+
+
+def integer_output(
+    whole: tuple[int, ...],
+    dtype: DTypeLike | None,
+    out: Any,
+    region: Region | None,
+    codes: dict[str, int],
+) -> Target:
+    """Return what `output` does for the first of some integer types, or the one asked for."""
+    start, count = checked_region(region, whole)
+    array = None if out is None else writable_array(out)
+    listed = ", ".join(codes)
+    if dtype is None:
+        dtype = next(iter(codes)) if array is None else array.dtype
+    try:
+        known = np.dtype(dtype)
+    except (TypeError, ValueError):
+        raise TypeError(f"dtype must be one of {listed}, got {dtype!r}") from None
+    if known.name not in codes or not known.isnative:
+        raise TypeError(f"dtype must be one of {listed}, got {known}")
+    if array is None:
+        array = out = np.empty(count, known)
+        return Target(out, array, codes[known.name], whole, start, True)
+    if array.dtype != known:
+        raise TypeError(f"out must have dtype {known}, got {array.dtype}")
+    if array.shape != count:
+        raise ValueError(f"out must have shape {count}, got {array.shape}")
+    return Target(out, array, codes[known.name], whole, start, False)
 
 
 def element_type(

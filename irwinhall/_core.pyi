@@ -49,16 +49,25 @@ def preserved_magnitude(
 UNIFORM: int
 NORMAL: int
 TRUNCATED_NORMAL: int
+UNIFORM_BETWEEN: int
+LOG_UNIFORM: int
+LOG_OF_UNIFORM: int
+INVERSE_SOFTPLUS: int
 ELEMENTS_PER_THREAD: int
 FLOAT32: int
 FLOAT64: int
 FLOAT16: int
 BFLOAT16: int
+UINT32: int
+UINT64: int
 TYPE_LIMITS: dict[int, tuple[float, float]]
 
 def prepare_law(
     dtype: int, kind: int, scale: float, low: float, high: float, corrected: bool
 ) -> bytes: ...
+def prepare_interval(dtype: int, kind: int, low: float, high: float) -> bytes: ...
+def prepare_integers(low: int, span: int) -> bytes: ...
+def prepare_bits() -> bytes: ...
 def fill(
     key: bytes,
     prepared_law: bytes,

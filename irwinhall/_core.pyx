@@ -391,13 +391,22 @@ cdef extern from "irwinhall.h" nogil:
         IH_UNIFORM
         IH_NORMAL
         IH_TRUNCATED_NORMAL
+        IH_UNIFORM_BETWEEN
+        IH_LOG_UNIFORM
+        IH_LOG_OF_UNIFORM
+        IH_INVERSE_SOFTPLUS
         IH_F32
         IH_F64
         IH_F16
         IH_BF16
+        IH_U32
+        IH_U64
     int ih_law_uniform(ih_law *, double) noexcept
     int ih_law_normal(ih_law *, double) noexcept
     int ih_law_truncated_normal(ih_law *, double, double, double, int) noexcept
+    int ih_law_interval(ih_law *, int, double, double) noexcept
+    int ih_law_integers(ih_law *, int64_t, uint64_t) noexcept
+    int ih_law_bits(ih_law *) noexcept
     int ih_type_limits(int, double *, double *) noexcept
     int ih_law_check(const ih_law *, int) noexcept
     int ih_kernel_count() noexcept
@@ -427,9 +436,12 @@ cdef extern from "irwinhall.h" nogil:
 
 
 UNIFORM, NORMAL, TRUNCATED_NORMAL = IH_UNIFORM, IH_NORMAL, IH_TRUNCATED_NORMAL
+UNIFORM_BETWEEN, LOG_UNIFORM = IH_UNIFORM_BETWEEN, IH_LOG_UNIFORM
+LOG_OF_UNIFORM, INVERSE_SOFTPLUS = IH_LOG_OF_UNIFORM, IH_INVERSE_SOFTPLUS
 # How many elements a fill has for each thread, at least.
 ELEMENTS_PER_THREAD = IH_ELEMENTS_PER_THREAD
 FLOAT32, FLOAT64, FLOAT16, BFLOAT16 = IH_F32, IH_F64, IH_F16, IH_BF16
+UINT32, UINT64 = IH_U32, IH_U64
 
 
 cdef int checked(int status, str what) except -1:
@@ -482,6 +494,30 @@ def prepare_law(int dtype, int kind, double scale, double low, double high, bint
         what = "bound" if kind == IH_UNIFORM else "std"
         interval = f" on [low, high] = [{low}, {high}]" if kind == IH_TRUNCATED_NORMAL else ""
         checked(status, f"{what} = {scale}{interval}")
+    return (<char *>&law)[:sizeof(ih_law)]
+
+
+def prepare_interval(int dtype, int kind, double low, double high):
+    """Return the C form of a law on the open interval (low, high), as `prepare_law` does."""
+    cdef ih_law law
+    cdef int status = ih_law_interval(&law, kind, low, high)
+    if status == IH_OK:
+        status = ih_law_check(&law, dtype)
+    checked(status, f"(low, high) = ({low}, {high})")
+    return (<char *>&law)[:sizeof(ih_law)]
+
+
+def prepare_integers(int64_t low, uint64_t span):
+    """Return the C form of the law of `span` integers from `low` on."""
+    cdef ih_law law
+    checked(ih_law_integers(&law, low, span), f"the range of {span} integers from {low}")
+    return (<char *>&law)[:sizeof(ih_law)]
+
+
+def prepare_bits():
+    """Return the C form of the law of the words as they are."""
+    cdef ih_law law
+    checked(ih_law_bits(&law), "the law of bits")
     return (<char *>&law)[:sizeof(ih_law)]
 
 
@@ -570,7 +606,7 @@ cdef int fill_region(
 
 
 # Elements that the slowest kernel makes in 0.2 s by the slowest distribution.
-cdef uint64_t SHORT_FILL = 1 << 21
+cdef uint64_t SHORT_FILL = 1 << 20
 # Elements to time, too few to be worth a thread.
 cdef uint64_t TRIAL_FILL = 1 << 12
 

@@ -15,17 +15,24 @@ from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from irwinhall._arguments import Region, Shape, checked_count, checked_finite, checked_real
-from irwinhall._arrays import NAMES, Target, output, shape_of
+from irwinhall._arrays import BITS, INTEGERS, NAMES, Target, integer_output, output, shape_of
 from irwinhall._core import (
     ELEMENTS_PER_THREAD,
+    INVERSE_SOFTPLUS,
+    LOG_OF_UNIFORM,
+    LOG_UNIFORM,
     NORMAL,
     TRUNCATED_NORMAL,
     TYPE_LIMITS,
     UNIFORM,
+    UNIFORM_BETWEEN,
     find_kernel,
+    prepare_bits,
+    prepare_integers,
+    prepare_interval,
 )
 from irwinhall._core import fill as fill_array
 from irwinhall._core import fill_memory as fill_address
@@ -164,7 +171,7 @@ class Stream:
             Shape of the whole array, even when only a region is wanted. Without it, out's shape.
         bound : float
             Half-width of the interval: finite, positive, at most the largest value of the type,
-            and at least 2^-102 (float64: 2^-969, float16: 2^-14), so that no product is inexact.
+            and at least 2^-95 (float64: 2^-959, float16: 2^-14), so that no product is inexact.
         dtype : {"float32", "float64", "float16", "bfloat16"} or dtype, optional
             Element type; default out's, else float32. For bfloat16 the package ml_dtypes must be
             there, or out be an array of uint16, which then gets the bits.
@@ -312,6 +319,342 @@ class Stream:
         target = output(shape_of(shape, out, region), dtype, out, region)
         law = prepare_law(target.code, TRUNCATED_NORMAL, std, *ends)
         return fill(self, law, target, threads)
+
+    def uniform_between(
+        self,
+        shape: Shape | None = None,
+        *,
+        low: float,
+        high: float,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return weights uniform on the open interval (low, high).
+
+        Parameters
+        ----------
+        shape, dtype, out, region, threads
+            As for `uniform`.
+        low, high : float
+            Ends of the interval: finite, low < high, within the range of the element type, with a
+            value of the type between them.
+
+        Returns
+        -------
+        ndarray
+            A new array, or out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        See Also
+        --------
+        uniform : On (-bound, bound), faster and symmetric about 0.
+
+        Notes
+        -----
+        A value is ``low + (high - low) * u`` in double precision, u one of 2^32 (float64: 2^52)
+        midpoints of equal steps in (0, 1), rounded once to float32 (from there once to float16 or
+        bfloat16) and cut to the values of the type inside (low, high). It is never low or high, so
+        that no value on a positive interval is 0.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> values = irwinhall.Stream(0).uniform_between((1000, 1000), low=0.0, high=16.0)
+        >>> bool(values.min() > 0), bool(values.max() < 16), round(float(values.mean()), 1)
+        (True, True, 8.0)
+        """
+        return self._between(UNIFORM_BETWEEN, shape, low, high, dtype, out, region, threads)
+
+    def log_uniform(
+        self,
+        shape: Shape | None = None,
+        *,
+        low: float,
+        high: float,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return weights on the open interval (low, high) whose logarithm is uniform.
+
+        Parameters
+        ----------
+        shape, dtype, out, region, threads
+            As for `uniform`.
+        low, high : float
+            As for `uniform_between`, and positive: low at least 2^-1022, high / low at most
+            2^1000.
+
+        Returns
+        -------
+        ndarray
+            A new array, or out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Notes
+        -----
+        ``low * exp(u * ln(high / low))``, u and the rounding as for `uniform_between`. The relative
+        error in float64 is at most 2^-53 * (2 ln(high / low) + 4).
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> steps = irwinhall.Stream(0).log_uniform((1000, 1000), low=0.001, high=0.1)
+        >>> float(abs((steps < 0.01).mean() - 0.5)) < 0.002
+        True
+        """
+        return self._between(LOG_UNIFORM, shape, low, high, dtype, out, region, threads)
+
+    def log_of_uniform(
+        self,
+        shape: Shape | None = None,
+        *,
+        low: float,
+        high: float,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return logarithms of numbers uniform on (low, high).
+
+        Parameters
+        ----------
+        shape, dtype, out, region, threads
+            As for `uniform`.
+        low, high : float
+            Ends of the interval, before the logarithm: 0 <= low < high, both finite, those that
+            are not 0 at least 2^-1022.
+
+        Returns
+        -------
+        ndarray
+            A new array, or out: values on the open interval (ln low, ln high).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Notes
+        -----
+        Every value is finite in every element type, low = 0 included: the u of `uniform_between`
+        is never 0. ``log_of_uniform(low=1, high=16)`` is the start of ``A_log`` in Mamba 2 [1]_.
+
+        References
+        ----------
+        .. [1] Dao, Gu, "Transformers are SSMs", ICML 2024.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> values = irwinhall.Stream(0).log_of_uniform(8, low=0.0, high=16.0, dtype="float16")
+        >>> bool((abs(values) < 30).all())
+        True
+        """
+        return self._between(LOG_OF_UNIFORM, shape, low, high, dtype, out, region, threads)
+
+    def inverse_softplus_log_uniform(
+        self,
+        shape: Shape | None = None,
+        *,
+        low: float,
+        high: float,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return the x whose softplus, ln(1 + exp(x)), is log-uniform on (low, high).
+
+        Parameters
+        ----------
+        shape, dtype, out, region, threads
+            As for `uniform`.
+        low, high : float
+            Ends of the interval of the softplus, as for `log_uniform`.
+
+        Returns
+        -------
+        ndarray
+            A new array, or out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Notes
+        -----
+        ``ln(exp(t) - 1)`` of the t of `log_uniform`. With low = 0.001 and high = 0.1 it is the
+        start of the bias of Mamba's time steps [1]_.
+
+        References
+        ----------
+        .. [1] Gu, Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> import numpy as np
+        >>> bias = irwinhall.Stream(0).inverse_softplus_log_uniform(1000, low=0.001, high=0.1)
+        >>> steps = np.log1p(np.exp(bias))
+        >>> bool((steps > 0.00099).all() and (steps < 0.101).all())
+        True
+        """
+        return self._between(INVERSE_SOFTPLUS, shape, low, high, dtype, out, region, threads)
+
+    def _between(
+        self,
+        kind: int,
+        shape: Shape | None,
+        low: float,
+        high: float,
+        dtype: DTypeLike | None,
+        out: Any,
+        region: Region | None,
+        threads: int | None,
+    ) -> Any:
+        low, high = checked_finite("low", low), checked_finite("high", high)
+        if not low < high:
+            raise ValueError(f"low must be less than high, got low={low}, high={high}")
+        if kind != UNIFORM_BETWEEN and (low < 0.0 or (low == 0.0 and kind != LOG_OF_UNIFORM)):
+            raise ValueError(f"low must be positive, got {low}")
+        target = output(shape_of(shape, out, region), dtype, out, region)
+        return fill(self, interval_law(target.code, kind, low, high), target, threads)
+
+    def integers(
+        self,
+        shape: Shape | None = None,
+        *,
+        low: int = 0,
+        high: int,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return integers from low to high - 1, all equally likely.
+
+        Parameters
+        ----------
+        shape, out, region, threads
+            As for `uniform`; out of int64.
+        low, high : int
+            The least integer, and one more than the greatest: -2^63 <= low < high <= 2^63.
+
+        Returns
+        -------
+        ndarray of int64
+            A new array, or out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Notes
+        -----
+        Without bias, by Lemire's method [1]_ on 64-bit words.
+
+        References
+        ----------
+        .. [1] Lemire, "Fast random integer generation in an interval", ACM Transactions on
+           Modeling and Computer Simulation 29 (2019), 3.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> throws = irwinhall.Stream(0).integers(60000, low=1, high=7)
+        >>> int(throws.min()), int(throws.max())
+        (1, 6)
+        """
+        low = checked_count("low", low, -(2**63))
+        high = checked_count("high", high, low + 1)
+        if high > 2**63:
+            raise ValueError(f"high must be at most 2**63, got {high}")
+        target = integer_output(shape_of(shape, out, region), None, out, region, INTEGERS)
+        return fill(self, prepare_integers(low, high - low), target, threads)
+
+    def bits(
+        self,
+        shape: Shape | None = None,
+        *,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        region: Region | None = None,
+        threads: int | None = None,
+    ) -> Any:
+        """Return the generator's words, all bits random.
+
+        Parameters
+        ----------
+        shape, out, region, threads
+            As for `uniform`.
+        dtype : {"uint32", "uint64"} or dtype, optional
+            Element type; default out's, else uint32.
+
+        Returns
+        -------
+        ndarray
+            A new array, or out: the main words that float32 (uint32) or float64 (uint64) elements
+            are made of.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described; the message names it. out is then untouched.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> words = irwinhall.Stream(0).bits((2, 3), dtype="uint64")
+        >>> words.dtype, words.shape
+        (dtype('uint64'), (2, 3))
+        """
+        target = integer_output(shape_of(shape, out, region), dtype, out, region, BITS)
+        return fill(self, prepare_bits(), target, threads)
+
+    def permutation(self, n: int) -> NDArray[np.int64]:
+        """Return 0 to n - 1 in random order.
+
+        Parameters
+        ----------
+        n : int
+            How many integers: at least 0.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If n is not an integer, or negative.
+
+        Notes
+        -----
+        The order of ``bits(n, dtype="uint64")``, equal words, whose probability is below
+        n^2 / 2^65, in the order of their places.
+
+        Examples
+        --------
+        >>> import irwinhall
+        >>> sorted(irwinhall.Stream(0).permutation(4).tolist())
+        [0, 1, 2, 3]
+        """
+        words = self.bits(checked_count("n", n, 0), dtype="uint64")
+        return np.argsort(words, kind="stable").astype(np.int64, copy=False)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Stream):
@@ -492,6 +835,17 @@ def prepare_law(
     except ValueError:
         check_scale(code, kind, scale)
         raise
+
+
+@lru_cache(maxsize=256)
+def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
+    """Return the C form of a law on (low, high), refusing ends beyond the element type."""
+    most = TYPE_LIMITS[code][1]
+    if kind in (UNIFORM_BETWEEN, LOG_UNIFORM) and max(-low, high) > most:
+        raise ValueError(
+            f"low and high must be from -{most} to {most} for {NAMES[code]}, got {low} and {high}"
+        )
+    return prepare_interval(code, kind, low, high)
 
 
 def checked_truncation(low: float, high: float, corrected: bool) -> tuple[float, float, bool]:

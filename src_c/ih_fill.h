@@ -39,9 +39,28 @@ typedef struct {
     uint64_t word[2];
 } ih_key;
 
-enum ih_law_kind { IH_UNIFORM = 0, IH_NORMAL = 1, IH_TRUNCATED_NORMAL = 2, IH_LAW_KINDS = 3 };
+enum ih_law_kind {
+    IH_UNIFORM = 0,          /* on (-bound, bound) */
+    IH_NORMAL = 1,           /* with mean 0 */
+    IH_TRUNCATED_NORMAL = 2, /* the same, cut */
+    IH_UNIFORM_BETWEEN = 3,  /* on (low, high) */
+    IH_LOG_UNIFORM = 4,      /* exp of a uniform on (ln low, ln high) */
+    IH_LOG_OF_UNIFORM = 5,   /* ln of a uniform on (low, high) */
+    IH_INVERSE_SOFTPLUS = 6, /* the x whose ln(1 + e^x) is log-uniform on (low, high) */
+    IH_INTEGERS = 7,         /* low, low + 1, ..., low + span - 1 */
+    IH_BITS = 8,             /* the words as they are */
+    IH_LAW_KINDS = 9
+};
 
-enum ih_dtype { IH_F32 = 0, IH_F64 = 1, IH_F16 = 2, IH_BF16 = 3, IH_DTYPES = 4 };
+enum ih_dtype {
+    IH_F32 = 0,
+    IH_F64 = 1,
+    IH_F16 = 2,
+    IH_BF16 = 3,
+    IH_U32 = 4, /* bits */
+    IH_U64 = 5, /* bits; integers, in two's complement if low is negative */
+    IH_DTYPES = 6
+};
 
 /* What is known of the memory to fill; it decides how the bytes are stored, never which. */
 enum ih_memory {
@@ -69,8 +88,10 @@ typedef struct {
     int positive;         /* truncated, one tail: the tail is the upper one */
     double scale;         /* uniform: the bound; else the factor of the standard normal */
     double low, high;     /* truncated: the least and the greatest value, scale included */
-    uint64_t first, span; /* truncated: the probability interval on the scale 2^-64 */
+    uint64_t first, span; /* truncated: the probability interval on the scale 2^-64; integers: low,
+                             and how many */
     double deviation;     /* truncated: standard deviation of the unscaled law; else 1 */
+    double from, width;   /* of an interval: what the words are scaled to */
 } ih_law;
 
 /* Make the uniform law on the open interval (-bound, bound). */
@@ -84,6 +105,20 @@ int ih_law_normal(ih_law *law, double std);
  * normal is. Either bound may be infinite. The numbers are the same on every machine: they are made
  * by +, -, *, / and sqrt in double precision alone. */
 int ih_law_truncated_normal(ih_law *law, double std, double low, double high, int corrected);
+
+/* Make a law on the open interval (low, high): of the kinds from IH_UNIFORM_BETWEEN to
+ * IH_INVERSE_SOFTPLUS. All are drawn from one word; no value is an end of the interval of results,
+ * so that none on a positive interval is 0, and none is infinite. Positive ends must be normal
+ * doubles; from IH_LOG_UNIFORM on both are positive, but for the low end of IH_LOG_OF_UNIFORM,
+ * which may be 0; high / low of the log-uniform laws is at most IH_GREATEST_RATIO. */
+int ih_law_interval(ih_law *law, int kind, double low, double high);
+#define IH_GREATEST_RATIO 0x1p1000
+
+/* Make the law of the integers low, low + 1, ..., low + span - 1, all equally likely. */
+int ih_law_integers(ih_law *law, int64_t low, uint64_t span);
+
+/* Make the law of the raw words. */
+int ih_law_bits(ih_law *law);
 
 /* The least bound that a uniform law may have in an element type, and the greatest scale of any
  * law. The other laws have no least scale: 0 gives zeros. */

@@ -809,7 +809,7 @@ def test_the_signature_is_the_documented_one():
             ((5, 4),),
             {"gain": 1e-40},
             ValueError,
-            r"gain must give letkeman a bound from 2\*\*-102 to 3.4.* for float32, got 1e-40, ",
+            r"gain must give letkeman a bound from 2\*\*-95 to 3.4.* for float32, got 1e-40, ",
         ),
         (
             ((5, 4), "normal"),

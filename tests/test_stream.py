@@ -679,8 +679,8 @@ BAD_INPUT = [
     ("uniform", {"bound": 1j}, TypeError, "bound must be a real number, got 1j (complex)"),
     ("uniform", {"bound": np.ones(2)}, TypeError, "bound must be one real number, got array"),
     ("uniform", {"bound": 10**400}, ValueError, "bound must fit a double, got an integer"),
-    ("uniform", {"bound": 2.0**-103}, ValueError, "bound must be from 2**-102 to 3.4028234663"),
-    ("uniform", {"bound": 1e39}, ValueError, "bound must be from 2**-102 to 3.402823"),
+    ("uniform", {"bound": 2.0**-96}, ValueError, "bound must be from 2**-95 to 3.4028234663"),
+    ("uniform", {"bound": 1e39}, ValueError, "bound must be from 2**-95 to 3.402823"),
     ("normal", {"std": 1e39}, ValueError, "std must be at most 3.4028234663852886e+38 for float32"),
     ("truncated_normal", {"low": 2.0, "high": 2.0}, ValueError, "low must be less than high, got"),
     ("truncated_normal", {"low": 3, "high": -3}, ValueError, "low must be less than high, got"),
@@ -779,10 +779,10 @@ def test_a_shape_that_numpy_cannot_make_is_named(shape):
 
 
 LIMITS = {
-    "float32": (2.0**-102, float(np.finfo(np.float32).max)),
-    "float64": (2.0**-969, sys.float_info.max),
+    "float32": (2.0**-95, float(np.finfo(np.float32).max)),
+    "float64": (2.0**-959, sys.float_info.max),
     "float16": (2.0**-14, 65504.0),
-    "bfloat16": (2.0**-102, float(ml_dtypes.finfo(ml_dtypes.bfloat16).max)),
+    "bfloat16": (2.0**-95, float(ml_dtypes.finfo(ml_dtypes.bfloat16).max)),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 import stream_reference as reference
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from stream_layouts import KERNELS, bits, forced
+from stream_layouts import KERNELS, forced
 
 from irwinhall import Stream, _core
 
@@ -16,10 +16,12 @@ WHOLE = 2**63 - 1  # elements of the largest shape
 
 def filled_bits(seed, name, law, parameters, dtype, first, count):
     """Return the encodings that a Stream gives, as integers."""
-    out = np.zeros(count, bits(dtype))
+    out = np.zeros(count, f"u{np.dtype(storage(dtype)).itemsize}")
     draw = getattr(Stream(seed, name), law)
     region = slice(first, first + count)
-    draw(WHOLE, **parameters, dtype=dtype, out=out.view(storage(dtype)), region=region, threads=1)
+    if law != "integers":  # which have one type
+        parameters = {**parameters, "dtype": dtype}
+    draw(WHOLE, **parameters, out=out.view(storage(dtype)), region=region, threads=1)
     return [int(value) for value in out]
 
 
@@ -63,7 +65,7 @@ def test_vectors_hold_refined_elements_of_every_law_and_type():
     refined = {
         (row.law, row.dtype)
         for row in reference.read_vectors()
-        if row.law != "uniform"
+        if row.law in ("normal", "truncated_normal")
         and row.first
         in reference.tail_indices(
             reference.key_words(row.seed, row.name), row.law, row.parameters, row.dtype
@@ -73,6 +75,15 @@ def test_vectors_hold_refined_elements_of_every_law_and_type():
         (law, dtype) for law in ("normal", "truncated_normal") for dtype in reference.FORMATS
     }
     assert expected <= refined
+
+
+def test_vectors_tell_one_word_of_a_narrow_float64_law_from_two():
+    key = reference.key_words(1, "")
+    law = reference.truncation(1.0, -0.01, 0.02, True)
+    for index in reference.ONE_WORD_ELEMENTS:
+        words = [reference.word_of(key, index, 64, domain) for domain in (0, 1)]
+        taken = reference.standard_truncated(key, index, 64, law)
+        assert taken != reference.truncated_128(*words, law)
 
 
 def test_vectors_cover_every_way_of_drawing_a_truncated_law():
@@ -110,10 +121,18 @@ def truncations(draw):
     return {"std": std, "low": low, "high": high, "corrected": draw(st.booleans())}
 
 
+@st.composite
+def intervals(draw):
+    """Return the ends of a positive interval that every type has values in."""
+    low = draw(st.floats(2.0**-10, 100.0))
+    return {"low": low, "high": low * draw(st.floats(1.1, 300.0))}
+
+
 laws = st.one_of(
     st.tuples(st.just("uniform"), st.fixed_dictionaries({"bound": st.floats(2.0**-14, 1e30)})),
     st.tuples(st.just("normal"), st.fixed_dictionaries({"std": stds})),
     st.tuples(st.just("truncated_normal"), truncations()),
+    st.tuples(st.sampled_from(reference.INTERVAL_LAWS), intervals()),
 )
 
 
@@ -128,7 +147,7 @@ laws = st.one_of(
 )
 def test_any_element_is_what_the_reference_says(seed, name, law, dtype, first, kernel):
     kind, parameters = law
-    scale = parameters.get("bound", parameters.get("std"))
+    scale = parameters.get("bound", parameters.get("std", 1.0))
     assume(dtype != "float16" or scale <= 65504)
     with pytest.MonkeyPatch.context() as patch:
         forced(kernel, patch)

@@ -71,4 +71,19 @@ IH_INLINE double ih_log(double x) {
     return ih_log_scaled(f, k);
 }
 
+/* e^x - 1 for 0 < x <= 1: the series to x^19 / 19!. */
+IH_INLINE double ih_exp_minus_1(double x) {
+    double sum = 0;
+    for (int power = 19; power >= 2; power--) sum = (1 + sum) * x / power;
+    return x + x * sum;
+}
+
+/* The x with ln(1 + e^x) = t, for t > 0: ln(e^t - 1). */
+IH_INLINE double ih_inverse_softplus(double t) {
+    double within = t < 1 ? t : 1;
+    double below_1 = ih_log(ih_exp_minus_1(within));
+    double above_1 = t + ih_log(1 - ih_exp(-(t < 1 ? 1 : t)));
+    return t < 1 ? below_1 : above_1;
+}
+
 #endif

@@ -13,6 +13,7 @@
 #endif
 
 #include "common/ih_threads.h"
+#include "stream/ih_fill_element.h"
 #include "stream/ih_fill_law.h"
 #include "stream/kernels/ih_fill_dispatch.h"
 
@@ -47,6 +48,7 @@ typedef struct {
 } fill_job;
 
 static ih_fill_function *choose_fill(const ih_kernel *kernel, const ih_law *law, int dtype) {
+    if (law->kind >= IH_KERNEL_LAWS) return ih_element_fill(law, dtype);
     int one_word = law->kind != IH_TRUNCATED_NORMAL || law->draw == IH_DRAW_ONE_WORD ||
                    (law->draw == IH_DRAW_TWO_WORDS && dtype == IH_F64);
     return one_word ? kernel->fill[law->kind][dtype] : kernel->two_words[dtype];
@@ -348,7 +350,7 @@ int ih_fill(const ih_key *key, const ih_law *law, int dtype, int ndim, const uin
     if (!chosen) return IH_ERROR_KERNEL;
     job.dtype = dtype;
     job.item_bytes = ih_item_bytes(dtype);
-    job.log2_per_block = dtype == IH_F64 ? 1 : 2;
+    job.log2_per_block = job.item_bytes == 8 ? 1 : 2;
     job.out = out;
     status = walk_region(&job, ndim, global_shape, start, count, strides);
     if (status || job.elements == 0) return status;

@@ -164,6 +164,46 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     return IH_OK;
 }
 
+int ih_law_interval(ih_law *law, int kind, double low, double high) {
+    if (!law) return IH_ERROR_NULL;
+    if (kind < IH_UNIFORM_BETWEEN || kind > IH_INVERSE_SOFTPLUS) return IH_ERROR_LAW;
+    if (!(low < high)) return IH_ERROR_INTERVAL;
+    clear_law(law, kind, 1);
+    law->low = law->from = low;
+    law->high = high;
+    law->width = high - low;
+    if (!(law->width <= DBL_MAX)) return IH_ERROR_SCALE;
+    if (kind == IH_UNIFORM_BETWEEN) return IH_OK;
+    if (!(low >= DBL_MIN || (low == 0 && high >= DBL_MIN && kind == IH_LOG_OF_UNIFORM)))
+        return IH_ERROR_SCALE;
+    if (kind == IH_LOG_OF_UNIFORM) {
+        law->low = low > 0 ? ih_log(low) : -INFINITY;
+        law->high = ih_log(high);
+        return IH_OK;
+    }
+    if (high / low > IH_GREATEST_RATIO) return IH_ERROR_SCALE;
+    law->width = ih_log(high / low);
+    if (kind == IH_LOG_UNIFORM) return IH_OK;
+    law->low = ih_inverse_softplus(low);
+    law->high = ih_inverse_softplus(high);
+    return IH_OK;
+}
+
+int ih_law_integers(ih_law *law, int64_t low, uint64_t span) {
+    if (!law) return IH_ERROR_NULL;
+    if (span == 0) return IH_ERROR_INTERVAL;
+    clear_law(law, IH_INTEGERS, 1);
+    law->first = (uint64_t)low;
+    law->span = span;
+    return IH_OK;
+}
+
+int ih_law_bits(ih_law *law) {
+    if (!law) return IH_ERROR_NULL;
+    clear_law(law, IH_BITS, 1);
+    return IH_OK;
+}
+
 /* ---- the least and the greatest value of a type within an interval ---- */
 
 static float step_f32(float x, int up) { return nextafterf(x, up ? INFINITY : -INFINITY); }
@@ -172,6 +212,11 @@ static float step_f32(float x, int up) { return nextafterf(x, up ? INFINITY : -I
 static float f32_at_most(double x) {
     float y = (float)x;
     return (double)y > x ? step_f32(y, 0) : y;
+}
+
+static float f32_below(double x) {
+    float y = f32_at_most(x);
+    return (double)y < x ? y : step_f32(y, 0);
 }
 
 static float f16_value(uint16_t bits) {
@@ -223,6 +268,19 @@ static float half_inward(int dtype, float x, int upper) {
     return x <= 0 ? -half_at_most(dtype, -x, 0) : half_at_least(dtype, x);
 }
 
+/* Whether the ends of a law's interval are no values of it. */
+static int is_open(const ih_law *law) {
+    return law->kind >= IH_UNIFORM_BETWEEN && law->kind <= IH_INVERSE_SOFTPLUS;
+}
+
+static double f64_low(const ih_law *law) {
+    return is_open(law) ? nextafter(law->low, INFINITY) : law->low;
+}
+
+static double f64_high(const ih_law *law) {
+    return is_open(law) ? nextafter(law->high, -INFINITY) : law->high;
+}
+
 /* The least and the greatest value of a 32- or 16-bit type within a law's interval; the least is
  * above the greatest if there is no such value. */
 static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) {
@@ -233,9 +291,14 @@ static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) 
         *low = -*high;
         return;
     }
-    *low = -f32_at_most(-law->low);
-    *high = f32_at_most(law->high);
-    if (law->kind == IH_TRUNCATED_NORMAL && half) {
+    if (is_open(law)) {
+        *low = -f32_below(-law->low);
+        *high = f32_below(law->high);
+    } else {
+        *low = -f32_at_most(-law->low);
+        *high = f32_at_most(law->high);
+    }
+    if (law->kind != IH_NORMAL && half) {
         *low = half_inward(dtype, *low, 0);
         *high = half_inward(dtype, *high, 1);
     }
@@ -243,14 +306,14 @@ static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) 
 
 /* ---- checks and constants ---- */
 
-/* The products need a normal factor: bound * 2^-24 in f32, bound * 2^-53 in f64. A 16-bit uniform
+/* The products need a normal factor: bound * 2^-31 in f32, bound * 2^-63 in f64. A 16-bit uniform
  * needs values below its bound. No scale may exceed the greatest value of its type. */
-static const double least_bound[IH_DTYPES] = {0x1p-102, 0x1p-969, 0x1p-14, 0x1p-102};
-static const double greatest_scale[IH_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
+static const double least_bound[IH_FLOAT_DTYPES] = {0x1p-95, 0x1p-959, 0x1p-14, 0x1p-95};
+static const double greatest_scale[IH_FLOAT_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
 
 int ih_type_limits(int dtype, double *least_uniform, double *greatest) {
     if (!least_uniform || !greatest) return IH_ERROR_NULL;
-    if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
+    if (dtype < 0 || dtype >= IH_FLOAT_DTYPES) return IH_ERROR_DTYPE;
     *least_uniform = least_bound[dtype];
     *greatest = greatest_scale[dtype];
     return IH_OK;
@@ -260,11 +323,21 @@ int ih_law_check(const ih_law *law, int dtype) {
     if (!law) return IH_ERROR_NULL;
     if (dtype < 0 || dtype >= IH_DTYPES) return IH_ERROR_DTYPE;
     if (law->kind < 0 || law->kind >= IH_LAW_KINDS) return IH_ERROR_LAW;
+    if (law->kind >= IH_INTEGERS) {
+        int held = dtype == IH_U64 || (dtype == IH_U32 && law->kind == IH_BITS);
+        return held ? IH_OK : IH_ERROR_DTYPE;
+    }
+    if (dtype >= IH_FLOAT_DTYPES) return IH_ERROR_DTYPE;
     if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
     if (law->scale > greatest_scale[dtype]) return IH_ERROR_SCALE;
     if (law->kind == IH_UNIFORM && law->scale < least_bound[dtype]) return IH_ERROR_SCALE;
-    if (law->kind == IH_TRUNCATED_NORMAL && dtype != IH_F64 && law->scale > 0) {
+    if (is_open(law)) {
+        if (law->high > greatest_scale[dtype]) return IH_ERROR_SCALE;
+        if (law->low < -greatest_scale[dtype] && law->low != -INFINITY) return IH_ERROR_SCALE;
+    }
+    if (law->kind >= IH_TRUNCATED_NORMAL && law->scale > 0) {
         float low, high;
+        if (dtype == IH_F64) return f64_low(law) > f64_high(law) ? IH_ERROR_INTERVAL : IH_OK;
         ends_in_type(law, dtype, &low, &high);
         if (low > high) return IH_ERROR_INTERVAL;
     }
@@ -278,8 +351,9 @@ int ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
     plan->span = law->span;
     plan->first_32 = (uint32_t)(law->first >> 32);
     plan->span_32 = (uint32_t)(law->span >> 32);
-    plan->low_f64 = law->low;
-    plan->high_f64 = law->high;
+    if (law->kind >= IH_INTEGERS) return 1;
+    plan->low_f64 = f64_low(law);
+    plan->high_f64 = f64_high(law);
     ends_in_type(law, dtype, &plan->low_f32, &plan->high_f32);
     /* A zero keeps its sign where it is cut: -0 is the least of zeros, +0 the greatest. */
     if (plan->low_f64 == 0) plan->low_f64 = -0.0;
@@ -288,8 +362,8 @@ int ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
     if (plan->high_f32 == 0) plan->high_f32 = 0.0f;
     plan->greatest_half = dtype == IH_F16 ? ih_to_f16(plan->high_f32) : ih_to_bf16(plan->high_f32);
     int uniform = law->kind == IH_UNIFORM;
-    plan->scale_f32 = uniform ? f32_at_most(law->scale) * 0x1p-24f : (float)law->scale;
-    plan->scale_f64 = uniform ? law->scale * 0x1p-53 : law->scale;
+    plan->scale_f32 = uniform ? f32_at_most(law->scale) * 0x1p-31f : (float)law->scale;
+    plan->scale_f64 = uniform ? law->scale * 0x1p-63 : law->scale;
     return dtype == IH_F64 ? plan->low_f64 != 0 || plan->high_f64 != 0
                            : plan->low_f32 != 0 || plan->high_f32 != 0;
 }

@@ -35,14 +35,15 @@ static inline uint64_t ih_high_64(uint64_t a, uint64_t b) {
     return a1 * b1 + (cross >> 32) + (other >> 32) + (middle >> 32);
 }
 
-/* The odd 24-bit integer (53-bit for f64) times bound * 2^-24 (2^-53). The conversion is exact, so
- * there is one rounding; the value is never 0, and its magnitude never reaches the bound. */
+/* The word's upper 25 bits (54 for f64), made odd, are an integer times 2^7 (2^10); its conversion
+ * is exact, so there is one rounding; the value is never 0, and its magnitude never reaches the
+ * bound. scale is bound * 2^-31 (2^-63). */
 static inline float ih_uniform_f32(uint32_t word, float scale) {
-    return (float)(((int32_t)word >> 7) | 1) * scale;
+    return (float)(int32_t)((word & ~UINT32_C(0xff)) | 0x80) * scale;
 }
 
 static inline double ih_uniform_f64(uint64_t word, double scale) {
-    return (double)(((int64_t)word >> 10) | 1) * scale;
+    return (double)(int64_t)((word & ~UINT64_C(0x7ff)) | 0x400) * scale;
 }
 
 /* Probability (u + 1/2) / 2^32 in (0, 1) to a canonical word; increasing in u. */

@@ -9,6 +9,9 @@
 /* Kernels may be asked for the blocks of a list; they read the list in groups of this many. */
 #define IH_LIST_GROUP 4
 
+/* The laws and the types that kernels have functions for. */
+enum { IH_KERNEL_LAWS = IH_TRUNCATED_NORMAL + 1, IH_FLOAT_DTYPES = IH_BF16 + 1 };
+
 typedef struct ih_kernel ih_kernel;
 
 /* Everything that a kernel needs, made once a call. */
@@ -16,10 +19,10 @@ typedef struct {
     _Alignas(64) uint32_t round_key[IH_ROUNDS + 1][4];
     const ih_law *law;
     const ih_kernel *kernel;
-    float scale_f32;         /* uniform: bound * 2^-24, else the factor of the normal */
+    float scale_f32;         /* uniform: bound * 2^-31, else the factor of the normal */
     float low_f32, high_f32; /* the least and greatest value allowed, in the element type */
     uint16_t greatest_half;  /* uniform: the bits of high_f32 in the 16-bit type */
-    double scale_f64;        /* uniform: bound * 2^-53, else the factor of the normal */
+    double scale_f64;        /* uniform: bound * 2^-63, else the factor of the normal */
     double low_f64, high_f64;
     uint64_t first, span;       /* truncated: the probability interval on the scale 2^-64 */
     uint32_t first_32, span_32; /* the same on the scale 2^-32 */
@@ -50,11 +53,13 @@ struct ih_kernel {
     int (*supported)(void);
     int blocks_per_vector; /* 1, 2 or 4: divides IH_LIST_GROUP */
     ih_words_function *words;
-    ih_fill_function *fill[IH_LAW_KINDS][IH_DTYPES];
-    ih_fill_function *two_words[IH_DTYPES]; /* narrow truncations */
+    ih_fill_function *fill[IH_KERNEL_LAWS][IH_FLOAT_DTYPES];
+    ih_fill_function *two_words[IH_FLOAT_DTYPES]; /* narrow truncations */
 };
 
-static inline int ih_item_bytes(int dtype) { return dtype == IH_F64 ? 8 : dtype == IH_F32 ? 4 : 2; }
+static inline int ih_item_bytes(int dtype) {
+    return dtype == IH_F16 || dtype == IH_BF16 ? 2 : dtype == IH_F64 || dtype == IH_U64 ? 8 : 4;
+}
 
 /* STAMP(law, LAW, dtype, DTYPE) of every law and type, and the table of the functions
  * prefix_law_dtype that it defines. */

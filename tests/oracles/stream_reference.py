@@ -209,6 +209,13 @@ class Format:
         value = self.at_most(x)
         return value if value < x else self.at_most(x - self.quantum(x) / 4)
 
+    def below_any(self, x):
+        """Return the greatest value of the format below x, of any sign, or infinite."""
+        if x == INFINITY:
+            return self.largest
+        value = self.at_most(x)
+        return value if value < x else self.at_most(x - self.quantum(x) / 4)
+
     def encoded(self, x, negative=False):
         """Return the bits of a value of the format; zero takes its sign from `negative`."""
         sign = int(x < 0 or (x == 0 and negative)) << (self.bits - 1)
@@ -506,6 +513,11 @@ def standard_truncated(key, index, bits, law):
     if not is_tail(u, 64) or law.draw == "two words":
         z = deep_quantile(u | 1, 0)
         return -z if u & 1 else z
+    return truncated_128(word, extra, law)
+
+
+def truncated_128(word, extra, law):
+    """Return the value, before scaling, of a probability of 128 bits."""
     total = (law.first << 64) + law.span * word + (extra * law.span >> 64)
     upper = total >> 127
     z = deep_quantile_128((total ^ (2**128 - 1) if upper else total) << 1 & 2**128 - 1)
@@ -523,8 +535,68 @@ def scaled_bits(z, scale, dtype, low, high):
     return form.encoded(form.rounded(cut), negative=bool(np.signbit(product)))
 
 
+# ---- laws on an interval, integers, words --------------------------------------------------------
+
+
+def logarithm(x):
+    """Return ln(x) by the definition's series."""
+    mantissa, exponent = math.frexp(x)
+    return scaled_logarithm(2.0 * mantissa, exponent - 1)
+
+
+def inverse_softplus(t):
+    """Return ln(exp(t) - 1) by the definition's series."""
+    if t >= 1.0:
+        return t + logarithm(1.0 - exponential(-t))
+    total = 0.0
+    for power in range(19, 1, -1):
+        total = (1.0 + total) * t / power
+    return logarithm(t + t * total)
+
+
+def unit_of(key, index, bits):
+    """Return the element's number in (0, 1)."""
+    word = word_of(key, index, bits, MAIN)
+    return (word + 0.5) / 2.0**32 if bits == 32 else ((word >> 12) + 0.5) / 2.0**52
+
+
+def interval_bits(key, index, dtype, law, low, high):
+    """Return the encoding of an element of a law on the open interval (low, high)."""
+    u = unit_of(key, index, 64 if dtype == "float64" else 32)
+    if law in ("uniform_between", "log_of_uniform"):
+        x, ends = low + (high - low) * u, (low, high)
+        if law == "log_of_uniform":
+            x, ends = logarithm(x), (logarithm(low) if low else -INFINITY, logarithm(high))
+    else:
+        x, ends = low * exponential(logarithm(high / low) * u), (low, high)
+        if law == "inverse_softplus_log_uniform":
+            x, ends = inverse_softplus(x), (inverse_softplus(low), inverse_softplus(high))
+    form, negative = FORMATS[dtype], math.copysign(1.0, x) < 0
+    single = form if dtype == "float64" else SINGLE
+    exact = single.rounded(Fraction(x))
+    least, most = -form.below_any(-ends[0]), form.below_any(ends[1])
+    cut = least if exact < least else most if exact > most else exact
+    return form.encoded(form.rounded(cut), negative=negative)
+
+
+def integer_of(key, index, low, high):
+    """Return an element of the law of integers, as 64 bits."""
+    span, domain = high - low, MAIN
+    while True:
+        product = word_of(key, index, 64, domain) * span
+        if product % 2**64 >= 2**64 % span:
+            return (low + (product >> 64)) % 2**64
+        domain += 1
+
+
 def bits_of(key, index, dtype, law, parameters):
     """Return the encoding of one element as an integer."""
+    if law == "integers":
+        return integer_of(key, index, parameters["low"], parameters["high"])
+    if law == "bits":
+        return word_of(key, index, 64 if dtype == "uint64" else 32, MAIN)
+    if law in INTERVAL_LAWS:
+        return interval_bits(key, index, dtype, law, parameters["low"], parameters["high"])
     if law == "uniform":
         return uniform_bits(key, index, dtype, parameters["bound"])
     bits = 64 if dtype == "float64" else 32
@@ -563,6 +635,20 @@ class Vector:
     values: list[int]
 
 
+INTERVAL_LAWS = (
+    "uniform_between", "log_uniform", "log_of_uniform", "inverse_softplus_log_uniform",
+)  # fmt: skip
+INTERVALS = (
+    ("uniform_between", {"low": 0.0, "high": 16.0}),
+    ("uniform_between", {"low": -3.0, "high": -1e-3}),
+    ("log_uniform", {"low": 1e-3, "high": 0.1}),
+    ("log_uniform", {"low": 1e-4, "high": 6e4}),
+    ("log_of_uniform", {"low": 1.0, "high": 16.0}),
+    ("log_of_uniform", {"low": 0.0, "high": 16.0}),
+    ("inverse_softplus_log_uniform", {"low": 1e-3, "high": 0.1}),
+    ("inverse_softplus_log_uniform", {"low": 0.5, "high": 50.0}),
+)
+INTEGERS = ((0, 2), (-5, 6), (-(2**63), 2**62), (-(2**63), 2**63 - 1), (0, 2**63))
 LAWS = (
     ("uniform", {"bound": 1.0}),
     ("uniform", {"bound": 0.1}),
@@ -596,6 +682,11 @@ TAIL_SEARCH = 1 << 18
 FAR_TAILS = (26451553984, 25073342698, 11154128994)
 
 
+# Elements of Stream(1) by the float64 law on [-0.01, 0.02] corrected, which takes one word: drawn
+# from two, as float32 is, they would have other bits.
+ONE_WORD_ELEMENTS = (56, 1323, 2273)
+
+
 def tail_indices(key, law, parameters, dtype):
     """Return the first elements whose main word alone does not settle their value."""
     words = main_words_32(key, TAIL_SEARCH)
@@ -625,9 +716,21 @@ def cases():
             seed, name = STREAMS[0]
             for first in tail_indices(key_words(seed, name), law, parameters, dtype):
                 yield seed, name, law, parameters, dtype, first
+    narrow = {"std": 1.0, "low": -0.01, "high": 0.02, "corrected": True}
+    for first in ONE_WORD_ELEMENTS:
+        yield *STREAMS[0], "truncated_normal", narrow, "float64", first
     for law, parameters in wide:
         for first in FAR_TAILS:
             yield *STREAMS[0], law, parameters, "float32", first
+    for number, (law, parameters) in enumerate(INTERVALS):
+        for dtype in FORMATS:
+            for place, first in enumerate((0, 4 * 2**32 - 2)):
+                seed, name = STREAMS[(number + place) % len(STREAMS)]
+                yield seed, name, law, parameters, dtype, first
+    for low, high in INTEGERS:
+        yield *STREAMS[0], "integers", {"low": low, "high": high}, "int64", 2 * 2**32 - 1
+    for dtype in ("uint32", "uint64"):
+        yield *STREAMS[1], "bits", {}, dtype, 2 * 2**32 - 1
     for dtype, form in FORMATS.items():
         for low, high in ENDS_THAT_ROUND_TO_ZERO:
             parameters = {"std": form.least, "low": low, "high": high, "corrected": False}
@@ -643,7 +746,7 @@ def stream_vectors():
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(["seed", "name", "law", "parameters", "dtype", "first", "values"])
     for seed, name, law, parameters, dtype, first in cases():
-        digits = FORMATS[dtype].bits // 4
+        digits = (FORMATS[dtype].bits if dtype in FORMATS else int(dtype[-2:])) // 4
         values = bits_from(seed, name, law, parameters, dtype, first, COUNT)
         hexadecimal = " ".join(f"{value:0{digits}x}" for value in values)
         writer.writerow([repr(seed), name, law, json.dumps(parameters), dtype, first, hexadecimal])

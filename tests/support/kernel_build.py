@@ -50,7 +50,7 @@ class Law(ctypes.Structure):
         ("kind", ctypes.c_int), ("draw", ctypes.c_int), ("tail_shift", ctypes.c_int),
         ("positive", ctypes.c_int), ("scale", ctypes.c_double), ("low", ctypes.c_double),
         ("high", ctypes.c_double), ("first", ctypes.c_uint64), ("span", ctypes.c_uint64),
-        ("deviation", ctypes.c_double),
+        ("deviation", ctypes.c_double), ("from_", ctypes.c_double), ("width", ctypes.c_double),
     ]  # fmt: skip
 
 

@@ -52,11 +52,11 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)_mm_max_pd(_mm_set1_pd(b), (__m128d)a);
 }
-VERB v_words v_least_halves(v_words x, uint16_t limit) {
-    return (v_words)_mm_min_epu16((__m128i)x, _mm_set1_epi16((short)limit));
-}
-VERB v_words v_least_signed_halves(v_words x, uint16_t limit) {
-    return (v_words)_mm_min_epi16((__m128i)x, _mm_set1_epi16((short)limit));
+/* As an unsigned number only a negative value is above the negative end's bits, as a signed number
+ * only a positive one above the positive end's. */
+VERB v_words v_cut_halves(v_words x, uint16_t end) {
+    __m128i cut = _mm_min_epu16((__m128i)x, _mm_set1_epi16((short)(end | 0x8000)));
+    return (v_words)_mm_min_epi16(cut, _mm_set1_epi16((short)end));
 }
 VERB v_words v_to_bf16(v_floats a, v_floats b) {
     v_words x = (v_words)a, y = (v_words)b;
@@ -78,15 +78,15 @@ VERB v_words v_to_f16(v_floats a, v_floats b) {
 #define TWO_52 ((v_longs)_mm_castpd_si128(_mm_set1_pd(0x1p52)))
 #define TWO_84 ((v_longs)_mm_castpd_si128(_mm_set1_pd(0x1p84)))
 
-/* Two halves, each in its place of a double, are subtracted exactly and added with one rounding. */
-VERB v_doubles two_halves(v_longs high, v_longs low, double excess) {
-    low = (v_longs)_mm_blend_epi16((__m128i)low, (__m128i)TWO_52, 0xcc);
-    return ((v_doubles)high - (0x1p84 + 0x1p52 + excess)) + (v_doubles)low;
+/* Two halves of x, each in its place of a double, are subtracted exactly and added with one
+ * rounding; excess is what the upper one has too much. */
+VERB v_doubles two_halves(v_longs x, v_longs upper, double excess) {
+    v_longs lower = (v_longs)_mm_blend_epi16((__m128i)x, (__m128i)TWO_52, 0xcc);
+    return ((v_doubles)upper - (0x1p84 + 0x1p52 + excess)) + (v_doubles)lower;
 }
-VERB v_doubles v_to_f64(v_longs x) { return two_halves(x >> 32 | TWO_84, x, 0); }
-VERB v_doubles v_odd_f64(v_longs x) {
-    /* The sign bit flipped: a number from 0 to 2^54, that is 2^53 too much. */
-    return two_halves(x >> 42 ^ (TWO_84 | UINT64_C(1) << 21), x >> 10 | 1, 0x1p53);
+VERB v_doubles v_to_f64(v_longs x) { return two_halves(x, x >> 32 | TWO_84, 0); }
+VERB v_doubles v_signed_to_f64(v_longs x) { /* with the sign bit flipped it is 2^63 too much */
+    return two_halves(x, x >> 32 ^ (TWO_84 | UINT64_C(1) << 31), 0x1p63);
 }
 
 /* ih_fma_f32 of two lanes, and a bit where its sum is halfway between two floats. */

@@ -30,11 +30,11 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)_mm256_max_pd(_mm256_set1_pd(b), (__m256d)a);
 }
-VERB v_words v_least_halves(v_words x, uint16_t limit) {
-    return (v_words)_mm256_min_epu16((__m256i)x, _mm256_set1_epi16((short)limit));
-}
-VERB v_words v_least_signed_halves(v_words x, uint16_t limit) {
-    return (v_words)_mm256_min_epi16((__m256i)x, _mm256_set1_epi16((short)limit));
+/* As an unsigned number only a negative value is above the negative end's bits, as a signed number
+ * only a positive one above the positive end's. */
+VERB v_words v_cut_halves(v_words x, uint16_t end) {
+    __m256i cut = _mm256_min_epu16((__m256i)x, _mm256_set1_epi16((short)(end | 0x8000)));
+    return (v_words)_mm256_min_epi16(cut, _mm256_set1_epi16((short)end));
 }
 VERB v_words v_to_f16(v_floats a, v_floats b) {
     __m128i low = _mm256_cvtps_ph((__m256)a, _MM_FROUND_TO_NEAREST_INT);
@@ -82,15 +82,15 @@ VERB void v_locate_64(v_longs x, v_longs *row, v_longs *distance) {
     *row = 16 * (1023 + 51) + 15 - ((v_longs)upper >> 48);
     *distance = ((~x | 1) << (*row >> 4) << 1) & (UINT64_MAX >> 4);
 }
-/* Two halves, each in its place of a double, are subtracted exactly and added with one rounding. */
-VERB v_doubles two_halves(v_longs high, v_longs low, double excess) {
-    low = (v_longs)_mm256_blend_epi32((__m256i)low, (__m256i)TWO_52, 0xaa);
-    return ((v_doubles)high - (0x1p84 + 0x1p52 + excess)) + (v_doubles)low;
+/* Two halves of x, each in its place of a double, are subtracted exactly and added with one
+ * rounding; excess is what the upper one has too much. */
+VERB v_doubles two_halves(v_longs x, v_longs upper, double excess) {
+    v_longs lower = (v_longs)_mm256_blend_epi32((__m256i)x, (__m256i)TWO_52, 0xaa);
+    return ((v_doubles)upper - (0x1p84 + 0x1p52 + excess)) + (v_doubles)lower;
 }
-VERB v_doubles v_to_f64(v_longs x) { return two_halves(x >> 32 | TWO_84, x, 0); }
-VERB v_doubles v_odd_f64(v_longs x) {
-    /* The sign bit flipped: a number from 0 to 2^54, that is 2^53 too much. */
-    return two_halves(x >> 42 ^ (TWO_84 | UINT64_C(1) << 21), x >> 10 | 1, 0x1p53);
+VERB v_doubles v_to_f64(v_longs x) { return two_halves(x, x >> 32 | TWO_84, 0); }
+VERB v_doubles v_signed_to_f64(v_longs x) { /* with the sign bit flipped it is 2^63 too much */
+    return two_halves(x, x >> 32 ^ (TWO_84 | UINT64_C(1) << 31), 0x1p63);
 }
 VERB v_words v_least_32(v_words a, v_words b) {
     return (v_words)_mm256_min_epu32((__m256i)a, (__m256i)b);

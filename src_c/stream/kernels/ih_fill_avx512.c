@@ -56,11 +56,11 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)_mm512_max_pd(_mm512_set1_pd(b), (__m512d)a);
 }
-VERB v_words v_least_halves(v_words x, uint16_t limit) {
-    return (v_words)_mm512_min_epu16((__m512i)x, _mm512_set1_epi16((short)limit));
-}
-VERB v_words v_least_signed_halves(v_words x, uint16_t limit) {
-    return (v_words)_mm512_min_epi16((__m512i)x, _mm512_set1_epi16((short)limit));
+/* Minima would go to the port that the AES rounds need; additions may go to the other. */
+VERB v_words v_cut_halves(v_words x, uint16_t end) {
+    __m512i twice = _mm512_add_epi16((__m512i)x, (__m512i)x); /* without the sign */
+    __mmask32 beyond = _mm512_cmpgt_epu16_mask(twice, _mm512_set1_epi16((short)(2 * end)));
+    return (v_words)_mm512_mask_sub_epi16((__m512i)x, beyond, (__m512i)x, _mm512_set1_epi16(1));
 }
 VERB v_words v_to_f16(v_floats a, v_floats b) {
     __m256i low = _mm512_cvtps_ph((__m512)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -68,7 +68,7 @@ VERB v_words v_to_f16(v_floats a, v_floats b) {
     return (v_words)_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 /* Upper and lower halves are taken apart and rounded together. An upper half gains 1 if the lower
- * one is above 2^15, or is 2^15 and the upper one odd. */
+ * one is above 2^15, or is 2^15 and the upper one odd. (AVX512-BF16 takes subnormals for 0.) */
 VERB v_words v_to_bf16(v_floats a, v_floats b) {
     __m512i apart =
         _mm512_broadcast_i32x4(_mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9, 12, 13));
@@ -79,8 +79,8 @@ VERB v_words v_to_bf16(v_floats a, v_floats b) {
     __m512i lower =
         _mm512_permutex2var_epi64(first, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), second);
     __m512i one = _mm512_set1_epi16(1);
-    lower = _mm512_adds_epu16(lower, _mm512_and_si512(upper, one));
-    __mmask32 up = _mm512_cmpgt_epu16_mask(lower, _mm512_set1_epi16((short)0x8000));
+    __m512i half = _mm512_sub_epi16(_mm512_set1_epi16((short)0x8000), _mm512_and_si512(upper, one));
+    __mmask32 up = _mm512_cmpgt_epu16_mask(lower, half);
     return (v_words)_mm512_mask_add_epi16(upper, up, upper, one);
 }
 VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
@@ -112,9 +112,7 @@ VERB void v_locate_64(v_longs x, v_longs *row, v_longs *distance) {
     *distance = fraction & (UINT64_MAX >> 4);
 }
 VERB v_doubles v_to_f64(v_longs x) { return (v_doubles)_mm512_cvtepi64_pd((__m512i)x); }
-VERB v_doubles v_odd_f64(v_longs x) {
-    return (v_doubles)_mm512_cvtepi64_pd((__m512i)(((v_signed_longs)x >> 10) | 1));
-}
+VERB v_doubles v_signed_to_f64(v_longs x) { return (v_doubles)_mm512_cvtepi64_pd((__m512i)x); }
 VERB v_words v_least_32(v_words a, v_words b) {
     return (v_words)_mm512_min_epu32((__m512i)a, (__m512i)b);
 }

@@ -53,11 +53,11 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)vmaxq_f64((float64x2_t)a, vdupq_n_f64(b));
 }
-VERB v_words v_least_halves(v_words x, uint16_t limit) {
-    return (v_words)vminq_u16((uint16x8_t)x, vdupq_n_u16(limit));
-}
-VERB v_words v_least_signed_halves(v_words x, uint16_t limit) {
-    return (v_words)vminq_s16((int16x8_t)x, vdupq_n_s16((int16_t)limit));
+/* As an unsigned number only a negative value is above the negative end's bits, as a signed number
+ * only a positive one above the positive end's. */
+VERB v_words v_cut_halves(v_words x, uint16_t end) {
+    uint16x8_t cut = vminq_u16((uint16x8_t)x, vdupq_n_u16(end | 0x8000));
+    return (v_words)vminq_s16((int16x8_t)cut, vdupq_n_s16((int16_t)end));
 }
 VERB v_words v_to_bf16(v_floats a, v_floats b) {
     v_words x = (v_words)a, y = (v_words)b;
@@ -69,9 +69,7 @@ VERB v_words v_to_f16(v_floats a, v_floats b) {
     return (v_words)vcvt_high_f16_f32(vcvt_f16_f32((float32x4_t)a), (float32x4_t)b);
 }
 VERB v_doubles v_to_f64(v_longs x) { return (v_doubles)vcvtq_f64_u64((uint64x2_t)x); }
-VERB v_doubles v_odd_f64(v_longs x) {
-    return __builtin_convertvector(((v_signed_longs)x >> 10) | 1, v_doubles);
-}
+VERB v_doubles v_signed_to_f64(v_longs x) { return (v_doubles)vcvtq_f64_s64((int64x2_t)x); }
 VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
     return (v_floats)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 }

@@ -14,10 +14,9 @@
  *   v_stream(), v_fence()   past the caches, to aligned memory; what ends such stores
  *   v_store_half()          the first half of a vector
  *   v_to_bf16(), v_to_f16() two vectors of f32 to one of 16 bits, rounded to nearest even
- *   v_least_halves(), v_least_signed_halves()
- *                           the minimum of 16-bit lanes and a number, unsigned and signed
+ *   v_cut_halves()          16-bit floats, each at most one step beyond a magnitude, cut to it
  *   v_multiply_32()         low 32 bits of each 64-bit lane, product 64 bits
- *   v_odd_f64()             the upper 54 bits of each 64-bit lane as a signed number, made odd
+ *   v_signed_to_f64()       signed 64-bit integers to f64, of 53 bits and trailing zeros
  *   v_minimum(), v_maximum(), v_minimum_f64(), v_maximum_f64()
  *                           of a vector and a number; of two zeros either that of the vector or the
  *                           one that is less (greater): the lower end is -0, the upper one +0
@@ -135,11 +134,11 @@ IH_INLINE void ahead_rounds(const v_ahead *ahead, int first, int last) {
  * and so are the others. */
 
 IH_INLINE v_floats vector_uniform_f32(v_words words, float scale) {
-    return __builtin_convertvector(((v_ints)words >> 7) | 1, v_floats) * scale;
+    return __builtin_convertvector((v_ints)((words & ~UINT32_C(0xff)) | 0x80), v_floats) * scale;
 }
 
 IH_INLINE v_doubles vector_uniform_f64(v_words words, double scale) {
-    return v_odd_f64((v_longs)words) * scale;
+    return v_signed_to_f64(((v_longs)words & ~UINT64_C(0x7ff)) | 0x400) * scale;
 }
 
 IH_INLINE v_words vector_high_32(v_words words, uint32_t factor) {
@@ -327,14 +326,10 @@ IH_INLINE v_doubles vector_value_f64(const ih_plan *plan, int law, ih_blocks blo
     return value;
 }
 
-/* Two vectors of f32 values to one of a 16-bit type. A uniform value is cut to the greatest below
- * its bound: as an unsigned number only a negative value is above the negative one's bits, as a
- * signed number only a positive value above the positive one's. */
+/* Two vectors of f32 values to one of a 16-bit type. */
 IH_INLINE v_words pack_halves(const ih_plan *plan, int law, int dtype, v_floats a, v_floats b) {
     v_words halves = dtype == IH_F16 ? v_to_f16(a, b) : v_to_bf16(a, b);
-    if (law != IH_UNIFORM) return halves;
-    halves = v_least_halves(halves, plan->greatest_half | 0x8000);
-    return v_least_signed_halves(halves, plan->greatest_half);
+    return law == IH_UNIFORM ? v_cut_halves(halves, plan->greatest_half) : halves;
 }
 
 IH_INLINE void put(char *to, v_words bits, int stream) {

@@ -1,0 +1,10 @@
+/* Laws without kernels of their own. */
+#ifndef IH_FILL_ELEMENT_H
+#define IH_FILL_ELEMENT_H
+
+#include "stream/ih_kernel.h"
+
+/* The function that fills blocks by such a law. */
+ih_fill_function *ih_element_fill(const ih_law *law, int dtype);
+
+#endif
