@@ -13,6 +13,8 @@ import pytest
 
 import irwinhall
 from irwinhall import distribution
+from irwinhall._core import FLOAT32, TRUNCATED_NORMAL
+from irwinhall.stream import fill_memory, prepare_law
 
 # Each takes many seconds.
 CALLS = {
@@ -107,6 +109,13 @@ def test_fills_in_pieces_of_regions_and_strides_have_the_same_bits(slow_values):
         slow(square.shape, out=out, region=region)
         assert np.array_equal(out, expected)
     assert np.array_equal(slow(square.shape, region=region), expected)
+
+
+def test_fills_in_pieces_of_memory_have_the_same_bits(slow_values):
+    out = np.zeros((2100, 2100), np.float32)
+    law = prepare_law(FLOAT32, TRUNCATED_NORMAL, 1.0, 8.0, 8.1, True)
+    fill_memory(irwinhall.Stream(5), law, FLOAT32, out.shape, (2100, 1), out.ctypes.data, 2)
+    assert np.array_equal(out.ravel(), slow_values)
 
 
 def test_an_interrupted_fill_leaves_the_rest_untouched():

@@ -18,6 +18,7 @@ from torch.testing._internal.two_tensor import TwoTensor  # noqa: E402
 import irwinhall  # noqa: E402
 import irwinhall.torch as init  # noqa: E402
 from irwinhall import layouts, schemes  # noqa: E402
+from irwinhall.torch import _fill, _model  # noqa: E402
 
 weight_norm = nn.utils.parametrizations.weight_norm
 spectral_norm = nn.utils.parametrizations.spectral_norm
@@ -865,6 +866,26 @@ def test_what_was_written_before_a_failure_counts_as_written(monkeypatch):
     with pytest.raises(MemoryError):
         init.init_weights(model, seed=1)
     assert model[0].weight._version > before[0]
+
+
+@pytest.mark.parametrize("call", [init.letkeman_, init.init_weights])
+def test_an_interrupted_fill_counts_as_written(monkeypatch, call):
+    layer = nn.Linear(4, 4)
+    before = layer.weight._version
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_fill, "fill_memory", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        call(layer.weight if call is init.letkeman_ else layer, seed=1)
+    assert layer.weight._version > before
+
+
+def test_an_interrupt_after_the_last_parameter_names_no_other():
+    error = KeyboardInterrupt()
+    _model._note_written(error, ["weight", "bias"], [])
+    assert error.__notes__ == ["2 parameters had been written: weight, bias"]
 
 
 def test_any_number_of_threads_can_be_asked_for():

@@ -175,6 +175,8 @@ def fill_(
 
     Notes
     -----
+    An interrupt leaves the tensor partly written.
+
     A tensor of fewer than 2 dimensions does not show its fans: schemes that read them need a
     `irwinhall.layouts.Weight` as its layout.
 

@@ -107,8 +107,8 @@ def init_weights(
     TypeError, ValueError
         If an argument is not as described, a pattern names nothing or nothing that it could decide,
         or a weight cannot have its scheme; the message names the parameter. The model is then
-        untouched. Should writing itself fail, as for want of memory, the error says in a note
-        (``__notes__``) what had been written.
+        untouched. Should writing itself fail, as for want of memory, or be interrupted, the error
+        says in a note (``__notes__``) what had been written.
 
     Notes
     -----
@@ -161,7 +161,7 @@ def init_weights(
                 written.append(True)
     except BaseException as error:  # the memory or the device may fail all the same
         names = [places[0].name for places in tied]
-        _note_written(error, list(compress(names, written)), names[len(written)])
+        _note_written(error, list(compress(names, written)), names[len(written) :])
         raise
     finally:  # the others count for themselves
         increment_version([t for t, v in zip(tensors, planned, strict=True) if v.direct])
@@ -311,7 +311,7 @@ class ParamInit:
                     if _write(values, first, place.current, self._root.child, self._threads):
                         written.append(name)
                 except BaseException as error:
-                    _note_written(error, written, name)
+                    _note_written(error, written, [name])
                     raise
         if isinstance(module, _NormBase):
             module.reset_running_stats()
@@ -329,15 +329,15 @@ def _accelerator() -> torch.device | None:
 # ---- what is written -----------------------------------------------------------------------------
 
 
-def _note_written(error: BaseException, written: Sequence[str], name: str) -> None:
-    """Say in an error what has been written before it, and what may be in part."""
+def _note_written(error: BaseException, written: Sequence[str], rest: Sequence[str]) -> None:
+    """Say in an error what has been written before it, and what of the rest may be in part."""
     some = [*written[:3], "...", written[-1]] if len(written) > 5 else written
     before = (
         f"{len(written)} parameters had been written: {', '.join(some)}"
         if written
         else ("nothing had been written")
     )
-    error.add_note(f"{before}; {name} may be written in part")
+    error.add_note(f"{before}; {rest[0]} may be written in part" if rest else before)
 
 
 def _write(
