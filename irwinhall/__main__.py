@@ -13,15 +13,18 @@ def main() -> int:
     import irwinhall._core  # noqa: F401 - and NumPy, whose import may turn Ctrl-C into ImportError
     from irwinhall.cli import main as run
 
-    _set_handler(signal.default_int_handler)
     try:
+        _set_handler(signal.default_int_handler)
         return run()
+    except KeyboardInterrupt:  # before `run` could catch it, or a second one
+        return 128 + signal.SIGINT
     finally:
         _set_handler(signal.SIG_DFL)
 
 
 def _set_handler(handler: "signal._HANDLER") -> None:
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as for what a script runs by &
+    # A job that a script starts with & ignores Ctrl-C, and goes on doing so.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, handler)
 
 

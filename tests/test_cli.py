@@ -226,8 +226,17 @@ def test_an_interrupt_while_modules_load_is_no_traceback(module):
 
 @pytest.mark.parametrize("milliseconds", [1, 5, 20, 50, 80, 120, 180, 250, 350, 500])
 def test_an_interrupt_at_any_moment_is_no_traceback(milliseconds):
-    # From the first line of the program on: what happens while Python starts is not ours.
-    program = "import sys, irwinhall.__main__ as m; print('begins', flush=True); sys.exit(m.main())"
+    # From when the program first looks after SIGINT: what happens while Python starts is not ours.
+    program = (
+        "import signal, sys, irwinhall.__main__ as command\n"
+        "real = signal.signal\n"
+        "def first(*arguments):\n"
+        "    signal.signal = real\n"
+        "    real(*arguments)\n"
+        "    print('begins', flush=True)\n"
+        "signal.signal = first\n"
+        "sys.exit(command.main())\n"
+    )
     command = [sys.executable, "-c", program, "montecarlo", "100000", "--trials", "100000000"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as child:
@@ -241,8 +250,21 @@ def test_an_interrupt_at_any_moment_is_no_traceback(milliseconds):
     assert (child.returncode, errors) in [
         (130, "irwinhall montecarlo: interrupted\n"),
         (130, "irwinhall: interrupted\n"),
+        (130, ""),
         (-signal.SIGINT, ""),
     ]
+
+
+def test_a_second_interrupt_is_no_traceback():
+    program = (
+        "import signal, sys, irwinhall.cli, irwinhall.__main__ as command\n"
+        "def run():\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "irwinhall.cli.main = run\n"
+        "sys.exit(command.main())\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (finished.returncode, finished.stderr) == (130, "")
 
 
 def test_a_command_that_runs_in_the_background_goes_on_ignoring_interrupts():
