@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from statistics import NormalDist
@@ -9,6 +10,7 @@ from statistics import NormalDist
 import mpmath
 import numpy as np
 import pytest
+import verify_normal
 from kernel_build import Fill
 
 from irwinhall._codegen import normal
@@ -86,6 +88,17 @@ def test_f32_values_are_close_to_the_exact_quantile():
     assert worst <= F32_ABSOLUTE
     assert 0 < worst_from_4 <= F32_ABSOLUTE_FROM_4
     assert worst_ulp <= F32_ULP
+
+
+def test_the_record_of_every_f32_value_is_within_what_the_docs_say():
+    record = json.loads(verify_normal.RECORD.read_text(encoding="ascii"))
+    assert [row["values"] for row in record] == [2**30 >> octave for octave in range(16)]
+    # Octaves 14 and 15 are |z| > 4.
+    assert max(row["worst"] for row in record[:14]) <= F32_ABSOLUTE
+    assert max(row["worst"] for row in record) <= F32_ABSOLUTE_FROM_4
+    assert max(row["worst_ulp"] for row in record) <= F32_ULP
+    text = (verify_normal.HERE.parents[1] / "docs" / "stream.md").read_text(encoding="utf-8")
+    assert "at most 2.8e-7 absolute for \\|z\\| < 4, 4.5e-7 beyond; 2.8 units" in text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import stream_examples
 import stream_reference as reference
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -38,6 +39,11 @@ def test_recorded_vectors_are_what_the_reference_gives():
 def test_recorded_keys_are_what_the_reference_gives():
     recorded = reference.KEYS.read_text(encoding="utf-8")
     assert recorded == reference.key_vectors(), f"run: {reference.COMMAND}"
+
+
+def test_the_worked_examples_are_what_the_reference_gives():
+    written = stream_examples.PAGE.read_text(encoding="utf-8")
+    assert written == stream_examples.page(), f"run: {stream_examples.COMMAND}"
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

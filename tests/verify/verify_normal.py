@@ -1,0 +1,43 @@
+"""Look at every float32 normal value of one word: ``python tests/verify/verify_normal.py``.
+
+There are 2^31 - 2^15, and as many negative ones, which differ in the sign alone. It takes some
+minutes and writes the worst errors of each octave to data/verify_normal.json; the suite compares
+docs/stream.md with that record.
+"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SOURCES = HERE.parents[1] / "src_c"
+RECORD = HERE.parent / "data" / "verify_normal.json"
+
+
+def octaves(compiler="cc"):
+    """Yield (octave, values, worst absolute error, worst error in units in the last place)."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "verify_normal"
+        flags = ["-std=c11", "-O3", "-march=native", "-ffp-contract=off", f"-I{SOURCES}"]
+        sources = [HERE / "verify_normal.c", SOURCES / "stream" / "ih_ars.c"]
+        subprocess.run([compiler, *flags, *sources, "-o", program, "-lm"], check=True)
+        with subprocess.Popen([program], stdout=subprocess.PIPE, text=True) as running:
+            for line in running.stdout:
+                octave, values, worst, ulp = line.split()
+                yield int(octave), int(values), float(worst), float(ulp)
+
+
+def main():
+    """Print a line for each octave and write the record."""
+    rows = []
+    for octave, values, worst, ulp in octaves():
+        print(
+            f"octave {octave}: {values} values, worst error {worst:.3g}, {ulp:.3g} ulp", flush=True
+        )
+        rows.append({"octave": octave, "values": values, "worst": worst, "worst_ulp": ulp})
+    RECORD.write_text(json.dumps(rows, indent=2) + "\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
