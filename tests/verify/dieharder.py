@@ -1,8 +1,9 @@
-"""Test the stream with Debian's dieharder: ``python tests/verify/dieharder.py``, some six minutes.
+"""Test the stream with Debian's dieharder: ``python tests/verify/dieharder.py``, some 15 minutes.
 
-Pipes the raw words, and the 24-bit integers that float32 uniform weights decode to, packed without
-gaps, to ``dieharder -g 200``, each test on data of its own, and writes p-values and assessments to
-data/dieharder.json. The suite checks that record.
+Pipes bits to ``dieharder -g 200``, each test on data of its own, and writes p-values and assessments
+to data/dieharder.json: the raw words, the 24-bit integers that float32 uniform weights decode to,
+and the upper 16 and 32 bits of the probabilities of float32 and float64 normal weights, packed
+without gaps. The suite checks that record.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtr
 
 from irwinhall import Stream, _core, kernels
 
@@ -24,7 +26,7 @@ SEED = 20210101
 BOUND = float(np.float32(0.1))
 # Leaves out the tests that dieharder's own list marks as suspect or not to be used.
 TESTS = (0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 15, 16, 17, 100, 101, 102, 205, 206, 207, 208)
-STREAMS = ("words", "uniform24")
+STREAMS = ("words", "uniform24", "normal16", "normal32")
 FIELDS = ("test_name", "ntuple", "tsamples", "psamples", "pvalues", "assessment")
 CHUNK = 1 << 20
 # Elements between the data of two tests: more than any of them reads.
@@ -44,6 +46,20 @@ def uniform24_from(first):
     spacing = BOUND * 2.0**-23
     integers = np.floor(weights.astype(np.float64) / spacing).astype(np.int64) + 2**23
     return integers.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+def normal16_from(first):
+    """Return the upper 16 bits of the probabilities of the float32 normals from `first` on."""
+    stream = Stream(SEED, "dieharder/normal16")
+    normals = stream.normal(2**62, region=slice(first, first + CHUNK))
+    return np.floor(ndtr(normals.astype(np.float64)) * 2.0**16).astype("<u2").tobytes()
+
+
+def normal32_from(first):
+    """Return the upper 32 bits of the probabilities of the float64 normals from `first` on."""
+    stream = Stream(SEED, "dieharder/normal32")
+    normals = stream.normal(2**62, dtype="float64", region=slice(first, first + CHUNK))
+    return np.floor(ndtr(normals) * 2.0**32).astype("<u4").tobytes()
 
 
 def run(number, source, first):
@@ -90,7 +106,9 @@ def main():
     parser.add_argument("--tests", type=int, nargs="+", default=TESTS)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
-    sources = {"words": words_from, "uniform24": uniform24_from}
+    sources = dict(
+        zip(STREAMS, (words_from, uniform24_from, normal16_from, normal32_from), strict=True)
+    )
     with ThreadPoolExecutor(arguments.jobs) as pool:
         jobs = {
             name: [
