@@ -107,7 +107,7 @@ def five_operations():
     with tempfile.TemporaryDirectory() as directory:
         library = Path(directory) / "five_operations.so"
         compiler = sysconfig.get_config_var("CC").split()
-        flags = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+        flags = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
         flags += ["-shared", "-fPIC", f"-I{source.parent.parent / 'src_c'}"]
         subprocess.run([*compiler, *flags, str(source), "-o", str(library), "-lm"], check=True)
         loaded = ctypes.CDLL(str(library))

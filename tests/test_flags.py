@@ -21,11 +21,14 @@ UNSAFE = [
 # What these do, setup.py asks for.
 SAFE = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 
+FAST_MATH = "must not be compiled with -ffast-math"
+EXCESS_PRECISION = "compile with -std=gnu11 instead of -std=c11, and for 32-bit x86 with -msse2"
+
 
 def compiled(compiler: str, path: Path, *flags: str) -> subprocess.CompletedProcess:
     """Return what a compiler says of a file and makes of it, as assembly."""
     return subprocess.run(
-        [compiler, "-std=c11", "-Wall", f"-I{SOURCES}", *flags, "-S", "-o", "-", path],
+        [compiler, "-std=gnu11", "-Wall", f"-I{SOURCES}", *flags, "-S", "-o", "-", path],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -41,10 +44,10 @@ def test_the_files_that_compute_are_found():
     assert {"ih_magnitude.c", "ih_weighted.c", "ih_fill_law.c", "ih_montecarlo.c"} <= names
 
 
-def assert_refused(compiler: str, path: Path, *flags: str) -> None:
+def assert_refused(compiler: str, path: Path, *flags: str, message: str = FAST_MATH) -> None:
     result = compiled(compiler, path, *flags, "-fsyntax-only")
     assert result.returncode != 0, path
-    assert "must not be compiled with -ffast-math" in result.stderr, path
+    assert message in result.stderr, path
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "aarch64-linux-gnu-gcc"])
@@ -71,6 +74,34 @@ def test_clang_is_told_not_to(flag):
     for name in ("magnitude/ih_magnitude.c", "stream/kernels/ih_fill_avx2.c"):
         plain = compiled("clang", SOURCES / name, "-O1", "-ffp-contract=off")
         assert compiled("clang", SOURCES / name, "-O1", flag).stdout == plain.stdout
+
+
+# Of these, GCC says that floats have more precision than their type.
+@pytest.mark.parametrize(
+    ("compiler", "flags"),
+    [("s390x-linux-gnu-gcc", ["-std=c11"]), ("i686-linux-gnu-gcc", ["-mfpmath=387"])],
+)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_excess_precision_is_refused(compiler, flags, path):
+    compiler_or_skip(compiler)
+    assert_refused(compiler, path, *flags, message=EXCESS_PRECISION)
+
+
+@pytest.mark.parametrize(
+    ("compiler", "flags"),
+    [
+        ("s390x-linux-gnu-gcc", []),
+        ("i686-linux-gnu-gcc", ["-msse2", "-mfpmath=sse"]),
+        # Half precision by instructions of its own: FLT_EVAL_METHOD is 16.
+        ("gcc", ["-march=sapphirerapids"]),
+        ("aarch64-linux-gnu-gcc", ["-march=armv8.2-a+fp16"]),
+    ],
+)
+def test_machines_that_round_each_operation_are_accepted(compiler, flags):
+    compiler_or_skip(compiler)
+    for path in FILES:
+        result = compiled(compiler, path, *SAFE, *flags, "-Werror", "-fsyntax-only")
+        assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "aarch64-linux-gnu-gcc"])

@@ -12,8 +12,11 @@
 
 #include <float.h>
 
-#if FLT_EVAL_METHOD != 0
-#error "irwinhall needs FLT_EVAL_METHOD == 0 (on 32-bit x86: -msse2 -mfpmath=sse)"
+/* 16 differs from 0 in half precision alone, in which nothing here computes. With GCC, -std=c11
+ * asks s390x for float products and sums in double; -std=gnu11 does not. */
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
+#error "irwinhall needs float and double operations without excess precision (FLT_EVAL_METHOD 0 \
+or 16): compile with -std=gnu11 instead of -std=c11, and for 32-bit x86 with -msse2 -mfpmath=sse"
 #endif
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||     \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||     \

@@ -149,8 +149,8 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     law->deviation = truncated_deviation(low, high);
     if (corrected) law->scale = std / law->deviation;
     if (!is_scale(law->scale)) return IH_ERROR_SCALE;
-    law->low = low * law->scale;
-    law->high = high * law->scale;
+    law->low = law->scale > 0 ? low * law->scale : 0; /* 0 times infinity is not a number */
+    law->high = law->scale > 0 ? high * law->scale : 0;
     law->first = probability_64(low);
     /* Within an ulp or two rounding may turn the order around; 0 as last stands for 2^64. */
     uint64_t last = probability_64(high);

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds the stream's kernels with every compiler and optimisation at hand, and with the sanitizers
-# of addresses and undefined behaviour, for this machine and for AArch64 under qemu, and compares
-# the digests of all with the portable kernel's.
+# Builds the stream's kernels and the magnitudes with every compiler and optimisation at hand, with
+# the sanitizers of addresses and undefined behaviour, and for other processors, which qemu runs:
+# AArch64 with its own kernel, s390x, whose byte order is the other one, and 32-bit ones. Compares
+# the digests of all with the portable kernel's, and makes random fills (fuzz.c) in some.
 # A missing tool is a SKIP line; a different digest ends with status 1.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,42 +10,64 @@ sources="$here/../../src_c"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
-reference=""
 
-# build NAME COMPILER FLAGS...: compile vectors.c with all kernels into $work/NAME
-build() {
-    name=$1
-    shift
-    "$@" -std=c11 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -o "$work/$name" \
-        "$here/vectors.c" "$sources"/stream/*.c "$sources"/stream/kernels/*.c -lm -pthread
+fail() {
+    echo "FAIL $*"
+    failed=1
 }
 
-# compare NAME KERNEL [RUNNER...]: run and compare with the first portable digest
+# build NAME COMPILER FLAGS...: compile the programs into the folder $work/NAME
+build() {
+    folder="$work/$1"
+    shift
+    mkdir -p "$folder" && cd "$folder" &&
+        "$@" -std=gnu11 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -c \
+            "$sources"/stream/*.c "$sources"/stream/kernels/*.c "$sources"/magnitude/*.c &&
+        for program in vectors magnitude fuzz; do
+            "$@" -std=gnu11 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -o $program \
+                "$here/$program.c" ih_*.o -lm -pthread || return
+        done
+}
+
+# compare NAME PROGRAM ARGUMENT [RUNNER...]: run and compare with what the program printed first
 compare() {
     name=$1
-    kernel=$2
-    shift 2
-    "$@" "$work/$name" "$kernel" >"$work/out"
+    program=$2
+    argument=$3
+    shift 3
+    "$@" "$work/$name/$program" $argument >"$work/out"
     status=$?
     if [ $status -eq 3 ]; then
-        echo "SKIP $name $kernel: not supported here"
-        return
-    fi
-    if [ $status -ne 0 ]; then
-        echo "FAIL $name $kernel: status $status"
-        failed=1
-        return
-    fi
-    digest=$(cksum <"$work/out")
-    [ -n "$reference" ] || reference=$digest
-    if [ "$digest" = "$reference" ]; then
-        echo "ok   $name $kernel"
+        echo "SKIP $name $program $argument: not supported here"
+    elif [ $status -ne 0 ]; then
+        fail "$name $program $argument: status $status"
+    elif [ ! -e "$work/$program.first" ]; then
+        mv "$work/out" "$work/$program.first"
+        echo "ok   $name $program $argument"
+    elif cmp -s "$work/out" "$work/$program.first"; then
+        echo "ok   $name $program $argument"
     else
-        echo "FAIL $name $kernel: other bits"
-        failed=1
+        fail "$name $program $argument: other bits"
     fi
 }
 
+# fuzz NAME CALLS [RUNNER...]: random fills
+fuzz() {
+    name=$1
+    calls=$2
+    shift 2
+    if "$@" "$work/$name/fuzz" "$calls" 1 >/dev/null; then
+        echo "ok   $name fuzz $calls"
+    else
+        fail "$name fuzz"
+    fi
+}
+
+case $(uname -m) in
+x86_64) kernels="portable aesni aesni_avx2 avx2 avx512" ;;
+aarch64) kernels="portable neon" ;;
+*) kernels="portable" ;;
+esac
 for compiler in gcc clang; do
     if ! command -v $compiler >/dev/null; then
         echo "SKIP $compiler: not installed"
@@ -55,29 +78,40 @@ for compiler in gcc clang; do
         [ $level = sanitized ] &&
             flags="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
         if ! build "$compiler$level" $compiler $flags; then
-            echo "FAIL $compiler $level: does not compile"
-            failed=1
+            fail "$compiler $level: does not compile"
             continue
         fi
-        case $(uname -m) in
-        x86_64) kernels="portable aesni aesni_avx2 avx2 avx512" ;;
-        aarch64) kernels="portable neon" ;;
-        *) kernels="portable" ;;
-        esac
-        for kernel in $kernels; do compare "$compiler$level" $kernel; done
+        compare "$compiler$level" magnitude ""
+        for kernel in $kernels; do compare "$compiler$level" vectors $kernel; done
+        case $level in -O3 | sanitized) fuzz "$compiler$level" 20000 ;; esac
     done
 done
 
-if ! command -v aarch64-linux-gnu-gcc >/dev/null || ! command -v qemu-aarch64 >/dev/null; then
-    echo "SKIP aarch64: needs aarch64-linux-gnu-gcc and qemu-aarch64"
-else
-    for level in -O2 -O3; do
-        if ! build "aarch64$level" aarch64-linux-gnu-gcc $level -static; then
-            echo "FAIL aarch64 $level: does not compile"
-            failed=1
+# emulate COMPILER RUNNER KERNELS LEVELS [FLAGS...]: the same for another processor
+emulate() {
+    compiler=$1
+    runner=$2
+    kernels=$3
+    levels=$4
+    shift 4
+    if ! command -v $compiler >/dev/null || ! command -v $runner >/dev/null; then
+        echo "SKIP $compiler: needs it and $runner"
+        return
+    fi
+    for level in $levels; do
+        if ! build "$compiler$level" $compiler $level -static "$@"; then
+            fail "$compiler $level: does not compile"
             continue
         fi
-        for kernel in portable neon; do compare "aarch64$level" $kernel qemu-aarch64; done
+        compare "$compiler$level" magnitude "" $runner
+        for kernel in $kernels; do compare "$compiler$level" vectors $kernel $runner; done
+        fuzz "$compiler$level" 2000 $runner
     done
-fi
+}
+
+emulate aarch64-linux-gnu-gcc qemu-aarch64 "portable neon" "-O2 -O3"
+emulate s390x-linux-gnu-gcc qemu-s390x portable "-O2 -O3"
+emulate arm-linux-gnueabihf-gcc qemu-arm portable -O2
+emulate riscv64-linux-gnu-gcc qemu-riscv64 portable -O2
+emulate i686-linux-gnu-gcc qemu-i386 portable -O2 -msse2 -mfpmath=sse
 exit $failed

@@ -1,4 +1,4 @@
-/* Prints a digest of every law and type for one kernel: two builds that agree print the same. */
+/* Prints digests of every law and type for one kernel: two builds that agree print the same. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,24 +9,50 @@
 
 #define ELEMENTS 200003
 #define LAWS 13
+/* Elements of each law in the sweep, on both sides of a block whose number passes 2^32. */
+#define SWEPT 131
+#define DENSE 12 /* scales from the least one on, all powers of two; wider steps follow */
 
-static uint64_t digest(const unsigned char *bytes, size_t count) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (size_t i = 0; i < count; i++) hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+static const int item_bytes[IH_DTYPES] = {4, 8, 2, 2};
+static const ih_key key = {{UINT64_C(0x0123456789abcdef), UINT64_C(0xfedcba9876543210)}};
+static unsigned char out[8 * ELEMENTS + 1];
+
+/* FNV-1a of a value's bytes, the least significant first, whatever their order in memory. */
+static uint64_t hashed(uint64_t hash, uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; i++)
+        hash = (hash ^ (value >> (8 * i) & 255)) * UINT64_C(0x100000001b3);
     return hash;
 }
 
-int main(int argc, char **argv) {
-    static const int size[IH_DTYPES] = {4, 8, 2, 2};
-    const int kernel = ih_kernel_find(argc > 1 ? argv[1] : NULL);
-    const ih_key key = {{UINT64_C(0x0123456789abcdef), UINT64_C(0xfedcba9876543210)}};
+static uint64_t hashed_double(uint64_t hash, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return hashed(hash, bits, 8);
+}
+
+static uint64_t hashed_elements(uint64_t hash, const unsigned char *elements, size_t count,
+                                int bytes) {
+    const uint16_t one = 1;
+    const int reversed = *(const unsigned char *)&one != 1;
+    for (; count; count--, elements += bytes)
+        for (int i = 0; i < bytes; i++)
+            hash = hashed(hash, elements[reversed ? bytes - 1 - i : i], 1);
+    return hash;
+}
+
+static const uint64_t no_hash = UINT64_C(0xcbf29ce484222325);
+
+/* Fill out + 1 with elements of a huge array. */
+static int fill(const ih_law *law, int dtype, uint64_t start, uint64_t count, int kernel) {
+    uint64_t shape = UINT64_MAX;
+    ptrdiff_t stride = item_bytes[dtype];
+    return ih_fill(&key, law, dtype, 1, &shape, &start, &count, &stride, out + 1, 2,
+                   IH_MEMORY_UNKNOWN, kernel);
+}
+
+static int print_laws(int kernel) {
     ih_law laws[LAWS];
-    unsigned char *out = malloc(8 * ELEMENTS + 1);
     int status = 0;
-    if (kernel < 0 || !out) {
-        printf("no such kernel here\n");
-        return 3;
-    }
     status |= ih_law_uniform(&laws[0], 0.1);
     status |= ih_law_normal(&laws[1], 0.02);
     status |= ih_law_truncated_normal(&laws[2], 1.0, -2.0, 2.0, 1);
@@ -43,13 +69,58 @@ int main(int argc, char **argv) {
     status |= ih_law_normal(&laws[12], 0x1p-149);
     for (int law = 0; law < LAWS; law++)
         for (int dtype = 0; dtype < IH_DTYPES; dtype++) {
-            uint64_t shape = UINT64_MAX, start = (UINT64_C(1) << 33) - 100, count = ELEMENTS;
-            ptrdiff_t stride = size[dtype];
-            status |= ih_fill(&key, &laws[law], dtype, 1, &shape, &start, &count, &stride, out + 1,
-                              2, IH_MEMORY_UNKNOWN, kernel);
+            status |= fill(&laws[law], dtype, (UINT64_C(1) << 33) - 100, ELEMENTS, kernel);
             printf("%d %d %016" PRIx64 "\n", law, dtype,
-                   digest(out + 1, (size_t)ELEMENTS * (size_t)size[dtype]));
+                   hashed_elements(no_hash, out + 1, ELEMENTS, item_bytes[dtype]));
         }
-    free(out);
-    return status ? 1 : 0;
+    return status;
+}
+
+/* A law's constants and elements, or the status that refuses it. */
+static uint64_t hashed_law(uint64_t hash, const ih_law *law, int status, int dtype, int kernel) {
+    const uint64_t block_elements = dtype == IH_F64 ? 2 : 4;
+    if (!status) status = fill(law, dtype, (block_elements << 32) - SWEPT / 2, SWEPT, kernel);
+    hash = hashed(hash, (uint64_t)-status, 1);
+    if (status) return hash;
+    hash = hashed_double(hashed_double(hash, law->scale), law->deviation);
+    hash = hashed_double(hashed_double(hash, law->low), law->high);
+    hash = hashed(hashed(hash, law->first, 8), law->span, 8);
+    return hashed_elements(hash, out + 1, SWEPT, item_bytes[dtype]);
+}
+
+/* Every type, and scales from half its least subnormal number to above its greatest. */
+static void print_sweep(int kernel) {
+    static const int least[IH_DTYPES] = {-149, -1074, -24, -133};
+    static const int greatest[IH_DTYPES] = {128, 1023, 16, 128};
+    static const double ends[][2] = {
+        {-2, 2},     {-0.01, 1},      {-1, 0.01},       {-0.01, 0.02},     {0, INFINITY},
+        {-0.0, 0.3}, {-INFINITY, 0},  {-INFINITY, 0.1}, {-1e-3, INFINITY}, {1, INFINITY},
+        {1.5, 1.6},  {-INFINITY, -3}, {-37, -36.5},     {-9, 9},
+    };
+    for (int dtype = 0; dtype < IH_DTYPES; dtype++)
+        for (int step = -1, exponent = least[dtype] - 1; exponent <= greatest[dtype]; step++) {
+            const double scale = ldexp(step % 2 ? 1.0 : 1.4142135623730951, exponent);
+            uint64_t hash = no_hash;
+            ih_law law;
+            hash = hashed_law(hash, &law, ih_law_uniform(&law, scale), dtype, kernel);
+            hash = hashed_law(hash, &law, ih_law_normal(&law, scale), dtype, kernel);
+            for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+                hash = hashed_law(
+                    hash, &law,
+                    ih_law_truncated_normal(&law, scale, ends[i][0], ends[i][1], step % 3 == 0),
+                    dtype, kernel);
+            printf("sweep %d 2^%d %016" PRIx64 "\n", dtype, exponent, hash);
+            exponent += step < DENSE ? 1 : 1 + (greatest[dtype] - least[dtype]) / 40;
+        }
+}
+
+int main(int argc, char **argv) {
+    const int kernel = ih_kernel_find(argc > 1 ? argv[1] : NULL);
+    if (kernel < 0) {
+        printf("no such kernel here\n");
+        return 3;
+    }
+    if (print_laws(kernel)) return 1;
+    print_sweep(kernel);
+    return 0;
 }

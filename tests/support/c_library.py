@@ -21,7 +21,7 @@ def compiled(folder, signatures, *sources):
     """Return a library made of C files, given {name: (result, argument, ...)}."""
     library = folder / "library.so"
     compiler = sysconfig.get_config_var("CC").split()
-    flags = ["-std=c11", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{SOURCES}"]
+    flags = ["-std=gnu11", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{SOURCES}"]
     subprocess.run([*compiler, *flags, *map(str, sources), "-o", str(library), "-lm"], check=True)
     loaded = ctypes.CDLL(str(library))
     for name, (result, *arguments) in signatures.items():

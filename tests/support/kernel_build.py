@@ -13,7 +13,7 @@ import numpy as np
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src_c"
 FLAGS = [
-    "-std=c11", "-fPIC", "-shared", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror",
+    "-std=gnu11", "-fPIC", "-shared", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror",
     f"-I{SOURCES}",
 ]  # fmt: skip
 
