@@ -282,7 +282,8 @@ static void make_layout(fill_call *call, int dense_rows) {
 
 static void make_call(fill_call *call) {
     uint64_t elements = any_size(one_in(40) ? 16384 : 1024);
-    int dense_rows = 0, dimensions[] = {0, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 6};
+    static const int dimensions[] = {0, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 6};
+    int dense_rows = 0;
     memset(call, 0, sizeof *call);
     call->key.word[0] = random_bits();
     call->key.word[1] = random_bits();
