@@ -244,10 +244,14 @@ static void make_layout(fill_call *call, int dense_rows) {
     int order[IH_MAX_DIMENSIONS];
     const size_t item = item_bytes[call->dtype], most = 48 * MIB;
     const int padded = one_in(3), odd = one_in(2);
+    uint64_t rest = 1; /* elements for each one along the axes that are laid out */
     call->extent = item;
     call->origin = 0;
     call->elements = 1;
-    for (int k = 0; k < call->ndim; k++) order[k] = call->ndim - 1 - k;
+    for (int k = 0; k < call->ndim; k++) {
+        order[k] = call->ndim - 1 - k;
+        if (call->count[k]) rest *= call->count[k];
+    }
     if (!dense_rows && one_in(2))
         for (int k = call->ndim - 1; k > 0; k--) {
             int other = (int)below((uint64_t)k + 1), kept = order[k];
@@ -266,10 +270,12 @@ static void make_layout(fill_call *call, int dense_rows) {
         if (dense_rows && k == 0) {
             call->strides[at] = (ptrdiff_t)item;
             call->extent = item * count;
+            rest /= count;
             continue;
         }
         if (padded && one_in(2)) stride += (odd ? 1 : item) * below(40);
-        if (stride > most / count) stride = call->extent;
+        if (stride > most / rest) stride = call->extent;
+        rest /= count;
         call->strides[at] = (ptrdiff_t)stride;
         if (one_in(4)) {
             call->strides[at] = -(ptrdiff_t)stride;
