@@ -13,7 +13,9 @@ from operator import index
 import numpy as np
 
 cimport numpy as cnp
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memcmp, memcpy
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -561,6 +563,42 @@ def fill_memory(
         steps[axis] = item * <ptrdiff_t>strides[axis]
     fill_region(key, prepared_law, dtype, dimensions, whole_shape, starts, counts, steps,
                 <void *>address, threads, IH_MEMORY_UNKNOWN, kernel)
+
+
+# A sample of equal elements is compared with so many bytes from where the memory begins.
+cdef size_t COMPARED_BYTES = 2**16
+# Multiples of the golden ratio, less their whole parts, fall between those before them: such a
+# sample is spread evenly, and in step with no row or diagonal.
+cdef double GOLDEN = 0.6180339887498949
+
+
+def sample_memory(uintptr_t address, size_t nbytes, int dtype, size_t most):
+    """Return some elements of memory, spread over it, as bytes: all of them if there are few.
+
+    Or one, if there are more than `most`, and no other value among these and where memory begins.
+    The caller answers for the address: nothing here can check it.
+    """
+    cdef size_t item = 8 if dtype == IH_F64 else 4 if dtype == IH_F32 else 2
+    cdef size_t count = nbytes // item, number
+    cdef const char *memory = <const char *>address
+    cdef char *to
+    cdef double place = 0.0
+    cdef bytes found
+    if count <= most:
+        return memory[:nbytes]
+    found = PyBytes_FromStringAndSize(NULL, most * item)
+    to = found
+    for number in range(most):
+        memcpy(to + number * item, memory + <size_t>(place * count) * item, item)
+        place += GOLDEN
+        if place >= 1.0:
+            place -= 1.0
+    if (
+        memcmp(to, to + item, (most - 1) * item) == 0
+        and memcmp(memory, memory + item, min(nbytes, COMPARED_BYTES) - item) == 0
+    ):
+        return found[:item]
+    return found
 
 
 # The arguments of ih_fill, of which start and count are those of a piece; how many elements pieces

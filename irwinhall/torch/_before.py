@@ -1,83 +1,101 @@
-"""What parameters held before they were given a constant: a model may have set it on purpose.
+"""What parameters held before they were written: a model may have set it on purpose.
 
-Such as the bias of a gate, or the scale of a branch's last norm. The report then says what is gone,
-and which line of a plan keeps it. All values are copied just before they are
-overwritten, which costs little, and looked at when the report is asked for.
+Such as the bias of a gate, the scale of a branch's last norm, or a weight of zeros. The report then
+says what is gone, and which line of a plan keeps it. Constants are copied just before they are
+written, and a few elements of weights, which costs little; they are looked at when the report is
+asked for.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from ctypes import string_at
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from irwinhall._core import sample_memory
+from irwinhall.schemes import statistics
 from irwinhall.torch._decisions import Values
-from irwinhall.torch._fill import DTYPE_CODES, Direct, has_values, is_unwrapped
-from irwinhall.torch._layers import ConstantRole
+from irwinhall.torch._fill import DTYPE_CODES, has_values, is_unwrapped
+from irwinhall.torch._layers import ConstantRole, WeightRole
 
 __all__ = ["Before"]
 
+# How many elements of a weight are kept; of fewer than the least, none tells its scale.
+_SAMPLE = 64
+_LEAST = 32
+_ALL = 2**62
 # No one sets values beyond these: memory that to_empty has just made holds anything.
-_PLAUSIBLE = 1e-6, 1e6
-_WITNESSES = 16
+_PLAUSIBLE = 1e-10, 1e6
+# How many times more or less is another scale: than torch's own start has; and as the change from
+# the old scale to the new, than the model's other weights have. Samples are well within both.
+_UNLIKE_START = 2.0
+_UNLIKE_OTHERS = 6.0
 DTYPE_OF = {code: dtype for dtype, code in DTYPE_CODES.items()}
 
 
 class Before:
-    """The values that parameters held before they were given constants by their roles.
+    """What parameters held before they were written: all of a constant, a sample of a weight.
 
-    Of DTensors and other subclasses nothing is kept. Where the model's first and last weights
-    were no more than memory, so was all else, and nothing is said.
+    Of DTensors and other subclasses nothing is kept. Where few of the weights held more than zeros
+    or garbage, none of the model was initialized, and nothing is said.
     """
 
-    def __init__(self, tensors: Sequence[Any], planned: Sequence[Values]) -> None:
+    def __init__(self) -> None:
         self._kept: dict[int, Any] = {}
-        self._weights = _witnesses(tensors, planned)
 
-    def keep(self, number: int, tensor: Any, direct: Direct | None) -> None:
-        """Copy a parameter that is about to be written, and is therefore fetched anyway."""
+    def keep(self, number: int, tensor: Any, values: Values) -> None:
+        """Copy what a parameter holds that is about to be written."""
+        direct = values.direct
+        most = _ALL if isinstance(values.usual, ConstantRole) else _SAMPLE
         if direct is not None:  # contiguous, in main memory
-            self._kept[number] = string_at(tensor.data_ptr(), tensor.nbytes)
+            self._kept[number] = sample_memory(tensor.data_ptr(), tensor.nbytes, direct.code, most)
         elif is_unwrapped(tensor) and has_values(tensor):
-            self._kept[number] = tensor.detach().reshape(-1).cpu().clone()
+            self._kept[number] = _sample(tensor.detach(), most)
 
     def notes(self, names: Sequence[str], planned: Sequence[Values]) -> dict[str, str]:
         """Return what to say of the parameters that held something special, by their names."""
-        weights = [each.double().numpy() for each in self._weights]
-        if weights and not any(each.any() and _is_set(each) for each in weights):
+        kept = {number: _array(each, planned[number]) for number, each in self._kept.items()}
+        weights = {n: was for n, was in kept.items() if not _is_constant(planned[n])}
+        initialized = sum(bool(was.any()) and _is_set(was) for was in weights.values())
+        if 4 * initialized < len(weights):
             return {}
         shapes = {name: values.shape for name, values in zip(names, planned, strict=True)}
-        notes = {}
-        for number, kept in self._kept.items():
-            name, usual = names[number], planned[number].usual
-            assert usual is not None
-            direct = planned[number].direct
-            if direct is not None:
-                kept = torch.frombuffer(bytearray(kept), dtype=DTYPE_OF[direct.code])
-            was = kept.double().numpy()
-            low, high = float(was.min()), float(was.max())
-            weight = shapes.get(f"{name.removesuffix('bias')}weight")
-            if _is_special(low, high, len(was), usual, weight) and _is_set(was):
-                span = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-                notes[name] = f"was {span}, kept by plan={{{name!r}: 'leave'}}"
-        return notes
+        usual = {n: was for n, was in weights.items() if planned[n].usual is not None}
+        found = {n: _weight_was(was, planned[n]) for n, was in usual.items()}
+        found.update(_scales(usual, planned, found))
+        for number in kept.keys() - weights.keys():
+            weight = shapes.get(f"{names[number].removesuffix('bias')}weight")
+            found[number] = _constant_was(kept[number], planned[number].usual, weight)
+        return {
+            names[number]: f"{was}, kept by plan={{{names[number]!r}: 'leave'}}"
+            for number, was in found.items()
+            if was and _is_set(kept[number])
+        }
 
 
-def _witnesses(tensors: Sequence[Any], planned: Sequence[Values]) -> list[Any]:
-    """Return some values of the first and the last weight that a kernel will write."""
-    found = []
-    for numbers in (range(len(planned)), reversed(range(len(planned)))):
-        for number in numbers:
-            direct = planned[number].direct
-            if direct and direct.is_random:
-                found.append(tensors[number].detach().view(-1)[:_WITNESSES].clone())
-                break
-    return found
+def _sample(tensor: Any, most: int) -> Any:
+    """Return elements of a tensor that no kernel reads, as `sample_memory` does."""
+    if tensor.numel() <= most:
+        return tensor.reshape(-1).cpu().clone()
+    places = np.arange(most) * 0.6180339887498949 % 1.0 * tensor.numel()
+    where = np.unravel_index(places.astype(np.int64), tuple(tensor.shape))
+    return tensor[tuple(torch.from_numpy(along).to(tensor.device) for along in where)].cpu()
+
+
+def _array(kept: Any, values: Values) -> NDArray[np.float64]:
+    if values.direct is not None:
+        kept = torch.frombuffer(bytearray(kept), dtype=DTYPE_OF[values.direct.code])
+    array: NDArray[np.float64] = kept.double().numpy()
+    return array
+
+
+def _is_constant(values: Values) -> bool:
+    return isinstance(values.usual, ConstantRole)
 
 
 def _is_set(values: NDArray[np.float64]) -> bool:
@@ -87,14 +105,83 @@ def _is_set(values: NDArray[np.float64]) -> bool:
     return bool(((magnitudes >= least) & (magnitudes <= most)).all())
 
 
-def _is_special(
-    low: float, high: float, count: int, usual: ConstantRole, weight: tuple[int, ...] | None
-) -> bool:
-    """Return whether values from low to high are none that torch's own layers start with."""
+def _constant_was(
+    was: NDArray[np.float64], usual: ConstantRole, weight: tuple[int, ...] | None
+) -> str:
+    """Return what was in place of a constant; "" if torch's own layers start with it.
+
+    weight: the shape of the weight beside it, if there is one.
+    """
     bound = usual.bound
     if bound is None:
         inputs = math.prod(weight[1:]) if weight else 0
         bound = 1.0 / math.sqrt(inputs) if inputs else math.inf
+    low, high = float(was.min()), float(was.max())
     furthest = max(high - usual.value, usual.value - low)
-    is_constant = low == high != usual.value and count > 1 and bound > 0.0
-    return is_constant or furthest > 1.01 * bound + 0.01 * abs(usual.value)  # 16 bits are rounded
+    same = low == high != usual.value and len(was) > 1 and bound > 0.0
+    if same or furthest > 1.01 * bound + 0.01 * abs(usual.value):  # 16 bits are rounded
+        return f"was {low:.4g}" if low == high else f"was {low:.4g} to {high:.4g}"
+    return ""
+
+
+def _weight_was(was: NDArray[np.float64], values: Values) -> str:
+    """Return the value that all or most elements of a weight had; "" if they had no one value."""
+    role, shape, part = values.usual, values.shape, values.parts[0].sampler
+    assert isinstance(role, WeightRole)
+    assert shape is not None
+    count = math.prod(shape)
+    padding = any(4 * len(role.zeros) > shape[axis] for axis, _ in role.zeros)
+    if count < 2 or padding or part.scheme.is_constant:
+        return ""
+    each, times = np.unique(was, return_counts=True)
+    value = each[times.argmax()]
+    if len(each) == 1 and (len(was) == 1 or len(was) == count):
+        return f"was {value:.4g}"
+    is_sparse = part.scheme.law in ("identity", "delta_orthogonal")  # and so may it have been
+    return f"was mostly {value:.4g}" if 4 * times.max() > 3 * len(was) and not is_sparse else ""
+
+
+def _scales(
+    weights: Mapping[int, NDArray[np.float64]], planned: Sequence[Values], found: Mapping[int, str]
+) -> dict[int, str]:
+    """Return the scales of weights that change otherwise than those of the other weights do.
+
+    If they are not torch's own, the model's code has chosen them: for what the layer is for, which
+    its kind does not tell.
+    """
+    stds, changes = {}, {}
+    for number, was in weights.items():
+        std = math.sqrt(float(np.square(was).mean()))
+        if found[number] or len(was) < _LEAST or not 0.0 < std < math.inf:
+            continue
+        now = _std(planned[number])
+        if now > 0.0:
+            stds[number], changes[number] = std, now / std
+    if not changes:
+        return {}
+    typical = median(changes.values())
+    return {
+        number: f"std was {std:.2g}"
+        for number, std in stds.items()
+        if _differ(changes[number], typical, _UNLIKE_OTHERS)
+        and _differ(std, _start(planned[number]), _UNLIKE_START)
+    }
+
+
+def _differ(one: float, other: float, times: float) -> bool:
+    return not other <= times * one <= times * times * other
+
+
+def _std(values: Values) -> float:
+    """Return the standard deviation of what is written to a weight."""
+    weight, scheme, gain, _ = values.parts[0].sampler
+    fans = weight.fans if scheme.reads_axes else (1, 1)
+    return statistics(scheme, *fans, gain=gain).std
+
+
+def _start(values: Values) -> float:
+    """Return the standard deviation that torch's own start of a weight has."""
+    role, shape = values.usual, values.shape
+    assert isinstance(role, WeightRole)
+    assert shape is not None
+    return role.start or 1.0 / math.sqrt(3.0 * math.prod(shape[1:]))

@@ -78,7 +78,7 @@ class Values(NamedTuple):
     Overlays are written over the parts. direct is how a kernel writes all of it in one call, if it
     can. shape is the parameter's, if it has one yet. norms are those of a
     weight_norm; they are then what is written, and the parts are those of their weight. usual is
-    the role that alone made it a constant, which no plan asked for.
+    the role that alone decided, without a line of a plan.
     """
 
     parts: tuple[Part, ...] = ()
@@ -88,7 +88,7 @@ class Values(NamedTuple):
     shape: tuple[int, ...] | None = None
     norms: NormsRole | None = None
     weight: Values | None = None
-    usual: ConstantRole | None = None
+    usual: ConstantRole | WeightRole | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -158,7 +158,7 @@ class Decision:
         direct = None
         if self.is_ready and len(parts) == 1 and parts[0].axis is None and not overlays:
             direct = Direct.of(parts[0].sampler, self.dtype)
-        usual = role if self.rule is None and isinstance(role, ConstantRole) else None
+        usual = role if self.rule is None and not isinstance(role, str) else None
         return Values(parts, overlays, "; ".join(notes), direct, self.shape, usual=usual)
 
     def _weight_parts(self, role: WeightRole, gain: float) -> tuple[tuple[Part, ...], list[str]]:

@@ -23,13 +23,17 @@ __all__ = [
 
 
 class WeightRole(NamedTuple):
-    """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.Weight`."""
+    """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.Weight`.
+
+    start: the standard deviation that torch's own start has; None where it is 1/sqrt(3 fan_in).
+    """
 
     layout: str
     groups: int = 1
     parts: int = 1
     recurrent: bool = False
     zeros: tuple[tuple[int, int], ...] = ()  # axis and index of an embedding's padding
+    start: float | None = None
 
 
 class ConstantRole(NamedTuple):
@@ -92,7 +96,8 @@ def _dense(layer: Any) -> Roles:
 
 def _bilinear(layer: Any) -> Roles:
     bound = 1.0 / math.sqrt(max(layer.in1_features, 1))
-    return {"weight": WeightRole("torch.bilinear"), "bias": _BIAS._replace(bound=bound)}
+    weight = WeightRole("torch.bilinear", start=bound / math.sqrt(3.0))
+    return {"weight": weight, "bias": _BIAS._replace(bound=bound)}
 
 
 def _convolution(layer: Any) -> Roles:
@@ -105,13 +110,21 @@ def _transposed_convolution(layer: Any) -> Roles:
 
 def _embedding(layer: Any) -> Roles:
     zeros = () if layer.padding_idx is None else ((0, layer.padding_idx),)
-    return {"weight": WeightRole("torch.embedding", zeros=zeros)}
+    return {"weight": WeightRole("torch.embedding", zeros=zeros, start=1.0)}
 
 
 def _attention(layer: Any) -> Roles:
+    width = layer.embed_dim
+
+    def projection(inputs: int, parts: int = 1) -> WeightRole:
+        xavier = math.sqrt(2.0 / max(width + inputs, 1))
+        return WeightRole("torch.linear", parts=parts, start=xavier)
+
     return {
-        "in_proj_weight": WeightRole("torch.linear", parts=3),
-        **dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight"), _LINEAR),
+        "in_proj_weight": projection(3 * width, parts=3),
+        "q_proj_weight": projection(width),
+        "k_proj_weight": projection(layer.kdim),
+        "v_proj_weight": projection(layer.vdim),
         "in_proj_bias": _BIAS._replace(bound=0.0),
         **dict.fromkeys(("bias_k", "bias_v"), _BIAS._replace(bound=math.inf)),
     }
@@ -127,16 +140,18 @@ def _recurrent(layer: Any) -> Roles:
 def _gated(layer: Any, gates: int) -> Roles:
     """Return the roles in a recurrent layer, of any depth and both directions, or in a cell."""
     roles: Roles = {}
-    bias = _BIAS._replace(bound=1.0 / math.sqrt(max(layer.hidden_size, 1)))
+    bound = 1.0 / math.sqrt(max(layer.hidden_size, 1))
+    bias = _BIAS._replace(bound=bound)
+    weight = _LINEAR._replace(start=bound / math.sqrt(3.0))
     # What is parametrized is no parameter of the layer, but goes by its name.
     parametrized = layer.parametrizations if parametrize.is_parametrized(layer) else ()
     for name in (*layer._parameters, *parametrized):
         if name.startswith("weight_ih"):
-            roles[name] = WeightRole("torch.linear", parts=gates)
+            roles[name] = weight._replace(parts=gates)
         elif name.startswith("weight_hh"):
-            roles[name] = WeightRole("torch.linear", parts=gates, recurrent=True)
+            roles[name] = weight._replace(parts=gates, recurrent=True)
         elif name.startswith("weight_hr"):  # an LSTM's projection of what it puts out
-            roles[name] = _LINEAR
+            roles[name] = weight
         elif name.startswith("bias_ih") and gates == 4:
             # The second of an LSTM's gates. Two biases are added up: one of them is enough.
             forget = range(layer.hidden_size, 2 * layer.hidden_size)

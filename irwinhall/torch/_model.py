@@ -146,13 +146,13 @@ def init_weights(
     tensors = [places[0].tensor for places in tied]
     root = _root(tensors, seed, generator)
     used = used_threads(threads)
-    before = Before(tensors, planned)
+    before = Before()
     written: list[bool] = []
     try:
         for values, places, tensor in zip(planned, tied, tensors, strict=True):
             direct = values.direct
-            if values.usual is not None:
-                before.keep(len(written), tensor, direct)
+            if values.usual is not None or (direct is not None and direct.is_random):
+                before.keep(len(written), tensor, values)
             if direct is None:
                 written.append(_write(values, places[0], tensor, root.child, used))
             else:  # as of nearly all parameters, and nearly all the time
