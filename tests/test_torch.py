@@ -190,6 +190,32 @@ def test_a_gain_is_a_number_or_an_activation():
     assert init.letkeman_(torch.ones(30, 20), 0.0).count_nonzero() == 0
 
 
+@pytest.mark.parametrize(
+    ("activation", "gain"),  # as 30-digit quadrature has them
+    [
+        (torch.nn.functional.gelu, 1.5335304411955352),
+        (torch.nn.SiLU(), 1.6765324703310907),
+        (torch.tanh, 1.5925374197228312),
+        (lambda x: x.clamp(min=0), math.sqrt(2)),
+        (lambda z: np.maximum(z, 0), math.sqrt(2)),
+    ],
+)
+def test_an_activation_may_be_one_of_torch(activation, gain):
+    one, other = (init.he_normal_(torch.empty(9, 8), how, seed=1) for how in (activation, gain))
+    torch.testing.assert_close(one, other)
+    layer = torch.nn.Linear(8, 9)
+    for how in ({"gain": activation}, {"plan": {"weight": {"gain": activation}}}):
+        assert init.init_weights(layer, "he_normal", seed=1, **how).rows[0].gain == pytest.approx(
+            gain, rel=1e-14
+        )
+
+
+def test_an_activation_that_takes_neither_arrays_nor_tensors_is_an_error():
+    with pytest.raises(TypeError, match="unsupported operand") as caught:
+        init.he_normal_(torch.empty(9, 8), lambda x: x + "a")
+    assert "called activation with a float64 array" in caught.value.__notes__[0]
+
+
 def test_active_inputs_replace_the_inputs():
     tensor = init.letkeman_(torch.empty(10, 500), active_inputs=1, seed=1)
     assert 1.99 < tensor.abs().max() < 2.0 == irwinhall.letkeman_bound(1)

@@ -60,7 +60,9 @@ class Before:
     def notes(self, names: Sequence[str], planned: Sequence[Values]) -> dict[str, str]:
         """Return what to say of the parameters that held something special, by their names."""
         kept = {number: _array(each, planned[number]) for number, each in self._kept.items()}
-        weights = {n: was for n, was in kept.items() if not _is_constant(planned[n])}
+        weights = {
+            n: was for n, was in kept.items() if not isinstance(planned[n].usual, ConstantRole)
+        }
         initialized = sum(bool(was.any()) and _is_set(was) for was in weights.values())
         if 4 * initialized < len(weights):
             return {}
@@ -68,9 +70,11 @@ class Before:
         usual = {n: was for n, was in weights.items() if planned[n].usual is not None}
         found = {n: _weight_was(was, planned[n]) for n, was in usual.items()}
         found.update(_scales(usual, planned, found))
-        for number in kept.keys() - weights.keys():
-            weight = shapes.get(f"{names[number].removesuffix('bias')}weight")
-            found[number] = _constant_was(kept[number], planned[number].usual, weight)
+        for number, was in kept.items():
+            role = planned[number].usual
+            if isinstance(role, ConstantRole):
+                weight = shapes.get(f"{names[number].removesuffix('bias')}weight")
+                found[number] = _constant_was(was, role, weight)
         return {
             names[number]: f"{was}, kept by plan={{{names[number]!r}: 'leave'}}"
             for number, was in found.items()
@@ -84,7 +88,11 @@ def _sample(tensor: Any, most: int) -> Any:
         return tensor.reshape(-1).cpu().clone()
     places = np.arange(most) * 0.6180339887498949 % 1.0 * tensor.numel()
     where = np.unravel_index(places.astype(np.int64), tuple(tensor.shape))
-    return tensor[tuple(torch.from_numpy(along).to(tensor.device) for along in where)].cpu()
+    found = tensor[tuple(torch.from_numpy(along).to(tensor.device) for along in where)].cpu()
+    first = found[0]
+    if bool((found == first).all()) and bool((tensor == first.to(tensor.device)).all()):
+        return found[:1]
+    return found
 
 
 def _array(kept: Any, values: Values) -> NDArray[np.float64]:
@@ -92,10 +100,6 @@ def _array(kept: Any, values: Values) -> NDArray[np.float64]:
         kept = torch.frombuffer(bytearray(kept), dtype=DTYPE_OF[values.direct.code])
     array: NDArray[np.float64] = kept.double().numpy()
     return array
-
-
-def _is_constant(values: Values) -> bool:
-    return isinstance(values.usual, ConstantRole)
 
 
 def _is_set(values: NDArray[np.float64]) -> bool:
@@ -106,39 +110,42 @@ def _is_set(values: NDArray[np.float64]) -> bool:
 
 
 def _constant_was(
-    was: NDArray[np.float64], usual: ConstantRole, weight: tuple[int, ...] | None
+    was: NDArray[np.float64], role: ConstantRole, weight: tuple[int, ...] | None
 ) -> str:
     """Return what was in place of a constant; "" if torch's own layers start with it.
 
     weight: the shape of the weight beside it, if there is one.
     """
-    bound = usual.bound
+    bound = role.bound
     if bound is None:
         inputs = math.prod(weight[1:]) if weight else 0
         bound = 1.0 / math.sqrt(inputs) if inputs else math.inf
     low, high = float(was.min()), float(was.max())
-    furthest = max(high - usual.value, usual.value - low)
-    same = low == high != usual.value and len(was) > 1 and bound > 0.0
-    if same or furthest > 1.01 * bound + 0.01 * abs(usual.value):  # 16 bits are rounded
+    furthest = max(high - role.value, role.value - low)
+    same = low == high != role.value and len(was) > 1 and bound > 0.0
+    if same or furthest > 1.01 * bound + 0.01 * abs(role.value):  # 16 bits are rounded
         return f"was {low:.4g}" if low == high else f"was {low:.4g} to {high:.4g}"
     return ""
 
 
 def _weight_was(was: NDArray[np.float64], values: Values) -> str:
     """Return the value that all or most elements of a weight had; "" if they had no one value."""
-    role, shape, part = values.usual, values.shape, values.parts[0].sampler
+    role, shape, (_, scheme, _, scale) = values.usual, values.shape, values.parts[0].sampler
     assert isinstance(role, WeightRole)
     assert shape is not None
+    value = np.sort(was)[len(was) // 2]
+    times = int(np.count_nonzero(was == value))
+    if 4 * times <= 3 * len(was):
+        return ""
     count = math.prod(shape)
     padding = any(4 * len(role.zeros) > shape[axis] for axis, _ in role.zeros)
-    if count < 2 or padding or part.scheme.is_constant:
+    same = scale == value and (scheme.is_constant or scale == 0.0)
+    if count < 2 or padding or same:
         return ""
-    each, times = np.unique(was, return_counts=True)
-    value = each[times.argmax()]
-    if len(each) == 1 and (len(was) == 1 or len(was) == count):
+    if times == len(was) and len(was) in (1, count):
         return f"was {value:.4g}"
-    is_sparse = part.scheme.law in ("identity", "delta_orthogonal")  # and so may it have been
-    return f"was mostly {value:.4g}" if 4 * times.max() > 3 * len(was) and not is_sparse else ""
+    is_sparse = scheme.law in ("identity", "delta_orthogonal")  # and so may it have been
+    return "" if is_sparse else f"was mostly {value:.4g}"
 
 
 def _scales(
@@ -149,14 +156,19 @@ def _scales(
     If they are not torch's own, the model's code has chosen them: for what the layer is for, which
     its kind does not tell.
     """
-    stds, changes = {}, {}
+    stds: dict[int, float] = {}
+    changes: dict[int, float] = {}
+    alike: dict[int, float] = {}  # parameters share their values
     for number, was in weights.items():
-        std = math.sqrt(float(np.square(was).mean()))
-        if found[number] or len(was) < _LEAST or not 0.0 < std < math.inf:
+        if found[number] or len(was) < _LEAST or not was.any() or not _is_set(was):
             continue
-        now = _std(planned[number])
+        values = planned[number]
+        now = alike.get(id(values))
+        if now is None:
+            now = alike[id(values)] = _std(values)
         if now > 0.0:
-            stds[number], changes[number] = std, now / std
+            stds[number] = math.sqrt(float(np.square(was).mean()))
+            changes[number] = now / stds[number]
     if not changes:
         return {}
     typical = median(changes.values())

@@ -35,6 +35,7 @@ from irwinhall.stream import (
     fill_memory,
     prepare_law,
 )
+from irwinhall.torch._gains import array_gain
 from irwinhall.torch._plan import shown
 from irwinhall.torch._shards import Places, agreed, is_distributed, local_pieces
 
@@ -139,7 +140,8 @@ def fill_(
     scheme : str or Scheme
         A name or alias of `irwinhall.schemes.SCHEMES`, or a row of your own.
     gain : float, str or callable, optional
-        As for `irwinhall.sample_weights`: a number, or the activation that the layer reads.
+        As for `irwinhall.sample_weights`: a number, or the activation that the layer reads, which
+        may be torch's, as torch.nn.functional.gelu or torch.nn.SiLU() are.
     generator : torch.Generator, optional
         Gives the seed, and is advanced. Default torch's own generator of the CPU, so that
         torch.manual_seed governs.
@@ -222,7 +224,7 @@ def fill_(
     sampler = Sampler.of(
         shape,
         row,
-        gain=gain,
+        gain=array_gain(gain),
         groups=groups,
         layout=layout,
         parts=parts,

@@ -32,6 +32,7 @@ from irwinhall.torch._fill import (
     used_threads,
     write,
 )
+from irwinhall.torch._gains import array_gain
 from irwinhall.torch._layers import NormsRole, ParameterSite
 from irwinhall.torch._plan import Pattern, Plan, matchers, naming, rules_of, shown, unused
 from irwinhall.torch._report import PendingRow, Report, Seen, version
@@ -450,7 +451,7 @@ def _planned(
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
     rules = rules_of(plan)
-    decide = Decider(scheme, gain, rules, checked_finite("forget_bias", forget_bias))
+    decide = Decider(scheme, array_gain(gain), rules, checked_finite("forget_bias", forget_bias))
     tied, ready, shared, overlaps = tied_parameters(module)
     decisions = []
     with naming(lambda: places[0].name):

@@ -12,6 +12,7 @@ from torch import nn
 from irwinhall._arguments import checked_count, checked_finite
 from irwinhall._lookup import suggestion
 from irwinhall.schemes import Gain, Scheme, get_scheme, resolve_gain
+from irwinhall.torch._gains import array_gain
 
 if TYPE_CHECKING:
     from irwinhall.torch._layers import ParameterSite
@@ -113,6 +114,8 @@ def _rule(pattern: Pattern, said: object) -> Rule:
         known = ", ".join(Options.__annotations__)
         raise ValueError(f"{where} must have no options but {known}, got {unknown[0]!r}")
     options: Options = {**said}  # type: ignore[typeddict-item]
+    if "gain" in options:
+        options["gain"] = array_gain(options["gain"])
     with naming(where):
         scheme = None
         if "scheme" in options:

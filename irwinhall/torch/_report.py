@@ -39,8 +39,9 @@ class Row(NamedTuple):
         What was realized: standard deviation and mean magnitude. Of a DTensor, those of what this
         process holds of it.
     note : str
-        What else there is to know, or why it was left alone. Also what a bias, norm or slope was,
-        where no layer of torch starts like that, so that the model may have set it on purpose.
+        What else there is to know, or why it was left alone. Also what a parameter was, where the
+        model may have set it on purpose: a bias, norm or slope that no layer of torch starts with,
+        a weight of one value, or one of a scale of its own.
 
     Examples
     --------
