@@ -1,9 +1,9 @@
 """What parameters held before they were written: a model may have set it on purpose.
 
 Such as the bias of a gate, the scale of a branch's last norm, or a weight of zeros. The report then
-says what is gone, and which line of a plan keeps it. Constants are copied just before they are
-written, and a few elements of weights, which costs little; they are looked at when the report is
-asked for.
+says what is gone, and which line of a plan keeps it. Just before it is written, a parameter that
+becomes a constant is copied, and a few elements of a weight; this costs little. The copies are
+looked at when the report is asked for.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ DTYPE_OF = {code: dtype for dtype, code in DTYPE_CODES.items()}
 class Before:
     """What parameters held before they were written: all of a constant, a sample of a weight.
 
-    Of DTensors and other subclasses nothing is kept. Where few of the weights held more than zeros
-    or garbage, none of the model was initialized, and nothing is said.
+    Of DTensors and other subclasses nothing is kept. Where fewer than a quarter of the weights held
+    more than zeros or garbage, the model was not initialized, and nothing is said.
     """
 
     def __init__(self) -> None:
