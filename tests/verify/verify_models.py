@@ -10,9 +10,9 @@ what init_weights did is compared with copies of what the model held before:
 - what is filled is finite, and the same again for the same seed;
 - a constant that is not its layer's usual one, and a bias beyond 1, are named in the report.
 
-It takes some fifteen minutes on two cores and writes data/verify_models.json, with why what is
-missing could not be built; the suite checks that record. A library that is not installed is
-skipped, visibly, and then no record is written.
+It takes ten minutes of processor time, and writes data/verify_models.json, with why what is missing
+could not be built; the suite checks that record. A library that is not installed is skipped,
+visibly, and then no record is written.
 """
 
 import argparse
