@@ -434,8 +434,8 @@ class Stream:
         shape, dtype, out, region, threads
             As for `uniform`.
         low, high : float
-            Ends of the interval, before the logarithm: 0 <= low < high, both finite, those that
-            are not 0 at least 2^-1022.
+            Ends of the interval, before the logarithm: 0 <= low < high, both finite, low 0 or at
+            least 2^-1022, high at least 2^-960.
 
         Returns
         -------
@@ -584,7 +584,7 @@ class Stream:
         if high > 2**63:
             raise ValueError(f"high must be at most 2**63, got {high}")
         target = integer_output(shape_of(shape, out, region), None, out, region, INTEGERS)
-        return fill(self, prepare_integers(low, high - low), target, threads)
+        return fill(self, prepare_integers(low, (high - low) % 2**64), target, threads)
 
     def bits(
         self,

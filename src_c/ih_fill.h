@@ -110,11 +110,13 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
  * IH_INVERSE_SOFTPLUS. All are drawn from one word; no value is an end of the interval of results,
  * so that none on a positive interval is 0, and none is infinite. Positive ends must be normal
  * doubles; from IH_LOG_UNIFORM on both are positive, but for the low end of IH_LOG_OF_UNIFORM,
- * which may be 0; high / low of the log-uniform laws is at most IH_GREATEST_RATIO. */
+ * which may be 0, and whose high end is at least 2^-960; high / low of the log-uniform laws is at
+ * most IH_GREATEST_RATIO. */
 int ih_law_interval(ih_law *law, int kind, double low, double high);
 #define IH_GREATEST_RATIO 0x1p1000
 
-/* Make the law of the integers low, low + 1, ..., low + span - 1, all equally likely. */
+/* Make the law of the integers low, low + 1, ..., low + span - 1, all equally likely; 0 stands for
+ * a span of 2^64. */
 int ih_law_integers(ih_law *law, int64_t low, uint64_t span);
 
 /* Make the law of the raw words. */

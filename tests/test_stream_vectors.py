@@ -1,5 +1,6 @@
 """The stream against its slow reference in Python, and both against the recorded vectors."""
 
+import hashlib
 import math
 
 import numpy as np
@@ -44,6 +45,24 @@ def test_recorded_keys_are_what_the_reference_gives():
 def test_the_worked_examples_are_what_the_reference_gives():
     written = stream_examples.PAGE.read_text(encoding="utf-8")
     assert written == stream_examples.page(), f"run: {stream_examples.COMMAND}"
+
+
+FROZEN = {
+    "stream_vectors.csv": (583, "bde59d6cf5fd5cd4b45cc6069079c9bb28354fb1db2b0d0f174d16d9cf1d29a4"),
+    "stream_keys.csv": (106, "02a3d1a26b5ff29fc139fc476a01d5b5b67708308eb852b0e8cc220e650c5b51"),
+}
+
+
+@pytest.mark.parametrize("file", FROZEN)
+def test_no_recorded_byte_of_the_frozen_format_has_changed(file):
+    # New laws may add lines at the end of the files.
+    lines, digest = FROZEN[file]
+    text = (reference.TESTS / "data" / file).read_text(encoding="utf-8")
+    frozen = "".join(text.splitlines(keepends=True)[:lines])
+    assert hashlib.sha256(frozen.encode()).hexdigest() == digest, (
+        f"{file} has changed: the stream's format version 1 is frozen, and users have weights made "
+        "by it. A change of any bit of a law takes another format version (docs/stream.md)."
+    )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -113,6 +113,7 @@ static void fill_words_64(const ih_plan *plan, ih_blocks blocks, size_t count, v
  * among the 2^64 mod span values that would make some results likelier. */
 static uint64_t unbiased(const ih_plan *plan, uint64_t block, unsigned lane, uint64_t word) {
     uint64_t span = plan->span, low = word * span;
+    if (span == 0) return plan->first + word; /* all of them */
     if (low < span) {
         uint64_t excess = (0 - span) % span;
         for (uint32_t domain = 1; low < excess; domain++) {

@@ -164,6 +164,9 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     return IH_OK;
 }
 
+/* Numbers below this may have a subnormal one within 2^-53 of them, which ih_log cannot take. */
+#define LEAST_OF_LOGARITHM 0x1p-960
+
 int ih_law_interval(ih_law *law, int kind, double low, double high) {
     if (!law) return IH_ERROR_NULL;
     if (kind < IH_UNIFORM_BETWEEN || kind > IH_INVERSE_SOFTPLUS) return IH_ERROR_LAW;
@@ -174,9 +177,9 @@ int ih_law_interval(ih_law *law, int kind, double low, double high) {
     law->width = high - low;
     if (!(law->width <= DBL_MAX)) return IH_ERROR_SCALE;
     if (kind == IH_UNIFORM_BETWEEN) return IH_OK;
-    if (!(low >= DBL_MIN || (low == 0 && high >= DBL_MIN && kind == IH_LOG_OF_UNIFORM)))
-        return IH_ERROR_SCALE;
+    if (!(low >= DBL_MIN || (low == 0 && kind == IH_LOG_OF_UNIFORM))) return IH_ERROR_SCALE;
     if (kind == IH_LOG_OF_UNIFORM) {
+        if (high < LEAST_OF_LOGARITHM) return IH_ERROR_SCALE;
         law->low = low > 0 ? ih_log(low) : -INFINITY;
         law->high = ih_log(high);
         return IH_OK;
@@ -191,7 +194,6 @@ int ih_law_interval(ih_law *law, int kind, double low, double high) {
 
 int ih_law_integers(ih_law *law, int64_t low, uint64_t span) {
     if (!law) return IH_ERROR_NULL;
-    if (span == 0) return IH_ERROR_INTERVAL;
     clear_law(law, IH_INTEGERS, 1);
     law->first = (uint64_t)low;
     law->span = span;

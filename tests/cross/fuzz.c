@@ -28,7 +28,9 @@
 #define WINDOWS 256
 #define MIB (UINT64_C(1) << 20)
 
-static const size_t item_bytes[IH_DTYPES] = {4, 8, 2, 2};
+#define FLOATS (IH_BF16 + 1) /* types; those of integers follow */
+
+static const size_t item_bytes[IH_DTYPES] = {4, 8, 2, 2, 4, 8};
 
 typedef struct {
     ih_key key;
@@ -74,8 +76,8 @@ static uint64_t any_size(uint64_t limit) {
 
 /* ---- laws ---- */
 
-static const int least_exponent[IH_DTYPES] = {-149, -1074, -24, -133};
-static const int greatest_exponent[IH_DTYPES] = {127, 1023, 15, 127};
+static const int least_exponent[FLOATS] = {-149, -1074, -24, -133};
+static const int greatest_exponent[FLOATS] = {127, 1023, 15, 127};
 
 /* From below the least subnormal number of the type to above its greatest. */
 static double any_scale(int dtype) {
@@ -150,16 +152,36 @@ static void any_interval(double *low, double *high) {
     }
 }
 
+/* A law on an open interval, its ends of every size. */
+static int make_interval_law(ih_law *law, int dtype) {
+    const int kind = IH_UNIFORM_BETWEEN + (int)below(IH_INTEGERS - IH_UNIFORM_BETWEEN);
+    double high = any_scale(dtype), low = one_in(2) ? any_scale(dtype) : high * fraction();
+    if (one_in(4)) low = 0;
+    if (one_in(4)) low = -low;
+    if (one_in(8)) low = nextafter(high, 0);
+    return ih_law_interval(law, kind, low < high ? low : high, low < high ? high : low);
+}
+
+static int make_integer_law(ih_law *law, int dtype) {
+    if (dtype == IH_U32 || one_in(3)) return ih_law_bits(law);
+    return ih_law_integers(law, (int64_t)random_bits(), one_in(20) ? 0 : any_size(UINT64_MAX));
+}
+
 /* 1 if it is a law, and one that the type can have. */
 static int make_law(ih_law *law, int dtype) {
-    double scale = any_scale(dtype), low, high;
+    double scale, low, high;
     int status;
-    switch (below(4)) {
+    if (dtype >= FLOATS) return make_integer_law(law, dtype) == IH_OK;
+    scale = any_scale(dtype);
+    switch (below(5)) {
     case 0:
         status = ih_law_uniform(law, scale);
         break;
     case 1:
         status = ih_law_normal(law, scale);
+        break;
+    case 2:
+        status = make_interval_law(law, dtype);
         break;
     default:
         any_interval(&low, &high);
@@ -500,6 +522,7 @@ static int spoil(fill_call *call, int *status) {
         return 1;
     case 5: {
         double least, greatest, bad[] = {NAN, INFINITY, -1, 0};
+        if (call->dtype >= FLOATS) return 0;
         ih_type_limits(call->dtype, &least, &greatest);
         bad[3] = call->law.kind == IH_UNIFORM ? nextafter(least, 0) : nextafter(greatest, INFINITY);
         call->law.scale = bad[below(4)];

@@ -87,6 +87,15 @@ for compiler in gcc clang; do
     done
 done
 
+if ! command -v musl-gcc >/dev/null; then
+    echo "SKIP musl: musl-gcc is not installed"
+elif ! build musl musl-gcc -O2 -static; then
+    fail "musl: does not compile"
+else
+    compare musl magnitude ""
+    for kernel in $kernels; do compare musl vectors $kernel; done
+fi
+
 # emulate COMPILER RUNNER KERNELS LEVELS [FLAGS...]: the same for another processor
 emulate() {
     compiler=$1

@@ -862,6 +862,9 @@ fn between(element: &Element, law: Interval, low: f64, high: f64) -> f64 {
     let least = -element.of.below(-law.end(low));
     let most = element.of.below(law.end(high));
     assert!(least <= most, "the interval has no value of the type");
+    if least == 0.0 && most == 0.0 {
+        return 0.0;
+    }
     let value = element.of.computed(x).clamp(least, most);
     if value == 0.0 {
         0f64.copysign(x)

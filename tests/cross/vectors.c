@@ -8,12 +8,14 @@
 #include "ih_fill.h"
 
 #define ELEMENTS 200003
-#define LAWS 13
+#define LAWS 21
 /* Elements of each law in the sweep, on both sides of a block whose number passes 2^32. */
 #define SWEPT 131
 #define DENSE 12 /* scales from the least one on, all powers of two; wider steps follow */
 
-static const int item_bytes[IH_DTYPES] = {4, 8, 2, 2};
+#define FLOATS (IH_BF16 + 1) /* types; those of integers follow */
+
+static const int item_bytes[IH_DTYPES] = {4, 8, 2, 2, 4, 8};
 static const ih_key key = {{UINT64_C(0x0123456789abcdef), UINT64_C(0xfedcba9876543210)}};
 static unsigned char out[8 * ELEMENTS + 1];
 
@@ -67,12 +69,30 @@ static int print_laws(int kernel) {
     status |= ih_law_truncated_normal(&laws[10], 0x1p-27, -2.0, 2.0, 1);
     status |= ih_law_truncated_normal(&laws[11], 0x1p-148, 0.0, INFINITY, 0);
     status |= ih_law_normal(&laws[12], 0x1p-149);
+    for (int kind = IH_UNIFORM_BETWEEN; kind <= IH_INVERSE_SOFTPLUS; kind++) {
+        status |= ih_law_interval(&laws[10 + kind], kind, 0x1p-10, 0.1);
+        status |= ih_law_interval(&laws[14 + kind], kind, 0.01, 60000);
+    }
     for (int law = 0; law < LAWS; law++)
-        for (int dtype = 0; dtype < IH_DTYPES; dtype++) {
+        for (int dtype = 0; dtype < FLOATS; dtype++) {
             status |= fill(&laws[law], dtype, (UINT64_C(1) << 33) - 100, ELEMENTS, kernel);
             printf("%d %d %016" PRIx64 "\n", law, dtype,
                    hashed_elements(no_hash, out + 1, ELEMENTS, item_bytes[dtype]));
         }
+    return status;
+}
+
+static int print_integers(int kernel) {
+    static const int dtypes[] = {IH_U32, IH_U64, IH_U64, IH_U64, IH_U64};
+    ih_law laws[5];
+    int status = ih_law_bits(&laws[0]) | ih_law_bits(&laws[1]) | ih_law_integers(&laws[2], -5, 11) |
+                 ih_law_integers(&laws[3], INT64_MIN, UINT64_C(3) << 62) |
+                 ih_law_integers(&laws[4], INT64_MIN, 0);
+    for (int law = 0; law < 5; law++) {
+        status |= fill(&laws[law], dtypes[law], (UINT64_C(1) << 33) - 100, ELEMENTS, kernel);
+        printf("integers %d %016" PRIx64 "\n", law,
+               hashed_elements(no_hash, out + 1, ELEMENTS, item_bytes[dtypes[law]]));
+    }
     return status;
 }
 
@@ -90,14 +110,14 @@ static uint64_t hashed_law(uint64_t hash, const ih_law *law, int status, int dty
 
 /* Every type, and scales from half its least subnormal number to above its greatest. */
 static void print_sweep(int kernel) {
-    static const int least[IH_DTYPES] = {-149, -1074, -24, -133};
-    static const int greatest[IH_DTYPES] = {128, 1023, 16, 128};
+    static const int least[FLOATS] = {-149, -1074, -24, -133};
+    static const int greatest[FLOATS] = {128, 1023, 16, 128};
     static const double ends[][2] = {
         {-2, 2},     {-0.01, 1},      {-1, 0.01},       {-0.01, 0.02},     {0, INFINITY},
         {-0.0, 0.3}, {-INFINITY, 0},  {-INFINITY, 0.1}, {-1e-3, INFINITY}, {1, INFINITY},
         {1.5, 1.6},  {-INFINITY, -3}, {-37, -36.5},     {-9, 9},
     };
-    for (int dtype = 0; dtype < IH_DTYPES; dtype++)
+    for (int dtype = 0; dtype < FLOATS; dtype++)
         for (int step = -1, exponent = least[dtype] - 1; exponent <= greatest[dtype]; step++) {
             const double scale = ldexp(step % 2 ? 1.0 : 1.4142135623730951, exponent);
             uint64_t hash = no_hash;
@@ -120,7 +140,7 @@ int main(int argc, char **argv) {
         printf("no such kernel here\n");
         return 3;
     }
-    if (print_laws(kernel)) return 1;
+    if (print_laws(kernel) || print_integers(kernel)) return 1;
     print_sweep(kernel);
     return 0;
 }

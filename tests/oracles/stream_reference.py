@@ -214,7 +214,7 @@ class Format:
         if x == INFINITY:
             return self.largest
         value = self.at_most(x)
-        return value if value < x else self.at_most(x - self.quantum(x) / 4)
+        return value if value < x else self.at_most(Fraction(x) - self.quantum(x) / 4)
 
     def encoded(self, x, negative=False):
         """Return the bits of a value of the format; zero takes its sign from `negative`."""
@@ -575,6 +575,8 @@ def interval_bits(key, index, dtype, law, low, high):
     single = form if dtype == "float64" else SINGLE
     exact = single.rounded(Fraction(x))
     least, most = -form.below_any(-ends[0]), form.below_any(ends[1])
+    if least == most == 0:
+        return 0
     cut = least if exact < least else most if exact > most else exact
     return form.encoded(form.rounded(cut), negative=negative)
 
@@ -641,6 +643,7 @@ INTERVAL_LAWS = (
 INTERVALS = (
     ("uniform_between", {"low": 0.0, "high": 16.0}),
     ("uniform_between", {"low": -3.0, "high": -1e-3}),
+    ("uniform_between", {"low": -2.0, "high": 1.0}),
     ("log_uniform", {"low": 1e-3, "high": 0.1}),
     ("log_uniform", {"low": 1e-4, "high": 6e4}),
     ("log_of_uniform", {"low": 1.0, "high": 16.0}),
@@ -648,7 +651,14 @@ INTERVALS = (
     ("inverse_softplus_log_uniform", {"low": 1e-3, "high": 0.1}),
     ("inverse_softplus_log_uniform", {"low": 0.5, "high": 50.0}),
 )
-INTEGERS = ((0, 2), (-5, 6), (-(2**63), 2**62), (-(2**63), 2**63 - 1), (0, 2**63))
+INTEGERS = (
+    (0, 2),
+    (-5, 6),
+    (-(2**63), 2**63),
+    (-(2**63), 2**62),
+    (-(2**63), 2**63 - 1),
+    (0, 2**63),
+)
 LAWS = (
     ("uniform", {"bound": 1.0}),
     ("uniform", {"bound": 0.1}),
@@ -727,6 +737,14 @@ def cases():
             for place, first in enumerate((0, 4 * 2**32 - 2)):
                 seed, name = STREAMS[(number + place) % len(STREAMS)]
                 yield seed, name, law, parameters, dtype, first
+    for dtype, form in FORMATS.items():
+        # 0 alone; 0 and its neighbours, of which a value may round to 0 from either side
+        for end in (form.least, 2.5 * form.least):
+            parameters = {"low": -end, "high": end}
+            yield *STREAMS[0], "uniform_between", parameters, dtype, 0
+        yield *STREAMS[0], "normal", {"std": 0.0}, dtype, 0
+    for dtype, std in (("float16", 65504.0), ("bfloat16", 3e38), ("float32", 3e38)):
+        yield *STREAMS[0], "normal", {"std": std}, dtype, 0  # beyond the greatest value
     for low, high in INTEGERS:
         yield *STREAMS[0], "integers", {"low": low, "high": high}, "int64", 2 * 2**32 - 1
     for dtype in ("uint32", "uint64"):
