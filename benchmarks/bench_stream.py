@@ -33,6 +33,30 @@ THREADS = sorted({1, CORES})
 Fill = Callable[[Any], object]
 
 
+def numpy_between(generator: np.random.Generator, array: Any, low: float, high: float) -> Any:
+    """Fill an array with numbers uniform on an interval."""
+    generator.random(out=array, dtype=array.dtype)
+    array *= high - low
+    array += low
+    return array
+
+
+def numpy_log_uniform(generator: np.random.Generator, array: Any) -> Any:
+    """Fill an array with log-uniform numbers."""
+    return np.exp(numpy_between(generator, array, np.log(0.001), np.log(0.1)), out=array)
+
+
+# The laws on an interval, and NumPy's steps to them.
+INTERVAL_LAWS: dict[str, Callable[..., object]] = {
+    "uniform_between": lambda g, a: numpy_between(g, a, 0.001, 0.1),
+    "log_uniform": numpy_log_uniform,
+    "log_of_uniform": lambda g, a: np.log(numpy_between(g, a, 0.001, 0.1), out=a),
+    "inverse_softplus_log_uniform": lambda g, a: np.log(
+        np.expm1(numpy_log_uniform(g, a), out=a), out=a
+    ),
+}
+
+
 def optional(name: str) -> Any:
     """Return a module, or None if it is not installed."""
     try:
@@ -191,12 +215,39 @@ def bench_fresh(versus, threads):
     )
 
 
-@pytest.mark.parametrize("law", ["uniform", "normal"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
+@pytest.mark.parametrize("law", ["uniform", "normal", "truncated_normal"])
 @pytest.mark.parametrize("kernel", [name for name, available in irwinhall.kernels() if available])
-def bench_kernel(versus, monkeypatch, kernel, law):
-    """Every kernel that this machine has, on all cores."""
+def bench_kernel(versus, monkeypatch, kernel, law, dtype):
+    """Every kernel that this machine has, on one thread in L2, beside its float32."""
     monkeypatch.setattr(stream, "KERNEL", irwinhall._core.find_kernel(kernel))
-    array = aligned(RAM, "float32")
+    array, single = aligned(SIZES["L2"], dtype), aligned(SIZES["L2"], "float32")
     fill = getattr(STREAM, law)
-    rivals = {name: lambda r=r: r(array) for name, r in torch_rivals(law, "float32").items()}
-    versus(lambda: fill(out=array), rivals, rounds=9, calls=RAM)
+    rivals = {"float32": lambda: fill(out=single, threads=1)} if dtype != "float32" else {}
+    versus(lambda: fill(out=array, dtype=dtype, threads=1), rivals, rounds=15, calls=array.size)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("law", INTERVAL_LAWS)
+def bench_interval(versus, law, dtype):
+    """Time the laws on an interval, on one thread in L2, beside NumPy's steps to the same."""
+    array = aligned(SIZES["L2"], dtype)
+    fill = getattr(STREAM, law)
+    generator = np.random.default_rng(1)
+    versus(
+        lambda: fill(out=array, low=0.001, high=0.1, dtype=dtype, threads=1),
+        {"NumPy": lambda: INTERVAL_LAWS[law](generator, array)},
+        rounds=15,
+        calls=array.size,
+    )
+
+
+def bench_integers(versus):
+    generator = np.random.default_rng(1)
+    count = SIZES["L2"]
+    versus(
+        lambda: STREAM.integers(count, high=1000, threads=1),
+        {"NumPy": lambda: generator.integers(1000, size=count)},
+        rounds=15,
+        calls=count,
+    )
