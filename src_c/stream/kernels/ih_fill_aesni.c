@@ -16,7 +16,6 @@
 
 #define IH_NAME aesni
 #define IH_SUPPORTED ih_cpu_has_aesni
-#define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 1
 #include "stream/kernels/ih_vector.h"
 

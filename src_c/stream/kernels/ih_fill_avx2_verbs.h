@@ -2,7 +2,6 @@
 #include "stream/ih_fill_scalar.h"
 #include "stream/kernels/ih_cpu.h"
 
-#define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 2
 #include "stream/kernels/ih_vector.h"
 

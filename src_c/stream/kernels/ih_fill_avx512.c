@@ -18,7 +18,6 @@
 
 #define IH_NAME avx512
 #define IH_SUPPORTED ih_cpu_has_avx512
-#define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 4
 #include "stream/kernels/ih_vector.h"
 

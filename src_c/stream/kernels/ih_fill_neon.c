@@ -19,7 +19,6 @@
 
 #define IH_NAME neon
 #define IH_SUPPORTED ih_cpu_has_neon
-#define IH_VECTOR_NORMAL 1
 #define V_BLOCKS 1
 #include "stream/kernels/ih_vector.h"
 

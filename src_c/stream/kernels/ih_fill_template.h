@@ -1,7 +1,6 @@
 /* The vector kernel, written once: included by each instruction set's file, which first defines
  *
  *   IH_NAME, IH_SUPPORTED   the kernel's name as a token; the function that asks the CPU
- *   IH_VECTOR_NORMAL        1 if the normal map runs on vectors, 0 if lane by lane
  *   V_BLOCKS                blocks in a vector: 1, 2 or 4; then it includes ih_vector.h
  *   v_state                 a vector under encryption
  *
@@ -21,8 +20,8 @@
  *                           of a vector and a number; of two zeros either that of the vector or the
  *                           one that is less (greater): the lower end is -0, the upper one +0
  *
- * With IH_VECTOR_NORMAL, also V_RARE_BELOW_32, below which a canonical word is left to the scalar
- * map, the type v_f32_table, what of the table stays in registers, and
+ * for the normal laws V_RARE_BELOW_32, below which a canonical word is left to the scalar map, the
+ * type v_f32_table, what of the table stays in registers, and
  *
  *   v_fma(), v_fma_f64()    a * b + c, rounded once
  *   v_locate_32()           the octave, and the distance from its inner end on the scale 2^-31
@@ -166,21 +165,9 @@ IH_INLINE v_longs vector_canonical_64(v_longs u) {
     return ((u ^ upper) << 1) - upper;
 }
 
-#if IH_VECTOR_NORMAL
-
-typedef struct {
-    v_f32_table f32;
-} v_tables;
-
-IH_INLINE v_tables load_tables(void) {
-    v_tables tables;
-    tables.f32 = v_load_f32_table();
-    return tables;
-}
-
 /* Vectors side by side, step by step: the chain of one is too long to keep the CPU busy. A
  * coefficient is looked up where it is used: all at once would not fit the registers. */
-IH_INLINE void vector_normal_f32(const v_tables *tables, const v_words *words, v_floats *z,
+IH_INLINE void vector_normal_f32(const v_f32_table *table, const v_words *words, v_floats *z,
                                  int vectors, const v_ahead *ahead) {
     v_floats t[IN_FLIGHT];
     v_words octave[IN_FLIGHT];
@@ -188,12 +175,11 @@ IH_INLINE void vector_normal_f32(const v_tables *tables, const v_words *words, v
         v_words distance;
         v_locate_32(words[i], &octave[i], &distance);
         t[i] = __builtin_convertvector((v_ints)distance, v_floats) * 0x1p-31f;
-        z[i] = v_table_f32(&tables->f32, octave[i], IH_NORMAL_F32_DEGREE);
+        z[i] = v_table_f32(table, octave[i], IH_NORMAL_F32_DEGREE);
     }
-    /* A round a step, the last ones before the first step if the steps are too few. */
-    ahead_rounds(ahead, 1, IH_ROUNDS - IH_NORMAL_F32_DEGREE);
+    _Static_assert(IH_NORMAL_F32_DEGREE > IH_ROUNDS, "there is a step for each round");
     EACH_DOWN (power, IH_NORMAL_F32_DEGREE - 1) {
-        EACH (i, vectors) z[i] = v_fma(z[i], t[i], v_table_f32(&tables->f32, octave[i], power));
+        EACH (i, vectors) z[i] = v_fma(z[i], t[i], v_table_f32(table, octave[i], power));
         if (power < IH_ROUNDS) ahead_rounds(ahead, IH_ROUNDS - power, IH_ROUNDS - power);
     }
     EACH (i, vectors) z[i] = (v_floats)((v_words)z[i] ^ (words[i] << 31));
@@ -236,7 +222,7 @@ __attribute__((noinline)) static v_doubles vector_refine_f64(const ih_plan *plan
     return z;
 }
 
-IH_INLINE void vector_standard_f32(const v_tables *tables, const ih_plan *plan, int law,
+IH_INLINE void vector_standard_f32(const v_f32_table *table, const ih_plan *plan, int law,
                                    ih_blocks blocks, const v_words *words, v_floats *z, int vectors,
                                    const v_ahead *ahead) {
     v_words canonical[IN_FLIGHT], least;
@@ -247,7 +233,7 @@ IH_INLINE void vector_standard_f32(const v_tables *tables, const ih_plan *plan, 
                 vector_canonical_32(vector_high_32(words[i], plan->span_32) + plan->first_32);
         least = i ? v_least_32(least, canonical[i]) : canonical[i];
     }
-    vector_normal_f32(tables, canonical, z, vectors, ahead);
+    vector_normal_f32(table, canonical, z, vectors, ahead);
     if (__builtin_expect(v_below_32(least, V_RARE_BELOW_32), 0))
         EACH (i, vectors) {
             unsigned rare = v_below_32(canonical[i], V_RARE_BELOW_32);
@@ -267,42 +253,7 @@ IH_INLINE v_doubles vector_standard_f64(const ih_plan *plan, int law, ih_blocks 
     return z;
 }
 
-#else
-
-typedef int v_tables;
-
-IH_INLINE v_tables load_tables(void) { return 0; }
-
-IH_INLINE void vector_standard_f32(const v_tables *tables, const ih_plan *plan, int law,
-                                   ih_blocks blocks, const v_words *words, v_floats *z, int vectors,
-                                   const v_ahead *ahead) {
-    (void)tables;
-    ahead_rounds(ahead, 1, IH_ROUNDS);
-    EACH (i, vectors) {
-        v_floats values = {0};
-        for (int j = 0; j < V_WORDS; j++) {
-            uint64_t block = ih_block_at(blocks_of(blocks, i), (size_t)j / 4);
-            values[j] = law == IH_NORMAL ? ih_standard_normal_f32(plan, block, j % 4, words[i][j])
-                                         : ih_truncated_f32(plan, block, j % 4, words[i][j]);
-        }
-        z[i] = values;
-    }
-}
-
-IH_INLINE v_doubles vector_standard_f64(const ih_plan *plan, int law, ih_blocks blocks,
-                                        v_longs words) {
-    v_doubles z;
-    EACH (i, V_LONGS)
-        z[i] =
-            law == IH_NORMAL
-                ? ih_standard_normal_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i])
-                : ih_truncated_f64(plan, ih_block_at(blocks, (size_t)i / 2), i % 2, words[i]);
-    return z;
-}
-
-#endif
-
-IH_INLINE void vector_values_f32(const v_tables *tables, const ih_plan *plan, int law,
+IH_INLINE void vector_values_f32(const v_f32_table *table, const ih_plan *plan, int law,
                                  ih_blocks blocks, const v_words *words, v_floats *values,
                                  int vectors, const v_ahead *ahead) {
     if (law == IH_UNIFORM) {
@@ -310,7 +261,7 @@ IH_INLINE void vector_values_f32(const v_tables *tables, const ih_plan *plan, in
         EACH (i, vectors) values[i] = vector_uniform_f32(words[i], plan->scale_f32);
         return;
     }
-    vector_standard_f32(tables, plan, law, blocks, words, values, vectors, ahead);
+    vector_standard_f32(table, plan, law, blocks, words, values, vectors, ahead);
     EACH (i, vectors) values[i] *= plan->scale_f32;
     if (law == IH_TRUNCATED_NORMAL)
         EACH (i, vectors)
@@ -340,7 +291,7 @@ IH_INLINE void put(char *to, v_words bits, int stream) {
 }
 
 /* Turn the words of a few vectors into elements at out. */
-IH_INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dtype,
+IH_INLINE void emit(const v_f32_table *table, const ih_plan *plan, int law, int dtype,
                     ih_blocks blocks, const v_words *words, int vectors, char *out, int stream,
                     const v_ahead *ahead) {
     v_floats values[IN_FLIGHT];
@@ -351,7 +302,7 @@ IH_INLINE void emit(const v_tables *tables, const ih_plan *plan, int law, int dt
                 (v_words)vector_value_f64(plan, law, blocks_of(blocks, i), words[i]), stream);
         return;
     }
-    vector_values_f32(tables, plan, law, blocks, words, values, vectors, ahead);
+    vector_values_f32(table, plan, law, blocks, words, values, vectors, ahead);
     if (dtype == IH_F32)
         EACH (i, vectors) put(out + i * V_BYTES, (v_words)values[i], stream);
     else if (vectors == 1)
@@ -366,7 +317,7 @@ IH_INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks bl
                            void *out, int stream) {
     const int bytes_per_vector = dtype == IH_F16 || dtype == IH_BF16 ? V_BYTES / 2 : V_BYTES;
     const v_schedule schedule = load_schedule(plan);
-    const v_tables tables = load_tables();
+    const v_f32_table table = v_load_f32_table();
     const size_t group = IN_FLIGHT * V_BLOCKS;
     const v_ahead none = {&schedule, NULL, 0};
     v_words words[IN_FLIGHT];
@@ -381,7 +332,7 @@ IH_INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks bl
         for (;; count -= group) {
             EACH (i, IN_FLIGHT) words[i] = v_from_state(state[i]);
             vector_ars_begin(&schedule, &counters, step, state, IN_FLIGHT);
-            emit(&tables, plan, law, dtype, blocks, words, IN_FLIGHT, to, stream, &ahead);
+            emit(&table, plan, law, dtype, blocks, words, IN_FLIGHT, to, stream, &ahead);
             to += IN_FLIGHT * bytes_per_vector;
             blocks = blocks_of(blocks, IN_FLIGHT);
             if (count < 2 * group) break;
@@ -390,7 +341,7 @@ IH_INLINE void fill_blocks(const ih_plan *plan, int law, int dtype, ih_blocks bl
     }
     for (; count; count -= V_BLOCKS, to += bytes_per_vector) {
         words[0] = vector_ars(&schedule, counters_at(blocks, IH_DOMAIN_MAIN));
-        emit(&tables, plan, law, dtype, blocks, words, 1, to, 0, &none);
+        emit(&table, plan, law, dtype, blocks, words, 1, to, 0, &none);
         blocks = blocks_of(blocks, 1);
     }
     if (stream) v_fence();
