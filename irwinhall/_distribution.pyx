@@ -143,18 +143,22 @@ cdef Py_ssize_t FIRST_PIECE = 1 << 14
 include "_checks.pxi"
 
 
+cdef int check_probabilities(object q, bint is_log) except -1:
+    few = distinct(q)
+    wrong = few > 0.0 if is_log else (few < 0.0) | (few > 1.0)
+    if wrong.any():
+        limits = "log q must be at most 0" if is_log else "q must be from 0 to 1"
+        raise ValueError(f"{limits}, got {first_of(q, wrong)}")
+    return 0
+
+
 cdef object of_arrays(ih_irwin_hall_kind kind, str name, object x, object n, object out):
     """Return the values of one function for anything that broadcasts."""
     x = checked_reals(name, x)
     n = checked_integers("n", plain(n))
     shape = checked_shape(f"{name} and n", (x, n))
     if name == "q":
-        is_log = kind >= IH_IRWIN_HALL_PPF_LOG
-        few = distinct(x)
-        wrong = few > 0.0 if is_log else (few < 0.0) | (few > 1.0)
-        if wrong.any():
-            limits = "log q must be at most 0" if is_log else "q must be from 0 to 1"
-            raise ValueError(f"{limits}, got {first_of(x, wrong)}")
+        check_probabilities(x, kind >= IH_IRWIN_HALL_PPF_LOG)
     if out is not None:
         checked_out(out, x.dtype, shape)
     return computed(ufuncs[kind], (x, n), shape, x.dtype, out, 1)
@@ -215,18 +219,49 @@ def isf(q, n, bint log, out):
     return of_arrays(IH_IRWIN_HALL_ISF_LOG if log else IH_IRWIN_HALL_ISF, "q", q, n, out)
 
 
+# ---- sums, row by row ----------------------------------------------------------------------------
+
+cdef extern from "distribution/ih_dot.h" nogil:
+    double ih_dot(size_t, const double *, const double *) noexcept
+
+
+def row_sums(rows, weights):
+    """Return the sum of each row of float64, times a row of weights or rows of them, rounded once."""
+    cdef cnp.ndarray values = np.ascontiguousarray(rows, np.float64)
+    cdef cnp.ndarray factors = None if weights is None else np.ascontiguousarray(weights, np.float64)
+    cdef cnp.ndarray out = np.empty(values.shape[0])
+    cdef size_t count = values.shape[1], i
+    cdef size_t step = 0 if weights is None or factors.ndim == 1 else count
+    cdef const double *a = <const double *>cnp.PyArray_DATA(values)
+    cdef const double *b = NULL if weights is None else <const double *>cnp.PyArray_DATA(factors)
+    cdef double *sums = <double *>cnp.PyArray_DATA(out)
+    with nogil:
+        for i in range(<size_t>out.shape[0]):
+            sums[i] = ih_dot(count, a + i * count, NULL if b == NULL else b + i * step)
+    return out
+
+
 # ---- weighted sums -------------------------------------------------------------------------------
 
 cdef extern from "distribution/ih_weighted.h" nogil:
     ctypedef enum ih_weighted_kind:
         IH_WEIGHTED_PDF
+        IH_WEIGHTED_LOGPDF
         IH_WEIGHTED_CDF
+        IH_WEIGHTED_LOGCDF
         IH_WEIGHTED_SF
+        IH_WEIGHTED_LOGSF
+        IH_WEIGHTED_PPF
+        IH_WEIGHTED_ISF
+        IH_WEIGHTED_PPF_LOG
+        IH_WEIGHTED_ISF_LOG
     ctypedef struct ih_weights:
         pass
     size_t ih_weights_scratch(size_t) noexcept
     void ih_weights_prepare(ih_weights *, size_t, const double *, void *) noexcept
     void ih_weighted_array(
+        const ih_weights *, ih_weighted_kind, size_t, const double *, double *) noexcept
+    void ih_weighted_quantile_array(
         const ih_weights *, ih_weighted_kind, size_t, const double *, double *) noexcept
     double ih_weighted_magnitude(const ih_weights *) noexcept
 
@@ -282,7 +317,10 @@ cdef object of_row(ih_weighted_kind kind, cnp.ndarray x, cnp.ndarray row):
     with nogil:
         while done < count and not stopped:
             piece = min(piece, count - done)
-            ih_weighted_array(&weights, kind, piece, at + done, values + done)
+            if kind < IH_WEIGHTED_PPF:
+                ih_weighted_array(&weights, kind, piece, at + done, values + done)
+            else:
+                ih_weighted_quantile_array(&weights, kind, piece, at + done, values + done)
             done += piece
             stopped = done < count and interrupted(&last)
     if stopped:
@@ -291,17 +329,19 @@ cdef object of_row(ih_weighted_kind kind, cnp.ndarray x, cnp.ndarray row):
     return out
 
 
-cdef object of_rows(ih_weighted_kind kind, object x, object weights):
+cdef object of_rows(ih_weighted_kind kind, str name, object x, object weights):
     """Return the values of one function at x, which broadcasts with all but the last axis."""
-    x = checked_reals("x", x)
+    x = checked_reals(name, x)
     rows = checked_weights("weights", weights)
     leading = rows.shape[:rows.ndim - 1]
     try:
         shape = np.broadcast_shapes(x.shape, leading)
     except ValueError:
         raise ValueError(
-            f"x must broadcast with all but the last axis of weights, got shapes {x.shape} and "
-            f"{rows.shape}") from None
+            f"{name} must broadcast with all but the last axis of weights, got shapes {x.shape} "
+            f"and {rows.shape}") from None
+    if name == "q":
+        check_probabilities(x, kind >= IH_WEIGHTED_PPF_LOG)
     at = np.ascontiguousarray(np.broadcast_to(x, shape), np.float64)
     rows = rows.reshape(-1, rows.shape[rows.ndim - 1])
     if len(rows) == 1:
@@ -318,15 +358,35 @@ cdef object of_rows(ih_weighted_kind kind, object x, object weights):
 
 
 def weighted_pdf(x, weights):
-    return of_rows(IH_WEIGHTED_PDF, x, weights)
+    return of_rows(IH_WEIGHTED_PDF, "x", x, weights)
+
+
+def weighted_logpdf(x, weights):
+    return of_rows(IH_WEIGHTED_LOGPDF, "x", x, weights)
 
 
 def weighted_cdf(x, weights):
-    return of_rows(IH_WEIGHTED_CDF, x, weights)
+    return of_rows(IH_WEIGHTED_CDF, "x", x, weights)
+
+
+def weighted_logcdf(x, weights):
+    return of_rows(IH_WEIGHTED_LOGCDF, "x", x, weights)
 
 
 def weighted_sf(x, weights):
-    return of_rows(IH_WEIGHTED_SF, x, weights)
+    return of_rows(IH_WEIGHTED_SF, "x", x, weights)
+
+
+def weighted_logsf(x, weights):
+    return of_rows(IH_WEIGHTED_LOGSF, "x", x, weights)
+
+
+def weighted_ppf(q, weights, bint log):
+    return of_rows(IH_WEIGHTED_PPF_LOG if log else IH_WEIGHTED_PPF, "q", q, weights)
+
+
+def weighted_isf(q, weights, bint log):
+    return of_rows(IH_WEIGHTED_ISF_LOG if log else IH_WEIGHTED_ISF, "q", q, weights)
 
 
 def weighted_magnitude(coefficients):

@@ -31,7 +31,12 @@ __all__ = [
     "ppf",
     "sf",
     "weighted_cdf",
+    "weighted_isf",
+    "weighted_logcdf",
+    "weighted_logpdf",
+    "weighted_logsf",
     "weighted_pdf",
+    "weighted_ppf",
     "weighted_sf",
 ]
 
@@ -377,6 +382,39 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
 
 
 @overload
+def weighted_logpdf(x: float, weights: Sequence[float]) -> float: ...
+@overload
+def weighted_logpdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
+def weighted_logpdf(x: Any, weights: Any) -> Any:
+    """Return the natural logarithm of the density of a weighted sum at x.
+
+    Finite inside the support, however small the density.
+
+    Parameters
+    ----------
+    x, weights
+        As for `weighted_pdf`.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape and type of `pdf`'s. -inf outside the support. NaN where x is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `weighted_pdf`.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_logpdf(1e-3, 100 * [2.0])
+    -1112.3...
+    """
+    return _distribution.weighted_logpdf(x, weights)
+
+
+@overload
 def weighted_cdf(x: float, weights: Sequence[float]) -> float: ...
 @overload
 def weighted_cdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
@@ -412,6 +450,39 @@ def weighted_cdf(x: Any, weights: Any) -> Any:
 
 
 @overload
+def weighted_logcdf(x: float, weights: Sequence[float]) -> float: ...
+@overload
+def weighted_logcdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
+def weighted_logcdf(x: Any, weights: Any) -> Any:
+    """Return the natural logarithm of the probability of a weighted sum of at most x.
+
+    Finite inside the support, however small the probability.
+
+    Parameters
+    ----------
+    x, weights
+        As for `weighted_pdf`.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape and type of `pdf`'s. -inf below the support, 0 above it. NaN where x is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `weighted_pdf`.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_logcdf(1e-3, 100 * [2.0])
+    -1123.8...
+    """
+    return _distribution.weighted_logcdf(x, weights)
+
+
+@overload
 def weighted_sf(x: float, weights: Sequence[float]) -> float: ...
 @overload
 def weighted_sf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
@@ -444,6 +515,116 @@ def weighted_sf(x: Any, weights: Any) -> Any:
     1.07151...e-158
     """
     return _distribution.weighted_sf(x, weights)
+
+
+@overload
+def weighted_logsf(x: float, weights: Sequence[float]) -> float: ...
+@overload
+def weighted_logsf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
+def weighted_logsf(x: Any, weights: Any) -> Any:
+    """Return the natural logarithm of the probability of a weighted sum above x.
+
+    Finite inside the support, however small the probability.
+
+    Parameters
+    ----------
+    x, weights
+        As for `weighted_pdf`.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape and type of `pdf`'s. 0 below the support, -inf above it. NaN where x is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `weighted_pdf`.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_logsf(1.0, [1.0, -1.0, 2.0])
+    -0.6931...
+    """
+    return _distribution.weighted_logsf(x, weights)
+
+
+@overload
+def weighted_ppf(q: float, weights: Sequence[float], *, log: bool = False) -> float: ...
+@overload
+def weighted_ppf(q: ArrayLike, weights: ArrayLike, *, log: bool = False) -> _Floats: ...
+def weighted_ppf(q: Any, weights: Any, *, log: bool = False) -> Any:
+    """Return the x at which the cdf of a weighted sum is q, the quantile.
+
+    Parameters
+    ----------
+    q : float or array_like of float
+        Probability, from 0 to 1, or with ``log=True`` its natural logarithm, at most 0. Broadcasts
+        with all axes of `weights` but the last.
+    weights : array_like of float
+        As for `weighted_pdf`.
+    log : bool
+        Whether q is the logarithm of the probability, which reaches further into the tails.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape and type of `ppf`'s. NaN where q is NaN.
+
+    Raises
+    ------
+    TypeError
+        If q or weights are not real.
+    ValueError
+        If a q is not a probability, or for weights as in `weighted_pdf`.
+
+    Notes
+    -----
+    The distance from the lower end of the support, or for q above 1/2 from the upper one, has a
+    relative error below 1e-13, however small q is. The result is the nearest double to that
+    distance from the end: where weights have both signs, a result near 0 has fewer digits.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_ppf([0.0, 0.5, 1.0], [1.0, 2.0, -4.0])
+    array([-4. , -0.5,  3. ])
+    >>> distribution.weighted_ppf(1e-300, [1.0, 2.0, 3.0])  # (1e-300 3! 1 2 3)^(1/3)
+    3.301927248894...e-100
+    """
+    return _distribution.weighted_ppf(q, weights, log)
+
+
+@overload
+def weighted_isf(q: float, weights: Sequence[float], *, log: bool = False) -> float: ...
+@overload
+def weighted_isf(q: ArrayLike, weights: ArrayLike, *, log: bool = False) -> _Floats: ...
+def weighted_isf(q: Any, weights: Any, *, log: bool = False) -> Any:
+    """Return the x at which the survival function of a weighted sum is q, the upper quantile.
+
+    Parameters
+    ----------
+    q, weights, log
+        As for `weighted_ppf`.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape and type of `ppf`'s. NaN where q is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `weighted_ppf`.
+
+    Examples
+    --------
+    >>> from irwinhall import distribution
+    >>> distribution.weighted_isf(1e-300, [-1.0, -2.0, -3.0])
+    -3.301927248894...e-100
+    """
+    return _distribution.weighted_isf(q, weights, log)
 
 
 @overload

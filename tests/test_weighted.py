@@ -15,6 +15,7 @@ from weighted_oracle import by_corners, by_series, relative_error
 
 import irwinhall
 from irwinhall import distribution
+from irwinhall._distribution import row_sums
 
 FUNCTIONS = {
     "pdf": distribution.weighted_pdf,
@@ -263,6 +264,23 @@ def test_one_weight_more_averages_the_cdf_of_the_rest(weights, new, place):
         assert_allclose(
             distribution.weighted_pdf(x, [*weights, new]), expected, rtol=1e-11, atol=1e-12 / new
         )
+
+
+# ---- sums, row by row (ih_dot.c) -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1000])
+def test_row_sums_are_correctly_rounded(count):
+    generator = np.random.default_rng(8)
+    rows = generator.random((5, count)) * 10.0 ** generator.integers(-30, 1, (5, count))
+    weights = generator.random((5, count))
+    assert row_sums(rows, None).tolist() == [math.fsum(row) for row in rows]
+    for factors in (weights, weights[0]):
+        products = [
+            sum((Fraction(a) * Fraction(b) for a, b in zip(row, w, strict=True)), Fraction(0))
+            for row, w in zip(rows, np.broadcast_to(factors, rows.shape), strict=True)
+        ]
+        assert row_sums(rows, factors).tolist() == [float(total) for total in products]
 
 
 # ---- the magnitude of a neuron -------------------------------------------------------------------

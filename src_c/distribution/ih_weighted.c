@@ -25,7 +25,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "distribution/ih_weighted.h"
+#include "distribution/ih_weighted_internal.h"
 
 /* Up to so many weights are always split: at most 1024 corners, most of them beyond reach. */
 #define MOST_SPLIT 10
@@ -40,17 +40,13 @@
 /* Below 2^this a number is tiny beside weights of 2^-464 and more; above, far from subnormal. */
 #define LEAST_EXPONENT -1000
 
-/* The value mantissa 2^exponent: powers of small weights leave the range of a double. */
-typedef struct {
-    double mantissa;
-    int exponent;
-} scaled_double;
-
 /* log of e^(a s)/s^(p+1) prod (1 - e^(-w s))/(w s) at a real s, and two derivatives */
 typedef struct {
     ih_dd value;
     double slope, curvature;
 } log_integrand;
+
+typedef enum { DENSITY, BELOW, ABOVE } value_kind;
 
 /* The integral's sum R, of the weights from `first` on, and its a and p. */
 typedef struct {
@@ -59,57 +55,6 @@ typedef struct {
     ih_dd a;
     int p;
 } integral;
-
-/* ---- numbers -------------------------------------------------------------------------------- */
-
-static ih_dd plus(ih_dd a, ih_dd b) {
-    ih_dd s = two_sum(a.hi, b.hi), t = two_sum(a.lo, b.lo);
-    s = two_sum(s.hi, s.lo + t.hi);
-    return two_sum(s.hi, s.lo + t.lo);
-}
-
-static ih_dd minus(ih_dd a, ih_dd b) { return plus(a, (ih_dd){-b.hi, -b.lo}); }
-
-static ih_dd half(ih_dd a) { return (ih_dd){0.5 * a.hi, 0.5 * a.lo}; }
-
-static ih_dd times_double(ih_dd a, double b) {
-    double hi = a.hi * b;
-    return two_sum(hi, fma(a.hi, b, -hi) + a.lo * b);
-}
-
-static scaled_double normal(double mantissa, int exponent) {
-    int shift;
-    mantissa = frexp(mantissa, &shift);
-    return (scaled_double){mantissa, mantissa != 0.0 ? exponent + shift : 0};
-}
-
-static scaled_double scaled_product(scaled_double a, scaled_double b) {
-    return normal(a.mantissa * b.mantissa, a.exponent + b.exponent);
-}
-
-static scaled_double scaled_sum(scaled_double a, scaled_double b) {
-    if (a.mantissa == 0.0) return b;
-    if (b.mantissa == 0.0) return a;
-    if (a.exponent < b.exponent) {
-        scaled_double larger = b;
-        b = a;
-        a = larger;
-    }
-    int distance = a.exponent - b.exponent;
-    return distance > 200 ? a : normal(a.mantissa + ldexp(b.mantissa, -distance), a.exponent);
-}
-
-static scaled_double scaled_negative(scaled_double a) {
-    return (scaled_double){-a.mantissa, a.exponent};
-}
-
-static scaled_double scaled_exp(ih_dd power) {
-    int halvings = 0;
-    for (; fabs(power.hi) > 700.0; halvings++) power = half(power);
-    scaled_double result = normal(exp(power.hi) * (1.0 + power.lo), 0);
-    for (; halvings > 0; halvings--) result = scaled_product(result, result);
-    return result;
-}
 
 /* ---- preparation ---------------------------------------------------------------------------- */
 
@@ -263,8 +208,10 @@ static double log_envelope(const integral *in, double c, double t) {
     return sum;
 }
 
-/* The sum of the real parts of BLOCK nodes c + i t, t = start, start + step, ..., relative to c. */
-static double block_sum(const integral *in, double c, double start, double step) {
+/* Add the real parts of BLOCK nodes s = c + i t, t = start, start + step, ..., relative to the
+ * integrand at c, and those of s times the integrand. */
+static void add_block(const integral *in, double c, double start, double step, double *sum,
+                      double *sum_of_slopes) {
     const ih_weight_group *group = series_group(in, hypot(c, start + BLOCK * step));
     size_t direct_end = series_start(in, group);
     double shifted = shifted_a(in, group).hi;
@@ -308,9 +255,13 @@ static double block_sum(const integral *in, double c, double start, double step)
             zr = turned;
         }
     }
-    double sum = 0.0;
-    for (int n = 0; n < BLOCK; n++) sum += re[n];
-    return sum;
+    double values = 0.0, slopes = 0.0;
+    for (int n = 0; n < BLOCK; n++) {
+        values += re[n];
+        slopes += c * re[n] - (start + n * step) * im[n];
+    }
+    *sum += values;
+    *sum_of_slopes += slopes;
 }
 
 /* ---- the contour ---------------------------------------------------------------------------- */
@@ -374,8 +325,9 @@ static double alias_distance(const integral *in, double c, const log_integrand *
     return fmax(distance, left);
 }
 
-/* G_p(a) by the contour integral; return 0 if that takes too many nodes, unless it must. */
-static int by_contour(const integral *in, int must, scaled_double *result) {
+/* G_p(a) and its slope by the contour integral; return 0 if that takes too many nodes, unless it
+ * must. The slope, G_(p-1)(a), is cut off where the value is, so it has fewer digits. */
+static int by_contour(const integral *in, int must, scaled_double *result, scaled_double *slope) {
     log_integrand at;
     int minus_one;
     double c = saddle_point(in, &at);
@@ -383,16 +335,26 @@ static int by_contour(const integral *in, int must, scaled_double *result) {
     double width = sqrt(at.curvature), last = MOST_NODES * step;
     if (!must && log_envelope(in, c, last) + log1p(last * width) > -NEGLIGIBLE) return 0;
 
-    double sum = 0.5, t = step, envelope;
+    double sum = 0.5, sum_of_slopes = 0.5 * c, t = step, envelope;
     do {
-        sum += block_sum(in, c, t, step);
+        add_block(in, c, t, step, &sum, &sum_of_slopes);
         t += BLOCK * step;
         envelope = log_envelope(in, c, t) + log1p(t * width);
     } while (envelope > -NEGLIGIBLE);
-    *result = scaled_product(scaled_exp(at.value), normal(2.0 * sum / distance, 0));
+    scaled_double factor = scaled_product(scaled_exp(at.value), normal(2.0 / distance, 0));
+    *result = scaled_product(factor, normal(sum, 0));
+    *slope = scaled_product(factor, normal(sum_of_slopes, 0));
     if (minus_one)
         *result = scaled_sum(*result, scaled_negative(normal(1.0 / expm1(c * distance), 0)));
     return 1;
+}
+
+double ih_weighted_tilted(const ih_weights *weights, double s, double *log_cdf, double *steepness) {
+    integral in = {weights, 0, {0.0, 0.0}, 0};
+    log_integrand at = log_integrand_at(&in, s);
+    *log_cdf = at.value.hi - s * at.slope - 0.5 * log(IH_TWO_PI * at.curvature);
+    *steepness = at.curvature * s * s;
+    return -at.slope;
 }
 
 /* ---- the rules ------------------------------------------------------------------------------ */
@@ -431,7 +393,7 @@ static scaled_double divided(scaled_double value, double weight) {
 }
 
 /* a^q/q! over the product of the weights from `first` on, q = p + their number: G_p(a) where all
- * can be dropped. It underflows, whatever it is divided by later, long before q is large. */
+ * can be dropped. */
 static scaled_double all_dropped(const ih_weights *weights, size_t first, scaled_double a, int p) {
     scaled_double result = {0.5, 1};
     double order = 0.0;
@@ -441,7 +403,7 @@ static scaled_double all_dropped(const ih_weights *weights, size_t first, scaled
         result = divided(result, weights->weight[first]);
         first++;
     }
-    for (size_t i = first; i < weights->count && result.exponent > -100000; i++)
+    for (size_t i = first; i < weights->count; i++)
         result =
             scaled_product(result, normal(a.mantissa / (++order * weights->weight[i]), a.exponent));
     return result;
@@ -449,7 +411,7 @@ static scaled_double all_dropped(const ih_weights *weights, size_t first, scaled
 
 static scaled_double g(const ih_weights *weights, size_t first, ih_dd a, int p) {
     integral in = {weights, first, a, p};
-    scaled_double result = {0.0, 0};
+    scaled_double result = {0.0, 0}, slope;
     if (a.hi <= 0.0) return result;
     if (first == weights->count || a.hi <= weights->weight[weights->count - 1])
         return all_dropped(weights, first, normal(a.hi, 0), p);
@@ -459,7 +421,7 @@ static scaled_double g(const ih_weights *weights, size_t first, ih_dd a, int p) 
         return scaled_sum(full_moment(&in), p % 2 ? rest : scaled_negative(rest));
     }
     if ((weights->count - first > MOST_SPLIT || p > HIGH_POWER) &&
-        by_contour(&in, p > HIGH_POWER, &result))
+        by_contour(&in, p > HIGH_POWER, &result, &slope))
         return result;
     double weight = weights->weight[first];
     result = g(weights, first + 1, a, p + 1);
@@ -470,43 +432,79 @@ static scaled_double g(const ih_weights *weights, size_t first, ih_dd a, int p) 
     return divided(result, weight);
 }
 
+scaled_double ih_weighted_all_dropped(const ih_weights *weights, scaled_double a) {
+    return all_dropped(weights, 0, a, 0);
+}
+
+scaled_double ih_weighted_lower(const ih_weights *weights, double distance, scaled_double *slope) {
+    ih_dd a = {distance, 0.0};
+    integral in = {weights, 0, a, 0};
+    scaled_double result;
+    if (weights->count > MOST_SPLIT && distance > weights->weight[weights->count - 1] &&
+        by_contour(&in, 0, &result, slope))
+        return result;
+    *slope = g(weights, 0, a, -1);
+    return g(weights, 0, a, 0);
+}
+
 /* Where an end of the support is 0, the value at an x that is tiny beside all weights: x itself is
  * the distance from that end, and need not be a double in units of the weights. */
-static scaled_double beside_zero(const ih_weights *weights, ih_weighted_kind kind,
-                                 scaled_double x) {
-    int is_lower = weights->negative.hi == 0.0, is_density = kind == IH_WEIGHTED_PDF;
-    if (!is_density && kind != (is_lower ? IH_WEIGHTED_CDF : IH_WEIGHTED_SF)) return normal(1.0, 0);
+static scaled_double beside_zero(const ih_weights *weights, value_kind kind, scaled_double x) {
+    int is_lower = weights->negative.hi == 0.0, is_density = kind == DENSITY;
+    if (!is_density && kind != (is_lower ? BELOW : ABOVE)) return normal(1.0, 0);
     if (is_lower != (x.mantissa > 0.0)) return normal(0.0, 0);
     x.mantissa = fabs(x.mantissa);
     return all_dropped(weights, 0, x, is_density ? -1 : 0);
 }
 
-static scaled_double value_at(const ih_weights *weights, ih_weighted_kind kind, double x) {
+static scaled_double value_at(const ih_weights *weights, value_kind kind, double x) {
     scaled_double scaled = normal(x, -weights->exponent);
     int has_end_at_0 = weights->negative.hi == 0.0 || weights->positive.hi == 0.0;
     if (has_end_at_0 && scaled.exponent < LEAST_EXPONENT) return beside_zero(weights, kind, scaled);
     /* Both from their own end: near the one, the other holds nothing of the distance. */
     ih_dd at = {ldexp(x, -weights->exponent), 0.0};
     ih_dd a = plus(weights->negative, at), above = minus(weights->positive, at);
-    if (kind == IH_WEIGHTED_CDF) return above.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, a, 0);
-    if (kind == IH_WEIGHTED_SF) return a.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, above, 0);
+    if (kind == BELOW) return above.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, a, 0);
+    if (kind == ABOVE) return a.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, above, 0);
     if (weights->count == 1) /* 1/w at the ends, too */
         return normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);
     return g(weights, 0, a.hi < above.hi ? a : above, -1);
 }
 
-void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
+/* A logarithm, which loses nothing beside a value near 1. */
+static double log_value_at(const ih_weights *weights, value_kind kind, double x) {
+    scaled_double value = value_at(weights, kind, x);
+    if (kind != DENSITY && value.exponent + (value.mantissa > 0.5) > 0)
+        value = value_at(weights, kind == BELOW ? ABOVE : BELOW, x);
+    else
+        return scaled_log(value) - (kind == DENSITY ? weights->exponent * IH_LOG_2 : 0.0);
+    return 0.0 + log1p(-ldexp(value.mantissa, value.exponent)); /* no -0.0 */
+}
+
+/* What each function is of. */
+static const struct {
+    value_kind kind;
+    int is_log;
+} functions[] = {[IH_WEIGHTED_PDF] = {DENSITY, 0}, [IH_WEIGHTED_LOGPDF] = {DENSITY, 1},
+                 [IH_WEIGHTED_CDF] = {BELOW, 0},   [IH_WEIGHTED_LOGCDF] = {BELOW, 1},
+                 [IH_WEIGHTED_SF] = {ABOVE, 0},    [IH_WEIGHTED_LOGSF] = {ABOVE, 1}};
+
+void ih_weighted_array(const ih_weights *weights, ih_weighted_kind function, size_t count,
                        const double *x, double *out) {
+    value_kind kind = functions[function].kind;
+    int is_log = functions[function].is_log;
     for (size_t i = 0; i < count; i++) {
         double at = ldexp(x[i], -weights->exponent);
         if (!isfinite(at)) {
-            int is_one = at > 0.0 ? kind == IH_WEIGHTED_CDF : kind == IH_WEIGHTED_SF;
-            out[i] = isnan(at) ? at : kind != IH_WEIGHTED_PDF && is_one;
-            continue;
+            double value = kind != DENSITY && (at > 0.0 ? kind == BELOW : kind == ABOVE);
+            out[i] = isnan(at) ? at : is_log ? log(value) : value;
+        } else if (is_log) {
+            out[i] = log_value_at(weights, kind, x[i]);
+        } else {
+            scaled_double value = value_at(weights, kind, x[i]);
+            int exponent = kind == DENSITY ? weights->exponent : 0;
+            out[i] = ldexp(value.mantissa, value.exponent - exponent);
         }
-        scaled_double value = value_at(weights, kind, x[i]);
-        out[i] = ldexp(value.mantissa,
-                       value.exponent - (kind == IH_WEIGHTED_PDF ? weights->exponent : 0));
     }
 }
 

@@ -13,7 +13,18 @@
 /* Weights within a factor of two or so are grouped; the last group takes all that are left. */
 #define IH_WEIGHT_GROUPS 64
 
-typedef enum { IH_WEIGHTED_PDF, IH_WEIGHTED_CDF, IH_WEIGHTED_SF } ih_weighted_kind;
+typedef enum {
+    IH_WEIGHTED_PDF,
+    IH_WEIGHTED_LOGPDF,
+    IH_WEIGHTED_CDF,
+    IH_WEIGHTED_LOGCDF,
+    IH_WEIGHTED_SF,
+    IH_WEIGHTED_LOGSF,
+    IH_WEIGHTED_PPF,
+    IH_WEIGHTED_ISF,
+    IH_WEIGHTED_PPF_LOG, /* of log q */
+    IH_WEIGHTED_ISF_LOG
+} ih_weighted_kind;
 
 /* The weights from `start` on, the largest of them, and the sums of (w / largest)^(2 j). */
 typedef struct {
@@ -44,10 +55,16 @@ size_t ih_weights_scratch(size_t count);
 void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_weight,
                         void *scratch);
 
-/* Write the density of X at each x, or the probability of X <= x or of X > x. The relative error
- * is below 1e-12, and below 1e-13 for up to a hundred weights; NaN gives NaN. */
+/* Write the density of X at each x, or the probability of X <= x or of X > x, or its logarithm. The
+ * relative error is below 1e-12, and below 1e-13 for up to a hundred weights; that of a logarithm
+ * too, or it is as small absolutely near 0. NaN gives NaN. */
 void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
                        const double *x, double *out);
+
+/* Write the x whose cdf is q, or its sf, or of log q. The relative error of the distance from the
+ * end that is nearer by probability is below 1e-13; NaN and what is no probability give NaN. */
+void ih_weighted_quantile_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
+                                const double *q, double *out);
 
 /* Return E|w_1 V_1 + ... + w_k V_k|, the V_i independent and uniform on (-1, 1), within 1e-13 of
  * its size. */

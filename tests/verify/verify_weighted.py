@@ -8,9 +8,11 @@ that record, and the simulated frequencies against the probabilities as they are
 import json
 import math
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from flint import arb
 from tqdm import tqdm
 
 from irwinhall import distribution
@@ -29,6 +31,8 @@ PROMISED = {
     "13 to 500 weights of one size, to 12 standard deviations": 1e-13,
     "2,000 weights, to 25 standard deviations": 1e-12,
     "magnitudes of up to 500 coefficients": 1e-13,
+    "quantiles of up to 12 hostile weights, q to 1e-300": 1e-13,
+    "quantiles of 13 to 5,000 weights, q to 1e-60": 1e-13,
 }
 FUNCTIONS = {
     "pdf": distribution.weighted_pdf,
@@ -82,6 +86,52 @@ def error_of_many(generator, count, steps, bits):
     return max(errors), relative_error(found, 2 * magnitude)
 
 
+def hostile_weights(generator, count, decades=12):
+    """Return weights of one size or with one dominant, in groups or with ratios up to 1e12."""
+    styles = [
+        generator.random(count) + 1e-3,
+        10.0 ** generator.uniform(-decades, 0, count),
+        np.full(count, generator.random() + 0.1),
+        np.r_[1.0, np.full(count - 1, 10.0 ** generator.uniform(-decades, -1))],
+        10.0 ** generator.integers(1 - decades, 1, count) * (1 + 0.1 * generator.random(count)),
+        1.0 / np.arange(1, count + 1),
+    ]
+    sizes = styles[generator.integers(len(styles))]
+    return sizes * np.where(generator.random(count) < generator.choice([0.0, 0.3]), -1.0, 1.0)
+
+
+def quantile_error(q, weights):
+    """Return the worst relative error of ppf and isf as distances from the nearer end, exactly."""
+    errors = []
+    for quantile, kind in ((distribution.weighted_ppf, "cdf"), (distribution.weighted_isf, "sf")):
+        x = float(quantile(q, weights))
+        low = sum((Fraction(w) for w in weights if w < 0), Fraction(0))
+        high = sum((Fraction(w) for w in weights if w > 0), Fraction(0))
+        distance = Fraction(x) - low if (kind == "cdf") == (q <= 0.5) else high - Fraction(x)
+        # The nearest double is all that x can be, which may be far from the end, or coarse there.
+        rounding = Fraction(math.ulp(x)) / 2 * Fraction(1 + 1e-9)
+        around = [by_corners(kind, Fraction(x) + side * rounding, weights) for side in (-1, 1)]
+        if min(around) <= Fraction(q) <= max(around):
+            errors.append(0.0)
+            continue
+        missed = min(abs(value - Fraction(q)) for value in around)
+        errors.append(float(missed / by_corners("pdf", x, weights) / distance))
+    return max(errors)
+
+
+def quantile_error_of_many(generator, count):
+    """Return the worst relative error of quantiles of one random set, by Fourier series."""
+    weights = generator.random(count) ** generator.uniform(0.0, 1.5) + 0.01
+    q = np.array([0.4, 1e-2, 1e-8, 1e-20, 1e-60])
+    q = q[q > 0.01 ** (0.1 * count)]
+    x = distribution.weighted_ppf(q, weights)
+    density, below, _ = by_series(weights, x.tolist(), min(320, 8 * count))
+    return max(
+        float(abs((found - arb(at)) / (slope * arb(place))).upper())
+        for at, place, slope, found in zip(q.tolist(), x.tolist(), density, below, strict=True)
+    )
+
+
 def bits(count):
     """Return a precision that the Fourier series of so many weights reaches in some 10^3 terms."""
     return int(min(240, 8 * count))
@@ -131,7 +181,15 @@ def main():
         for count in tqdm(np.geomspace(13, 500, 60))
     ]
     far, _ = error_of_many(generator, 2000, (1.0, 10.0, 18.0, 25.0), 700)
+    quantiles_of_few = max(
+        quantile_error(float(10.0 ** -generator.uniform(0.3, 300)), hostile_weights(generator, n))
+        for n in tqdm(generator.integers(1, 13, SETS_OF_FEW).tolist())
+    )
+    quantiles_of_many = max(
+        quantile_error_of_many(generator, int(count)) for count in tqdm(np.geomspace(13, 5000, 30))
+    )
     worst = [few, max(values for values, _ in many), far, max(errors for _, errors in many)]
+    worst += [quantiles_of_few, quantiles_of_many]
     record = {
         "seed": SEED,
         "accuracy": {
