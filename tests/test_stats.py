@@ -1,4 +1,4 @@
-"""irwinhall.stats: SciPy's own checks of a distribution, exact values, and Edgington's method."""
+"""irwinhall.stats.irwinhall and .bates: SciPy's own checks of a distribution, and exact values."""
 
 import inspect
 import math
@@ -9,11 +9,9 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from irwinhall import Stream, distribution, stats
+from irwinhall import Stream, stats
 
 scipys = pytest.importorskip(
     "scipy.stats.tests.test_continuous_basic",
@@ -527,85 +525,3 @@ def test_a_fit_refuses_unknown_arguments():
         stats.irwinhall.fit([1.0, 2.0], shape=3)
     with pytest.raises(TypeError, match="Too many"):
         stats.irwinhall.fit([1.0, 2.0], 1, 2)
-
-
-# ---- Edgington's method --------------------------------------------------------------------------
-
-
-def test_the_published_example_of_metap():
-    # The data set `edgington` of the R package metap, whose manual gives p = 0.097 for it.
-    result = stats.edgington([0.2, 0.35, 0.35, 0.4, 0.4, 0.4, 0.4])
-    exact = sum((-1) ** j * math.comb(7, j) * Fraction(5 - 2 * j, 2) ** 7 for j in range(3))
-    assert round(result.pvalue, 3) == 0.097
-    assert_allclose(result.pvalue, float(exact / math.factorial(7)), rtol=1e-14)
-
-
-def test_the_result_is_a_named_tuple_as_of_combine_pvalues():
-    theirs = scipy.stats.combine_pvalues([0.1, 0.2])
-    result = stats.edgington([0.1, 0.2])
-    assert result._fields == ("statistic", "pvalue")
-    assert (hasattr(theirs, "statistic"), hasattr(theirs, "pvalue")) == (True, True)
-    assert_allclose(result, (0.3, 0.045), rtol=1e-14)
-
-
-def test_ten_thousand_p_values():
-    p = Stream(8).uniform(10_000, bound=0.5, dtype="float64") + 0.5
-    result = stats.edgington(p)
-    assert result.statistic == math.fsum(p)
-    normal = scipy.stats.norm.cdf((result.statistic - 5000) / math.sqrt(10_000 / 12))
-    assert_allclose(result.pvalue, normal, rtol=1e-4)
-    # Equal weights take the other way, by the contour integral of ih_weighted.c.
-    assert_allclose(stats.edgington(p, np.full(10_000, 2.0)).pvalue, result.pvalue, rtol=1e-12)
-
-
-def test_tiny_p_values_keep_their_digits():
-    assert_allclose(stats.edgington([1e-20] * 10).pvalue, 1e-190 / math.factorial(10), rtol=1e-13)
-
-
-def test_weights_weigh():
-    # P(3 U + V <= 0.13) = 0.13^2/(2 3)
-    assert_allclose(stats.edgington([0.01, 0.1], [3.0, 1.0]).pvalue, 0.13**2 / 6, rtol=1e-14)
-
-
-def test_p_values_are_combined_along_an_axis():
-    p = np.array([[0.1, 0.9, 0.3], [0.2, 0.8, 1.0]])
-    assert_array_equal(stats.edgington(p).pvalue, [stats.edgington(c).pvalue for c in p.T])
-    assert_array_equal(stats.edgington(p, axis=1).pvalue, [stats.edgington(r).pvalue for r in p])
-    assert stats.edgington(p, axis=None) == stats.edgington(p.ravel())
-    weighted = stats.edgington(p, [1.0, 2.0, 3.0], axis=1).pvalue
-    assert_array_equal(weighted, [stats.edgington(r, [1.0, 2.0, 3.0]).pvalue for r in p])
-
-
-@pytest.mark.parametrize(
-    ("p", "weights", "message"),
-    [
-        ([0.5, 0.0], None, r"pvalues must be in \(0, 1\], got 0.0 at index \(1,\)"),
-        ([0.5, -0.1], None, r"got -0.1 at index \(1,\)"),
-        ([[0.5], [1.5]], None, r"got 1.5 at index \(1, 0\)"),
-        ([np.nan], None, r"got nan at index \(0,\)"),
-        ([], None, "at least one"),
-        (0.5, None, "at least one axis"),
-        ([0.5, 0.5], [1.0], r"weights must have shape \(2,\), got \(1,\)"),
-        ([0.5, 0.5], [1.0, 0.0], r"weights must be positive and finite, got 0.0 at index \(1,\)"),
-        ([0.5, 0.5], [1.0, np.inf], r"got inf at index \(1,\)"),
-    ],
-)
-def test_edgington_says_what_is_wrong(p, weights, message):
-    with pytest.raises(ValueError, match=message):
-        stats.edgington(p, weights)
-
-
-@pytest.mark.parametrize("p", [["a"], [True], [0.5j], "0.5"])
-def test_p_values_are_real_numbers(p):
-    with pytest.raises(TypeError, match="pvalues must be a real number"):
-        stats.edgington(p)
-
-
-@settings(max_examples=40)
-@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=30), st.integers(0, 29))
-def test_a_smaller_p_value_makes_a_smaller_combined_one(p, place):
-    place %= len(p)
-    smaller = [value / 2 if i == place else value for i, value in enumerate(p)]
-    before, after = stats.edgington(p).pvalue, stats.edgington(smaller).pvalue
-    assert 0 < after <= before <= 1
-    assert_allclose(before, distribution.cdf(math.fsum(p), len(p)), rtol=1e-15)
