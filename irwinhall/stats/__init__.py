@@ -6,15 +6,19 @@ values are those of `irwinhall.distribution`, whose accuracy they have. `edgingt
 p-values.
 """
 
+from irwinhall.stats._coverage import CoverageInterval, coverage_factor, coverage_interval
 from irwinhall.stats._edgington import EdgingtonResult, edgington
 from irwinhall.stats._meta import ConfidenceInterval, PValueFunction, p_value_function
 from irwinhall.stats._univariate import bates, irwinhall
 
 __all__ = [
     "ConfidenceInterval",
+    "CoverageInterval",
     "EdgingtonResult",
     "PValueFunction",
     "bates",
+    "coverage_factor",
+    "coverage_interval",
     "edgington",
     "irwinhall",
     "p_value_function",
