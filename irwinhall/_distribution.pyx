@@ -132,7 +132,10 @@ for _kind in range(KINDS):
             0))
 
 # By name, without the checks below: what is no probability or no n within range gives NaN.
-UFUNCS = dict(zip(["pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"], ufuncs))
+UFUNCS = dict(
+    zip(
+        ["pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf", "ppf_log", "isf_log"],
+        ufuncs))
 
 
 # ---- checks --------------------------------------------------------------------------------------

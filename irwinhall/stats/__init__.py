@@ -2,24 +2,51 @@
 
 `irwinhall` and `bates` are continuous distributions of SciPy's kind, with its signatures, shapes
 and conventions: invalid parameters give NaN, and whatever SciPy offers for all of them works. The
-values are those of `irwinhall.distribution`, whose accuracy they have. `edgington` combines
-p-values.
+values are those of `irwinhall.distribution`, whose accuracy they have. `IrwinHall`, `Bates` and
+`UniformSum` are the same for SciPy's newer infrastructure.
+
+Built on them: `edgington` and `p_value_function` combine p-values and studies, `coverage_factor`
+and `coverage_interval` are for measurements, `rao_spacing` for angles, `laplace_trend` for events.
 """
 
+from importlib import import_module
+from typing import Any
+
+from irwinhall.stats._circular import RaoSpacingResult, rao_critical_value, rao_spacing
 from irwinhall.stats._coverage import CoverageInterval, coverage_factor, coverage_interval
 from irwinhall.stats._edgington import EdgingtonResult, edgington
 from irwinhall.stats._meta import ConfidenceInterval, PValueFunction, p_value_function
+from irwinhall.stats._sampling import weighted_rvs
+from irwinhall.stats._trend import LaplaceTrendResult, laplace_trend
 from irwinhall.stats._univariate import bates, irwinhall
 
 __all__ = [
+    "Bates",
     "ConfidenceInterval",
     "CoverageInterval",
     "EdgingtonResult",
+    "IrwinHall",
+    "LaplaceTrendResult",
     "PValueFunction",
+    "RaoSpacingResult",
+    "UniformSum",
     "bates",
     "coverage_factor",
     "coverage_interval",
     "edgington",
     "irwinhall",
+    "laplace_trend",
     "p_value_function",
+    "rao_critical_value",
+    "rao_spacing",
+    "weighted_rvs",
 ]
+
+# Loaded on first use, as they need a SciPy that has the infrastructure.
+_INFRASTRUCTURE = ("Bates", "IrwinHall", "UniformSum")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _INFRASTRUCTURE:
+        return getattr(import_module("irwinhall.stats._infrastructure"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,12 +15,33 @@ from irwinhall.exact import uniform_cumulants
 @lru_cache(maxsize=256)
 def raw_moments(order: int, n: int) -> list[Fraction]:
     """Return E[S^0], ..., E[S^order] of the sum of n uniforms on (0, 1), from its cumulants."""
+    return moments_of([n * cumulant for cumulant in cumulants_of(order, [Fraction(1)])])
+
+
+def cumulants_of(order: int, weights: list[Fraction]) -> list[Fraction]:
+    """Return the cumulants of order 0, 1, ..., `order` of a weighted sum of uniforms on (0, 1)."""
     even = uniform_cumulants(order // 2)
-    cumulants = [Fraction(0), Fraction(n, 2)]
-    for j in range(2, order + 1):
-        cumulants.append(n * even[j // 2 - 1] if j % 2 == 0 else Fraction(0))
+    cumulants = [Fraction(0), sum(weights, Fraction(0)) / 2] + [Fraction(0)] * (order - 1)
+    for j in range(2, order + 1, 2):
+        cumulants[j] = even[j // 2 - 1] * sum((w**j for w in weights), Fraction(0))
+    return cumulants[: order + 1]
+
+
+def moment_of_kind(cumulants: list[Fraction], kind: str) -> float:
+    """Return the last order's raw, central or standardized moment of a symmetric distribution."""
+    order = len(cumulants) - 1
+    if kind != "raw" and order > 0:
+        cumulants = [Fraction(0), Fraction(0), *cumulants[2:]]
+    moment = moments_of(cumulants)[-1]
+    if kind == "standardized" and order > 1:
+        moment = moment / cumulants[2] ** (order // 2)  # 0 for odd orders
+    return rounded(moment)
+
+
+def moments_of(cumulants: list[Fraction]) -> list[Fraction]:
+    """Return the raw moments of order 0, 1, ... from the cumulants of these orders."""
     moments = [Fraction(1)]
-    for k in range(1, order + 1):
+    for k in range(1, len(cumulants)):
         terms = (
             math.comb(k - 1, j - 1) * cumulants[j] * moments[k - j]
             for j in range(1, k + 1)
