@@ -12,6 +12,7 @@ import scipy.stats
 from numpy.testing import assert_allclose, assert_array_equal
 
 from irwinhall import Stream, stats
+from irwinhall.stats import _fit
 
 scipys = pytest.importorskip(
     "scipy.stats.tests.test_continuous_basic",
@@ -504,6 +505,30 @@ def test_a_fit_fails_where_the_likelihood_grows_without_end(data, fixed):
         assert likelihoods[0] < likelihoods[1] < normal
     with pytest.raises(scipy.stats.FitError, match="^the likelihood still grows at n = "):
         stats.irwinhall.fit(data, **fixed)
+
+
+def test_a_summary_of_many_data_stands_for_their_sums():
+    data = np.random.default_rng(3).standard_normal(50_000)
+    points, shares = _fit._summary(data)
+    assert points.size < 1500
+    assert np.all(shares > 0)
+    for power in range(4):
+        assert_allclose(shares @ points**power, np.mean(data**power), rtol=1e-12, atol=1e-15)
+    assert_allclose(shares @ np.cos(3 * points), np.cos(3 * data).mean(), rtol=0, atol=1e-8)
+    ties = np.repeat([0.0, 1.0, 2.0], 5000)
+    points, shares = _fit._summary(ties)
+    assert_allclose(shares @ points**2, 5 / 3)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+@pytest.mark.parametrize("fixed", [{}, {"floc": -1.0}, {"fscale": 2.0}])
+def test_a_fit_of_many_data_is_that_without_a_summary(monkeypatch, n, fixed):
+    data = stats.irwinhall.rvs(n, loc=-1.0, scale=2.0, size=12_000, rng=1)
+    quick = stats.irwinhall.fit(data, **fixed)
+    monkeypatch.setattr(_fit, "_MANY", 10**9)
+    thorough = stats.irwinhall.fit(data, **fixed)
+    assert quick[0] == thorough[0]
+    assert_allclose(quick[1:], thorough[1:], rtol=1e-5, atol=1e-6)
 
 
 def test_what_a_fit_does_not_offer_is_said():

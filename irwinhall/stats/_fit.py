@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,11 @@ import numpy as np
 from scipy import optimize
 from scipy.stats import FitError
 
-from irwinhall.stats._counts import MOST
+from irwinhall.stats._counts import MOST, Floats
 
+# So many data are searched by a summary of them: the outermost on either side, and two points for
+# each cell between, with the cell's moments up to the third.
+_MANY, _OUTERMOST, _CELLS = 10_000, 200, 400
 # A fit with loc and scale free stops here: the likelihood hardly tells such a sum from a normal.
 _MOST_FITTED = 10**6
 
@@ -29,13 +33,21 @@ class Fit:
         if scale is not None and not scale > 0:
             raise ValueError(f"fscale must be positive, got {scale}")
         self.low, self.high = float(self.data.min()), float(self.data.max())
+        self.centre, self.spread = float(self.data.mean()), float(self.data.std())
+        self.shares: Any = None  # of each datum, where they are not the same
+        self.coarse: Fit | None = None
+        if self.data.size >= _MANY and self.low < self.high:
+            self.coarse = copy.copy(self)
+            self.coarse.data, self.coarse.shares = _summary(self.data)
+            self.coarse.known = {}
         self.known: dict[int, tuple[float, float, float]] = {}
 
     def cost(self, n: int, loc: float, scale: float) -> float:
         """Return the negative mean log-likelihood, infinite where a datum is impossible."""
         if not scale > 0.0:
             return math.inf
-        return -float(np.mean(self.law.logpdf(self.data, n, loc, scale)))
+        logarithms = self.law.logpdf(self.data, n, loc, scale)
+        return -float(np.mean(logarithms) if self.shares is None else self.shares @ logarithms)
 
     def at(self, n: int) -> tuple[float, float, float]:
         """Return (cost, loc, scale) of the best loc and scale for n."""
@@ -73,14 +85,18 @@ class Fit:
 
     def _both(self, n: int) -> tuple[float, float, float]:
         """Maximise over loc and scale; the likelihood is log-concave in (1/scale, loc/scale)."""
-        centre, spread = float(self.data.mean()), float(self.data.std())
         half = n / self.law._unit(n) / 2.0
-        reach = max(self.high - centre, centre - self.low)
-        start = max(spread / float(self.law.std(n)), 1.05 * reach / half)
+        if self.coarse is None:
+            reach = max(self.high - self.centre, self.centre - self.low)
+            start = max(self.spread / float(self.law.std(n)), 1.05 * reach / half)
+            centre, step = self.centre, 0.1
+        else:
+            _, loc, start = self.coarse.at(n)
+            centre, step = loc + half * start, 1e-3
 
         def place(point: Any) -> tuple[float, float]:
             scale = start * math.exp(point[1])
-            return centre + spread * point[0] - half * scale, scale
+            return centre + self.spread * point[0] - half * scale, scale
 
         found = optimize.minimize(
             lambda point: self.cost(n, *place(point)),
@@ -89,7 +105,7 @@ class Fit:
             options={
                 "xatol": 1e-7,
                 "fatol": 1e-13,
-                "initial_simplex": [(0, 0), (0.1, 0), (0, 0.1)],
+                "initial_simplex": [(0, 0), (step, 0), (0, step)],
             },
         )
         loc, scale = place(found.x.tolist())
@@ -112,6 +128,20 @@ class Fit:
         return n, loc, scale
 
     def over_n(self) -> tuple[int, float, float]:
+        """Return the most likely (n, loc, scale)."""
+        if self.coarse is None:
+            return self.result(self._best_n())
+        best, n = 0, self.coarse._best_n()
+        while n != best:  # the summary may err where two n are nearly as likely
+            best = n
+            known = self.coarse.at(best)[0]
+            near = [
+                m for m in (n - 1, n + 1) if m and self.coarse.at(m)[0] - known < 1 / self.data.size
+            ]
+            n = min([best, *near], key=lambda m: self.at(m)[0])
+        return self.result(best)
+
+    def _best_n(self) -> int:
         """Climb a ladder of n until the likelihood falls, and search between the best's rungs."""
         limit = _MOST_FITTED if self.loc is None and self.scale is None else MOST
         ladder = [1]
@@ -136,4 +166,35 @@ class Fit:
                 high = right
             else:
                 low = left
-        return self.result(min(range(low, high + 1), key=lambda n: self.at(n)[0]))
+        return min(range(low, high + 1), key=lambda n: self.at(n)[0])
+
+
+def _summary(data: Floats) -> tuple[Floats, Floats]:
+    """Return few points, and their shares, for the sum of a smooth function of all data.
+
+    Two points in each cell have its count and moments up to the third: the sum errs by the fourth
+    power of the cell's width, a few hundredths of a standard deviation.
+    """
+    ordered = np.sort(data)
+    inner = ordered[_OUTERMOST:-_OUTERMOST]
+    edges = np.linspace(inner[0], inner[-1], _CELLS + 1)[:-1]
+    starts = np.unique(np.searchsorted(inner, edges))
+    starts = starts[starts < inner.size]
+    counts = np.diff(starts, append=inner.size)
+
+    def moment(values: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(values, starts) / counts)
+
+    mean = moment(inner)
+    distance = inner - np.repeat(mean, counts)
+    variance = moment(distance**2)
+    # The two points of Gauss's rule for these moments lie at the roots of z^2 - lean z - variance.
+    lean = moment(distance**3) / np.where(variance > 0.0, variance, 1.0)
+    root = np.sqrt(lean**2 + 4.0 * variance)
+    left, right = 0.5 * (lean - root), 0.5 * (lean + root)
+    upper = np.where(root > 0.0, -left / np.where(root > 0.0, root, 1.0), 0.5)
+    outermost = np.concatenate([ordered[:_OUTERMOST], ordered[-_OUTERMOST:]])
+    points = np.concatenate([outermost, mean + left, mean + right])
+    shares = np.concatenate([np.ones(outermost.size), counts * (1.0 - upper), counts * upper])
+    used = shares > 0.0
+    return points[used], shares[used] / data.size
