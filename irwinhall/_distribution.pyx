@@ -261,7 +261,8 @@ cdef extern from "distribution/ih_weighted.h" nogil:
     ctypedef struct ih_weights:
         pass
     size_t ih_weights_scratch(size_t) noexcept
-    void ih_weights_prepare(ih_weights *, size_t, const double *, void *) noexcept
+    void ih_weights_prepare(
+        ih_weights *, size_t, const double *, const double *, void *) noexcept
     void ih_weighted_array(
         const ih_weights *, ih_weighted_kind, size_t, const double *, double *) noexcept
     void ih_weighted_quantile_array(
@@ -286,20 +287,23 @@ cdef object checked_weights(str name, object value):
 
 cdef object prepare(ih_weights *weights, str name, cnp.ndarray row):
     """Prepare weights, those that are 0 left out, and return the memory that they need."""
-    used = row[row != 0.0]
-    if used.size == 0:
+    cdef cnp.ndarray used = row[row != 0.0]
+    cdef size_t count = used.size
+    if count == 0:
         return None
-    cdef cnp.ndarray ordered = used[np.argsort(-np.abs(used), kind="stable")]
-    first, last = ordered[0], ordered[ordered.size - 1]
-    if abs(last) < LEAST_RATIO * abs(first):
-        raise ValueError(
-            f"{name} must be within a factor of 2**400 of each other, got {first} and {last}")
-    cdef cnp.ndarray scratch = np.empty(ih_weights_scratch(ordered.size), np.uint8)
-    cdef size_t count = ordered.size
+    cdef cnp.ndarray ordered = np.abs(used)
+    ordered.sort()
+    ordered = np.ascontiguousarray(ordered[::-1])
     cdef const double *sizes = <const double *>cnp.PyArray_DATA(ordered)
+    if sizes[count - 1] < LEAST_RATIO * sizes[0]:
+        raise ValueError(
+            f"{name} must be within a factor of 2**400 of each other in size, got {sizes[0]} and "
+            f"{sizes[count - 1]}")
+    cdef cnp.ndarray scratch = np.empty(ih_weights_scratch(count), np.uint8)
+    cdef const double *with_signs = <const double *>cnp.PyArray_DATA(used)
     cdef void *memory = cnp.PyArray_DATA(scratch)
     with nogil:
-        ih_weights_prepare(weights, count, sizes, memory)
+        ih_weights_prepare(weights, count, sizes, with_signs, memory)
     return scratch
 
 

@@ -25,6 +25,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "common/ih_clones.h"
 #include "distribution/ih_weighted_internal.h"
 
 /* Up to so many weights are always split: at most 1024 corners, most of them beyond reach. */
@@ -33,6 +34,10 @@
 #define MOST_NODES 1024
 /* From this power on the contour decays fast enough whatever the weights are. */
 #define HIGH_POWER 24
+/* A product of factors from 1e-146 to 1 is no double much below this. */
+#define VANISHING 1e-150
+/* Weights whose powers are made together. */
+#define LANES 8
 /* Nodes made together: their rotations are multiplied up from the first. */
 #define BLOCK 16
 /* Aliases and the integrand left out are below e^-40 of the integrand at the saddle point. */
@@ -62,32 +67,59 @@ size_t ih_weights_scratch(size_t count) {
     return count * sizeof(double) + (count + 1) * (sizeof(ih_dd) + sizeof(double));
 }
 
-static void add_powers(ih_weight_group *group, double weight) {
-    double square = (weight / group->largest) * (weight / group->largest), power = 1.0;
-    for (int j = 0; j < IH_CUMULANT_TERMS; j++) group->power[j] += power *= square;
+/* Add the powers of a group's own weights, LANES at a time. */
+static void add_powers(ih_weight_group *group, const double *weight, size_t count) {
+    double square[LANES], power[LANES];
+    for (size_t i = 0; i < count; i += LANES) {
+        for (int lane = 0; lane < LANES; lane++) {
+            double ratio = i + lane < count ? weight[i + lane] / group->largest : 0.0;
+            square[lane] = ratio * ratio;
+            power[lane] = 1.0;
+        }
+        for (int j = 0; j < IH_CUMULANT_TERMS; j++) {
+            for (int lane = 0; lane < LANES; lane++) power[lane] *= square[lane];
+            double low = (power[0] + power[1]) + (power[2] + power[3]);
+            group->power[j] += low + ((power[4] + power[5]) + (power[6] + power[7]));
+        }
+    }
 }
 
-void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_weight,
-                        void *scratch) {
+/* a + b, where the low part collects the errors of many sums; about 2^-53 of its share is lost. */
+static ih_dd collected(ih_dd a, double b) {
+    ih_dd s = two_sum(a.hi, b);
+    return (ih_dd){s.hi, s.lo + a.lo};
+}
+
+void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
+                        const double *signed_weight, void *scratch) {
     ih_dd *tail = scratch;
     double *variance = (double *)(tail + count + 1);
     double *weight = variance + count + 1;
     int bits;
-    frexp(signed_weight[0], &weights->exponent);
+    frexp(size[0], &weights->exponent);
     frexp((double)count, &bits);
     weights->exponent += bits;
     weights->count = count;
     weights->weight = weight;
     weights->tail = tail;
     weights->variance = variance;
-    weights->negative = weights->positive = (ih_dd){0.0, 0.0};
-    tail[count] = (ih_dd){0.0, 0.0};
+    /* 2^-exponent as two factors, as it may be beyond the doubles. */
+    double some = ldexp(1.0, -(weights->exponent / 2));
+    double others = ldexp(1.0, weights->exponent / 2 - weights->exponent);
+    ih_dd negative = {0.0, 0.0}, positive = {0.0, 0.0}, total = {0.0, 0.0};
+    for (size_t i = 0; i < count; i++) {
+        double scaled = signed_weight[i] * some * others;
+        negative = collected(negative, scaled < 0.0 ? -scaled : 0.0);
+        positive = collected(positive, scaled > 0.0 ? scaled : 0.0);
+    }
+    weights->negative = fast_two_sum(negative.hi, negative.lo);
+    weights->positive = fast_two_sum(positive.hi, positive.lo);
+    tail[count] = total;
     variance[count] = 0.0;
     for (size_t i = count; i-- > 0;) {
-        weight[i] = ldexp(fabs(signed_weight[i]), -weights->exponent);
-        ih_dd *end = signed_weight[i] < 0.0 ? &weights->negative : &weights->positive;
-        *end = plus(*end, (ih_dd){weight[i], 0.0});
-        tail[i] = plus(tail[i + 1], (ih_dd){weight[i], 0.0});
+        weight[i] = size[i] * some * others;
+        total = collected(total, weight[i]);
+        tail[i] = fast_two_sum(total.hi, total.lo);
         variance[i] = variance[i + 1] + weight[i] * weight[i] / 12.0;
     }
 
@@ -102,7 +134,7 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_
     size_t end = count;
     for (int g = weights->groups - 1; g >= 0; g--) {
         ih_weight_group *group = &weights->group[g];
-        for (size_t i = group->start; i < end; i++) add_powers(group, weight[i]);
+        add_powers(group, weight + group->start, end - group->start);
         end = group->start;
         if (g == weights->groups - 1) continue;
         const ih_weight_group *smaller = group + 1;
@@ -163,7 +195,10 @@ static log_integrand log_integrand_at(const integral *in, double s) {
         e.slope += slope * square * s;
         e.curvature += curvature * square;
     }
-    for (size_t i = in->first; i < series_start(in, group); i++) {
+    double factors =
+        1.0; /* at least 1e-146 each, and their logarithm is taken before they vanish */
+    size_t end = series_start(in, group);
+    for (size_t i = in->first; i < end; i++) {
         double w = in->weights->weight[i], z = w * s;
         if (z < 1e-6) { /* to within 1e-13 */
             e.value = plus(e.value, (ih_dd){-0.5 * z, 0.0});
@@ -171,11 +206,16 @@ static log_integrand log_integrand_at(const integral *in, double s) {
             e.curvature += w * w / 12.0;
             continue;
         }
-        double grown = expm1(z), risen = -expm1(-z);
-        e.value = plus(e.value, (ih_dd){log(risen / z), 0.0});
-        e.slope += w / grown - 1.0 / s;
-        e.curvature += 1.0 / (s * s) - w / grown * (w / risen);
+        double risen = -expm1(-z), pull = w * (1.0 - risen) / risen;
+        factors *= risen / z;
+        if (factors < VANISHING) {
+            e.value = plus(e.value, (ih_dd){log(factors), 0.0});
+            factors = 1.0;
+        }
+        e.slope += pull - 1.0 / s;
+        e.curvature += 1.0 / (s * s) - pull * (w / risen);
     }
+    e.value = plus(e.value, (ih_dd){log(factors), 0.0});
     return e;
 }
 
@@ -196,20 +236,23 @@ static double log_envelope(const integral *in, double c, double t) {
         }
         sum += x - real;
     }
-    for (size_t i = in->first; i < series_start(in, group) && sum > -2.0 * NEGLIGIBLE; i++) {
-        double w = in->weights->weight[i], z = w * c;
-        double risen = c > 0.0 ? -expm1(-z) : 0.0;
+    double squares = 1.0, enough = exp(-4.0 * NEGLIGIBLE); /* of the factors below 1 */
+    size_t end = series_start(in, group);
+    for (size_t i = in->first; i < end && squares > enough; i++) {
+        double w = in->weights->weight[i];
+        double risen = c > 0.0 ? -expm1(-w * c) : 0.0;
         double sine = w * t < 0.5 * IH_TWO_PI ? sin(0.5 * w * t) : 1.0;
-        double top = risen * risen + 4.0 * exp(-z) * sine * sine;
+        double top = risen * risen + 4.0 * (1.0 - risen) * sine * sine;
         double bottom = c > 0.0 ? risen * ratio : w * t;
-        double log_factor = log(top / (bottom * bottom));
-        if (log_factor < 0.0) sum += 0.5 * log_factor;
+        double square = top / (bottom * bottom);
+        if (square < 1.0) squares *= square;
     }
-    return sum;
+    return sum + 0.5 * log(squares);
 }
 
 /* Add the real parts of BLOCK nodes s = c + i t, t = start, start + step, ..., relative to the
  * integrand at c, and those of s times the integrand. */
+IH_CLONES
 static void add_block(const integral *in, double c, double start, double step, double *sum,
                       double *sum_of_slopes) {
     const ih_weight_group *group = series_group(in, hypot(c, start + BLOCK * step));
@@ -243,16 +286,22 @@ static void add_block(const integral *in, double c, double start, double step, d
         /* (1 - e^(-w s))/(w s) over its value at c; the phase of 1/s is in the angle above. */
         double w = in->weights->weight[i], damped = exp(-w * c);
         double factor = c > 0.0 ? c / -expm1(-w * c) : 1.0 / w;
-        double zr = damped * cos(w * start), zi = -damped * sin(w * start);
+        double zr[BLOCK] = {damped * cos(w * start)}, zi[BLOCK] = {-damped * sin(w * start)};
         double turn_r = cos(w * step), turn_i = -sin(w * step);
+        for (int known = 1; known < BLOCK; known *= 2) {
+            for (int n = 0; n < known; n++) {
+                zr[known + n] = zr[n] * turn_r - zi[n] * turn_i;
+                zi[known + n] = zr[n] * turn_i + zi[n] * turn_r;
+            }
+            double twice = turn_r * turn_r - turn_i * turn_i;
+            turn_i *= 2.0 * turn_r;
+            turn_r = twice;
+        }
         for (int n = 0; n < BLOCK; n++) {
-            double scale = factor * inverse[n], fr = (1.0 - zr) * scale, fi = -zi * scale;
+            double scale = factor * inverse[n], fr = (1.0 - zr[n]) * scale, fi = -zi[n] * scale;
             double r = re[n] * fr - im[n] * fi;
             im[n] = re[n] * fi + im[n] * fr;
             re[n] = r;
-            double turned = zr * turn_r - zi * turn_i;
-            zi = zr * turn_i + zi * turn_r;
-            zr = turned;
         }
     }
     double values = 0.0, slopes = 0.0;

@@ -50,10 +50,11 @@ typedef struct {
 /* The bytes of scratch memory that ih_weights_prepare needs for `count` weights, at least one. */
 size_t ih_weights_scratch(size_t count);
 
-/* Prepare weights: finite, not 0, in descending order of their sizes, none below 2^-400 of the
- * first in size. scratch is aligned to 8 bytes and must outlive *weights. */
-void ih_weights_prepare(ih_weights *weights, size_t count, const double *signed_weight,
-                        void *scratch);
+/* Prepare weights, which are finite and not 0: their sizes in descending order, none below 2^-400
+ * of the first, and the weights themselves in any order. scratch is aligned to 8 bytes and must
+ * outlive *weights. */
+void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
+                        const double *signed_weight, void *scratch);
 
 /* Write the density of X at each x, or the probability of X <= x or of X > x, or its logarithm. The
  * relative error is below 1e-12, and below 1e-13 for up to a hundred weights; that of a logarithm
