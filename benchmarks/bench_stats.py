@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import scipy.stats
-from scipy import optimize
+from scipy import optimize, special
 
 import irwinhall
 from irwinhall import distribution, stats
@@ -124,4 +124,60 @@ def bench_edgington(versus, count):
         lambda: stats.edgington(p),
         {"combine_pvalues, Fisher": lambda: scipy.stats.combine_pvalues(p)},
         rounds=15,
+    )
+
+
+@pytest.mark.parametrize("normal", [0.0, 0.1])
+def bench_coverage_interval(versus, normal):
+    widths = [0.5, 0.2, 0.3, 0.1]
+
+    def simulated() -> object:
+        generator = np.random.default_rng(3)
+        sums = sum(generator.uniform(-w, w, 10**6) for w in widths)
+        sums += normal * generator.standard_normal(10**6) if normal else 0.0
+        return np.quantile(sums, [0.025, 0.975])
+
+    versus(
+        lambda: stats.coverage_interval(widths, 0.95, normal=normal),
+        {"10^6 simulated sums": simulated},
+        rounds=7,
+    )
+
+
+@pytest.mark.parametrize("count", [5, 50])
+def bench_p_value_function(versus, count):
+    estimates, errors = GENERATOR.random(count), 0.1 + GENERATOR.random(count)
+    effects = np.linspace(-1.0, 2.0, 1000)
+    ours = stats.p_value_function(estimates, errors)
+
+    def as_confmeta() -> object:
+        # Its formula: the alternating sum up to 11 studies, and a normal from 12 on.
+        total = special.ndtr((effects[:, np.newaxis] - estimates) / errors).sum(axis=1)
+        if count >= 12:
+            p = special.ndtr((total - count / 2) / np.sqrt(count / 12))
+        else:
+            k = np.arange(count + 1)
+            signed = (-1.0) ** k * special.comb(count, k)
+            powers = np.maximum(total[:, np.newaxis] - k, 0.0) ** count
+            p = powers @ signed / special.factorial(count)
+        return 2.0 * np.minimum(p, 1.0 - p)
+
+    versus(lambda: ours(effects), {"confMeta's formula": as_confmeta}, calls=effects.size)
+
+
+@pytest.mark.parametrize("count", [10, 50, 1000])
+def bench_rao_spacing(versus, count):
+    angles = 2.0 * np.pi * GENERATOR.random(count)
+
+    def simulated() -> object:
+        # A thousandth of the samples, which is timed a thousandfold.
+        arcs = np.random.default_rng(3).standard_exponential((1000, count))
+        arcs /= arcs.sum(axis=1, keepdims=True)
+        return 0.5 * np.abs(arcs - 1.0 / count).sum(axis=1)
+
+    versus(
+        lambda: stats.rao_spacing(angles),
+        {"10^6 simulated samples": simulated},
+        rounds=7,
+        parts={"10^6 simulated samples": 1000},
     )

@@ -1,7 +1,7 @@
 """Draw the figures of docs/measurement.md, meta-analysis.md and circular.md.
 
-``python benchmarks/plot_stats.py`` writes docs/measurement-factor.svg, docs/meta-analysis-function.svg
-and docs/circular-critical.svg.
+``python benchmarks/plot_stats.py`` writes measurement-factor.svg, meta-analysis-function.svg and
+circular-critical.svg to docs/.
 """
 
 from __future__ import annotations

@@ -265,8 +265,9 @@ cdef extern from "distribution/ih_weighted.h" nogil:
         ih_weights *, size_t, const double *, const double *, void *) noexcept
     void ih_weighted_array(
         const ih_weights *, ih_weighted_kind, size_t, const double *, double *) noexcept
+    double ih_weighted_log_volume(const ih_weights *) noexcept
     void ih_weighted_quantile_array(
-        const ih_weights *, ih_weighted_kind, size_t, const double *, double *) noexcept
+        const ih_weights *, double, ih_weighted_kind, size_t, const double *, double *) noexcept
     double ih_weighted_magnitude(const ih_weights *) noexcept
 
 
@@ -321,13 +322,17 @@ cdef object of_row(ih_weighted_kind kind, cnp.ndarray x, cnp.ndarray row):
     cdef size_t done = 0, piece = 1 + 8192 // <size_t>row.shape[0]
     cdef double last = 0.0
     cdef bint stopped = False
+    cdef double log_volume = 0.0
+    if kind >= IH_WEIGHTED_PPF:
+        log_volume = ih_weighted_log_volume(&weights)
     with nogil:
         while done < count and not stopped:
             piece = min(piece, count - done)
             if kind < IH_WEIGHTED_PPF:
                 ih_weighted_array(&weights, kind, piece, at + done, values + done)
             else:
-                ih_weighted_quantile_array(&weights, kind, piece, at + done, values + done)
+                ih_weighted_quantile_array(
+                    &weights, log_volume, kind, piece, at + done, values + done)
             done += piece
             stopped = done < count and interrupted(&last)
     if stopped:

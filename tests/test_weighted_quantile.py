@@ -59,6 +59,23 @@ def test_quantiles_of_equal_weights_are_those_of_irwin_hall(n):
     )
 
 
+@pytest.mark.parametrize("count", [13, 100, 1000, 5000])
+@pytest.mark.parametrize("seed", range(6))
+def test_quantiles_of_many_hostile_weights_have_their_probabilities(count, seed):
+    generator = np.random.default_rng(seed)
+    weights = hostile_weights(generator, count)
+    q = np.array([1e-300, 1e-100, 1e-20, 1e-5, 0.2, 0.5])
+    low = np.minimum(weights, 0.0).sum()
+    sizes = np.abs(weights)  # so that x is the distance from the end
+    x = distribution.weighted_ppf(q, sizes)
+    steepness = np.maximum(
+        1.0, x * distribution.weighted_pdf(x, sizes) / distribution.weighted_cdf(x, sizes)
+    )
+    found = distribution.weighted_cdf(x, sizes)
+    assert np.all(np.abs(found / q - 1) < 1e-13 + 2.5e-16 * steepness)
+    assert_allclose(distribution.weighted_ppf(q, weights), low + x, rtol=0, atol=1e-15 * sum(sizes))
+
+
 def test_the_upper_tail_is_the_lower_one_of_the_negative_weights():
     weights, q = np.array([1.0, -2.0, 0.5, 3.0, 1e-12]), 10.0 ** -np.arange(1.0, 300.0, 7.0)
     upper = distribution.weighted_isf(q, weights)

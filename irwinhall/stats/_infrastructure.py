@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import __version__ as scipy_version
 
-try:
-    from scipy.stats import make_distribution
-except ImportError as error:
-    raise ImportError("IrwinHall, Bates and UniformSum need SciPy 1.16 or later") from error
+if tuple(map(int, scipy_version.split(".")[:2])) < (1, 16):
+    raise ImportError(f"IrwinHall, Bates and UniformSum need SciPy 1.16, not {scipy_version}")
+
+from scipy.stats import make_distribution
 
 from irwinhall import _distribution, distribution
 from irwinhall.stats._counts import MOST, as_floats, as_integers, is_valid

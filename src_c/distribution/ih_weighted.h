@@ -62,10 +62,13 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
 void ih_weighted_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
                        const double *x, double *out);
 
+/* Return log(k! w_1 ... w_k/w_k^k) of the sizes, which quantiles take. */
+double ih_weighted_log_volume(const ih_weights *weights);
+
 /* Write the x whose cdf is q, or its sf, or of log q. The relative error of the distance from the
  * end that is nearer by probability is below 1e-13; NaN and what is no probability give NaN. */
-void ih_weighted_quantile_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
-                                const double *q, double *out);
+void ih_weighted_quantile_array(const ih_weights *weights, double log_volume, ih_weighted_kind kind,
+                                size_t count, const double *q, double *out);
 
 /* Return E|w_1 V_1 + ... + w_k V_k|, the V_i independent and uniform on (-1, 1), within 1e-13 of
  * its size. */

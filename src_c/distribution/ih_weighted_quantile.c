@@ -19,12 +19,16 @@
 /* The start is right to about this, in log F. */
 #define START_ERROR 0.02
 
-/* log(k! w_1 ... w_k/w_k^k), as a sum of positive terms. */
-static double log_volume_of(const ih_weights *weights) {
-    double least = weights->weight[weights->count - 1];
+double ih_weighted_log_volume(const ih_weights *weights) {
+    double least = weights->weight[weights->count - 1], factors = 1.0;
     ih_dd total = {0.0, 0.0};
-    for (size_t i = 0; i < weights->count; i++)
-        total = plus(total, (ih_dd){log((double)(i + 1) * (weights->weight[i] / least)), 0.0});
+    for (size_t i = 0; i < weights->count; i++) {
+        factors *= (double)(i + 1) * (weights->weight[i] / least);
+        if (factors > 1e150 || i == weights->count - 1) { /* a factor is below 2^464 */
+            total = plus(total, (ih_dd){log(factors), 0.0});
+            factors = 1.0;
+        }
+    }
     return total.hi;
 }
 
@@ -123,11 +127,10 @@ static double quantile_at(const ih_weights *weights, double log_volume, int is_u
     return x_at(weights, is_upper, is_end ? nothing : distance_of(weights, log_volume, log_q, q));
 }
 
-void ih_weighted_quantile_array(const ih_weights *weights, ih_weighted_kind kind, size_t count,
-                                const double *q, double *out) {
+void ih_weighted_quantile_array(const ih_weights *weights, double log_volume, ih_weighted_kind kind,
+                                size_t count, const double *q, double *out) {
     int is_log = kind == IH_WEIGHTED_PPF_LOG || kind == IH_WEIGHTED_ISF_LOG;
     int is_upper = kind == IH_WEIGHTED_ISF || kind == IH_WEIGHTED_ISF_LOG;
-    double log_volume = log_volume_of(weights);
     for (size_t i = 0; i < count; i++)
         out[i] = quantile_at(weights, log_volume, is_upper, is_log, q[i]);
 }
