@@ -531,6 +531,12 @@ def test_a_fit_of_many_data_is_that_without_a_summary(monkeypatch, n, fixed):
     assert_allclose(quick[1:], thorough[1:], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("data", [[1.0], [2.5, 2.5, 2.5]])
+def test_equal_data_have_no_most_likely_scale(data):
+    with pytest.raises(scipy.stats.FitError, match="grows without end as scale falls to 0, since"):
+        stats.irwinhall.fit(data)
+
+
 def test_what_a_fit_does_not_offer_is_said():
     with pytest.raises(TypeError, match="censored data are not fitted"):
         stats.irwinhall.fit(scipy.stats.CensoredData([1.0, 2.0], left=[0.5]))

@@ -193,6 +193,20 @@ def test_logarithms_are_finite_where_nothing_else_is():
     assert distribution.weighted_cdf(1e-10, weights) == 0.0
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_logarithms_of_weights_of_more_sizes_than_64(seed):
+    # A hundred large weights can be dropped; a dozen small ones are left, of which many are tiny.
+    generator = np.random.default_rng(seed)
+    weights = np.sort(10.0 ** generator.uniform(-60, 0, 122))
+    x = 1.3 * float(weights[12])
+    exact = by_corners("cdf", x, weights)
+    with mpmath.workdps(40):
+        true = mpmath.log(mpmath.mpf(exact.numerator) / exact.denominator)
+        assert abs(distribution.weighted_logcdf(x, weights) / true - 1) < 1e-14
+    found = distribution.weighted_ppf(float(true), weights, log=True)
+    assert_allclose(found, x, rtol=1e-12)
+
+
 def test_logarithms_scale_with_the_weights():
     x, weights = np.array([0.5, 2.0]), np.array([1.0, 2.0, 1.5])
     density = distribution.weighted_logpdf(2.0**700 * x, 2.0**700 * weights)

@@ -12,6 +12,8 @@ and `coverage_interval` are for measurements, `rao_spacing` for angles, `laplace
 from importlib import import_module
 from typing import Any
 
+from scipy import __version__ as _scipy_version
+
 from irwinhall.stats._circular import RaoSpacingResult, rao_critical_value, rao_spacing
 from irwinhall.stats._coverage import CoverageInterval, coverage_factor, coverage_interval
 from irwinhall.stats._edgington import EdgingtonResult, edgington
@@ -21,15 +23,12 @@ from irwinhall.stats._trend import LaplaceTrendResult, laplace_trend
 from irwinhall.stats._univariate import bates, irwinhall
 
 __all__ = [
-    "Bates",
     "ConfidenceInterval",
     "CoverageInterval",
     "EdgingtonResult",
-    "IrwinHall",
     "LaplaceTrendResult",
     "PValueFunction",
     "RaoSpacingResult",
-    "UniformSum",
     "bates",
     "coverage_factor",
     "coverage_interval",
@@ -42,8 +41,10 @@ __all__ = [
     "weighted_rvs",
 ]
 
-# Loaded on first use, as they need a SciPy that has the infrastructure.
-_INFRASTRUCTURE = ("Bates", "IrwinHall", "UniformSum")
+# Loaded on first use; not there with a SciPy that lacks their infrastructure.
+_INFRASTRUCTURE = ["Bates", "IrwinHall", "UniformSum"]
+if tuple(map(int, _scipy_version.split(".")[:2])) >= (1, 16):
+    __all__ += _INFRASTRUCTURE
 
 
 def __getattr__(name: str) -> Any:

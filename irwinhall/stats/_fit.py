@@ -129,6 +129,11 @@ class Fit:
 
     def over_n(self) -> tuple[int, float, float]:
         """Return the most likely (n, loc, scale)."""
+        if self.low == self.high and self.loc is None and self.scale is None:
+            raise FitError(
+                "the likelihood grows without end as scale falls to 0, since all data are "
+                f"{self.low}; fix loc or scale"
+            )
         if self.coarse is None:
             return self.result(self._best_n())
         best, n = 0, self.coarse._best_n()

@@ -64,7 +64,9 @@ typedef struct {
 /* ---- preparation ---------------------------------------------------------------------------- */
 
 size_t ih_weights_scratch(size_t count) {
-    return count * sizeof(double) + (count + 1) * (sizeof(ih_dd) + sizeof(double));
+    size_t groups = count < IH_WEIGHT_GROUPS ? count : IH_WEIGHT_GROUPS;
+    return count * sizeof(double) + (count + 1) * (sizeof(ih_dd) + sizeof(double)) +
+           groups * sizeof(ih_weight_group);
 }
 
 /* Add the powers of a group's own weights, LANES at a time. */
@@ -95,6 +97,7 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
     ih_dd *tail = scratch;
     double *variance = (double *)(tail + count + 1);
     double *weight = variance + count + 1;
+    ih_weight_group *groups = (ih_weight_group *)(weight + count);
     int bits;
     frexp(size[0], &weights->exponent);
     frexp((double)count, &bits);
@@ -103,6 +106,7 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
     weights->weight = weight;
     weights->tail = tail;
     weights->variance = variance;
+    weights->group = groups;
     /* 2^-exponent as two factors, as it may be beyond the doubles. */
     double some = ldexp(1.0, -(weights->exponent / 2));
     double others = ldexp(1.0, weights->exponent / 2 - weights->exponent);
@@ -126,14 +130,12 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
     weights->groups = 0;
     for (size_t i = 0; i < count; i++) {
         int last = weights->groups - 1;
-        if (last >= 0 &&
-            (weight[i] >= 0.5 * weights->group[last].largest || last == IH_WEIGHT_GROUPS - 1))
-            continue;
-        weights->group[weights->groups++] = (ih_weight_group){.start = i, .largest = weight[i]};
+        if (last >= 0 && weight[i] >= 0.5 * groups[last].largest) continue;
+        groups[weights->groups++] = (ih_weight_group){.start = i, .largest = weight[i]};
     }
     size_t end = count;
     for (int g = weights->groups - 1; g >= 0; g--) {
-        ih_weight_group *group = &weights->group[g];
+        ih_weight_group *group = &groups[g];
         add_powers(group, weight + group->start, end - group->start);
         end = group->start;
         if (g == weights->groups - 1) continue;

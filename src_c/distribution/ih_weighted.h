@@ -10,8 +10,8 @@
 #include "common/ih_dd.h"
 #include "distribution/ih_weighted_table.h"
 
-/* Weights within a factor of two or so are grouped; the last group takes all that are left. */
-#define IH_WEIGHT_GROUPS 64
+/* Weights within a factor of two or so are grouped: the smallest is above 2^-400 of the largest. */
+#define IH_WEIGHT_GROUPS 402
 
 typedef enum {
     IH_WEIGHTED_PDF,
@@ -44,7 +44,7 @@ typedef struct {
     const ih_dd *tail;      /* the sum of weight[i], weight[i + 1], ..., for i up to count */
     const double *variance; /* of the same sum of uniforms */
     int groups;
-    ih_weight_group group[IH_WEIGHT_GROUPS];
+    const ih_weight_group *group;
 } ih_weights;
 
 /* The bytes of scratch memory that ih_weights_prepare needs for `count` weights, at least one. */

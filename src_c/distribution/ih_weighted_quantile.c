@@ -16,6 +16,8 @@
 #define NEAR 1e-8
 /* Logarithms of probabilities below this are those of powers, and a = 0 in doubles. */
 #define DEEPEST -1e9
+/* Far more than any weights were seen to take: 6. */
+#define MOST_STEPS 100
 /* The start is right to about this, in log F. */
 #define START_ERROR 0.02
 
@@ -80,14 +82,15 @@ static scaled_double distance_of(const ih_weights *weights, double log_volume, d
     double low = log_a + log(weights->weight[count - 1]), high = log(0.5 * weights->tail[0].hi);
     double t = fmax(low, fmin(high, log(start_of(weights, log_q))));
     double last_t = 0.0, last_excess = 0.0, last_slope = 0.0;
-    for (;;) {
+    for (int step = 0;; step++) {
         double a = exp(t);
         scaled_double density, cdf = ih_weighted_lower(weights, a, &density);
         scaled_double steepness =
             normal(a * density.mantissa / cdf.mantissa, density.exponent - cdf.exponent);
         double slope = ldexp(steepness.mantissa, steepness.exponent);
         double excess = log_ratio(cdf, q), next = t - excess / slope;
-        if (fabs(excess) < NEAR || next == t) return normal(a - a * (excess / slope), 0);
+        if (fabs(excess) < NEAR || next == t || step == MOST_STEPS)
+            return normal(a - a * (excess / slope), 0);
         low = fmax(low, next);
         if (excess > 0.0) high = fmin(high, t);
         next = low;
