@@ -208,6 +208,12 @@ def test_what_is_wrong_with_weights_is_said(weights, message):
         stats.weighted_rvs(weights)
 
 
+def test_weights_are_not_too_far_apart():
+    with pytest.raises(ValueError, match=r"weights must be within a factor of 2\*\*400"):
+        stats.UniformSum(weights=[1.0, 1e-130])
+    assert stats.UniformSum(weights=[1.0, 0.0, 2.0]).cdf(1.0) == 0.25
+
+
 def test_parameters_have_names():
     with pytest.raises(TypeError):
         stats.IrwinHall(3)

@@ -275,6 +275,7 @@ class UniformSum:
 
 @lru_cache(maxsize=64)
 def _class_of(weights: tuple[float, ...]) -> type:
+    distribution.weighted_cdf(0.0, weights)  # which checks that no weight is too small
     base = make_distribution(_OfWeights(weights))
 
     def reduced(self: Any) -> Any:
