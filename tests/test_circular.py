@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from verify_rao import RECORD
 
 from irwinhall.stats import rao_critical_value, rao_spacing
-from irwinhall.stats._circular import _density, _integral, _sf
+from irwinhall.stats._circular import _density, _integral, _sf, _sf_of_all
 
 EXAMPLE = [20, 135, 145, 165, 170, 200, 300, 325, 335, 350]
 
@@ -127,6 +127,14 @@ def test_a_small_simulation_agrees_within_five_standard_errors(n, samples):
     for significance in (0.05, 0.5):
         error = math.sqrt(significance * (1 - significance) / samples)
         assert abs(np.mean(pvalues < significance) - significance) < 5 * error
+
+
+@pytest.mark.parametrize("n", [5, 60, 61, 150])
+def test_many_probabilities_at_once_are_those_of_each(n):
+    places = np.random.default_rng(n).uniform(-0.01, 1.01 * (1 - 1 / n), 40)
+    places[:3] = places[3]
+    each = [_sf(u, n) for u in places.tolist()]
+    assert_allclose(_sf_of_all(places, n), each, rtol=1e-13, atol=1e-300)
 
 
 def test_far_tails_keep_their_digits():

@@ -124,7 +124,7 @@ def rao_spacing(
         if samples.omitted is not None:
             used = used[~samples.omitted[rows]].reshape(-1, count)
         statistic[rows] = _lacking(used)
-        pvalue[rows] = [_sf(u, count) for u in statistic[rows].tolist()]
+        pvalue[rows] = _sf_of_all(statistic[rows], count)
     return RaoSpacingResult(
         samples.result(360.0 * statistic, keepdims), samples.result(pvalue, keepdims)
     )
@@ -187,13 +187,29 @@ def _lacking(turns: Floats) -> Floats:
 
 
 def _sf(u: float, n: int) -> float:
-    """Return the probability of more than u, from the side that holds less."""
+    """Return the probability of more than u."""
+    return float(_sf_of_all(np.array([u]), n)[0])
+
+
+def _sf_of_all(places: Floats, n: int) -> Floats:
+    """Return the probability of more than each place, from the side that holds less.
+
+    From one place to the next only what lies between is integrated.
+    """
     mean, end = (1.0 - 1.0 / n) ** n, 1.0 - 1.0 / n
-    if u <= 0.0:
-        return 1.0
-    if u >= end:
-        return 0.0
-    return _integral(u, end, n) if u >= mean else 1.0 - _integral(u, 0.0, n)
+    order = np.argsort(places)
+    sf = np.empty(places.shape)
+    total, last = 0.0, end
+    for i in order[places[order] >= mean][::-1]:
+        place = min(float(places[i]), end)
+        total += _integral(place, last, n)
+        sf[i], last = total, place
+    total, last = 0.0, 0.0
+    for i in order[places[order] < mean]:
+        place = max(float(places[i]), 0.0)
+        total += _integral(place, last, n)
+        sf[i], last = 1.0 - total, place
+    return sf
 
 
 def _integral(start: float, end: float, n: int) -> float:
