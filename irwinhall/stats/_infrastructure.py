@@ -257,7 +257,8 @@ class UniformSum:
     -----
     The result is a distribution of SciPy's, with the methods of `scipy.stats.Normal`, whose values
     are those of `irwinhall.distribution.weighted_pdf` and its kin; the weights are no parameters
-    that broadcast. Only the entropy is by SciPy's quadrature. It needs SciPy 1.16.
+    that broadcast. Only the entropy is by SciPy's quadrature, to six digits or more. It needs
+    SciPy 1.16.
 
     Examples
     --------
