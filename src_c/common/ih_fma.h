@@ -48,23 +48,43 @@ IH_INLINE float ih_fma_f32(float a, float b, float c) {
     double product = (double)a * b, sum = product + c;
     uint64_t bits;
     memcpy(&bits, &sum, sizeof bits);
-    if ((bits & 0x1fffffff) == 0x10000000) sum = ih_to_odd(sum, ih_sum_error(product, c, sum));
+    if (__builtin_expect((bits & 0x1fffffff) == 0x10000000, 0))
+        sum = ih_to_odd(sum, ih_sum_error(product, c, sum));
     return (float)sum;
 }
 
+/* Veltkamp's splitting: the upper 26 bits. */
 IH_INLINE double ih_upper_half(double x) {
-    double scaled = x * 0x8000001p0; /* 2^27 + 1: Veltkamp's splitting into 26 and 27 bits */
+    double scaled = x * 0x8000001p0; /* 2^27 + 1 */
     return scaled - (scaled - x);
 }
 
-IH_INLINE double ih_fma_f64(double a, double b, double c) {
-    double product = a * b;
+/* Dekker: the rounding error of product = a * b. */
+IH_INLINE double ih_product_error(double a, double b, double product) {
     double a1 = ih_upper_half(a), a2 = a - a1, b1 = ih_upper_half(b), b2 = b - b1;
-    double product_error = ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
+    return ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
+}
+
+/* Right in every case, and slow: the parts of the sum but the largest are rounded to odd. */
+static __attribute__((noinline, unused)) double ih_fma_by_odd(double a, double b, double c) {
+    double product = a * b, product_error = ih_product_error(a, b, product);
     double low = c + product_error, low_error = ih_sum_error(c, product_error, low);
     double high = product + low, high_error = ih_sum_error(product, low, high);
     double rest = low_error + high_error;
     return high + ih_to_odd(rest, ih_sum_error(low_error, high_error, rest));
+}
+
+/* Farther from the rounded sum than this, and the rest may round it the other way. */
+#define IH_NEARLY_HALF (1 + 0x1p-30)
+
+/* The sum of the parts is right unless it lies within 2^-30 of the middle between two doubles. */
+IH_INLINE double ih_fma_f64(double a, double b, double c) {
+    double product = a * b, sum = product + c;
+    double error = ih_sum_error(product, c, sum) + ih_product_error(a, b, product);
+    double rounded = sum + error, rest = error - (rounded - sum);
+    if (__builtin_expect(rounded + rest * IH_NEARLY_HALF != rounded, 0))
+        return ih_fma_by_odd(a, b, c);
+    return rounded;
 }
 
 #endif

@@ -110,9 +110,21 @@ VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
     if (__builtin_expect(!_mm_testz_si128(first, first), 0)) return fma_lane_by_lane(a, b, c);
     return (v_floats)_mm_movelh_ps(low, high);
 }
+/* ih_fma_f64 of two lanes. */
+VERB v_doubles upper_half(v_doubles x) {
+    v_doubles scaled = x * 0x8000001p0;
+    return scaled - (scaled - x);
+}
 VERB v_doubles v_fma_f64(v_doubles a, v_doubles b, v_doubles c) {
-    EACH (i, 2) a[i] = ih_fma_f64(a[i], b[i], c[i]);
-    return a;
+    v_doubles product = a * b, sum = product + c, c_part = sum - product;
+    v_doubles sum_error = (product - (sum - c_part)) + (c - c_part);
+    v_doubles a1 = upper_half(a), a2 = a - a1, b1 = upper_half(b), b2 = b - b1;
+    v_doubles error = sum_error + (((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2);
+    v_doubles rounded = sum + error, rest = error - (rounded - sum);
+    v_doubles moved = rounded + rest * IH_NEARLY_HALF;
+    if (__builtin_expect(_mm_movemask_pd(_mm_cmpneq_pd((__m128d)moved, (__m128d)rounded)), 0))
+        EACH (i, 2) rounded[i] = ih_fma_by_odd(a[i], b[i], c[i]);
+    return rounded;
 }
 
 #define V_RARE_BELOW_32 IH_TAIL_BELOW_32
