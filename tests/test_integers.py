@@ -96,6 +96,10 @@ OF_SIZES = {
     "save_weights": lambda i: saved((i(4), i(6)), rng=i(100)),
     "Stream.uniform": lambda i: irwinhall.Stream(i(100)).uniform((i(20), i(10))),
     "Stream.normal": lambda i: irwinhall.Stream(i(100)).normal(i(100), threads=i(2)),
+    "Stream.integers": lambda i: irwinhall.Stream(i(100)).integers(i(20), low=i(3), high=i(100)),
+    "Stream.bits": lambda i: irwinhall.Stream(i(100)).bits((i(20), i(3)), dtype="uint64"),
+    "Stream.permutation": lambda i: irwinhall.Stream(i(100)).permutation(i(100)),
+    "rao_critical_value": lambda i: stats.rao_critical_value(i(30), 0.05),
     # simulations
     "montecarlo.magnitude": lambda i: montecarlo.magnitude(i(100), trials=i(100), rng=i(100)),
     "montecarlo.layer": lambda i: montecarlo.layer(i(100), i(90), trials=i(100), rng=i(100)),
@@ -120,6 +124,16 @@ OF_ARRAYS = {
     "Stream.truncated_normal": lambda i: irwinhall.Stream(1).truncated_normal(
         4, i(100), low=i(1), high=i(2)
     ),
+    "Stream.uniform_between": lambda i: irwinhall.Stream(1).uniform_between(
+        i(20), low=i(3), high=i(100)
+    ),
+    "Stream.log_uniform": lambda i: irwinhall.Stream(1).log_uniform(i(20), low=i(3), high=i(100)),
+    "Stream.log_of_uniform": lambda i: irwinhall.Stream(1).log_of_uniform(
+        i(20), low=i(3), high=i(100)
+    ),
+    "Stream.inverse_softplus_log_uniform": lambda i: irwinhall.Stream(
+        1
+    ).inverse_softplus_log_uniform(i(20), low=i(3), high=i(100)),
     "montecarlo.magnitude of a bound": lambda i: montecarlo.magnitude(5, i(100), trials=10),
     "left_out": lambda i: compare.left_out(i(100), i(90)),
     **{
@@ -134,8 +148,18 @@ OF_ARRAYS = {
         f"distribution.{name}": lambda i, name=name: getattr(distribution, name)(
             i(120), [i(100), i(90), i(7)]
         )
-        for name in ("weighted_pdf", "weighted_cdf", "weighted_sf")
+        for name in ("weighted_pdf", "weighted_cdf", "weighted_sf", "weighted_logpdf")
     },
+    **{
+        f"distribution.{name}": lambda i, name=name: getattr(distribution, name)(
+            0.25, [i(100), i(90), i(7)]
+        )
+        for name in ("weighted_ppf", "weighted_isf")
+    },
+    "weighted_rvs": lambda i: stats.weighted_rvs([i(100), i(7)], size=i(4), rng=1),
+    "coverage_factor": lambda i: stats.coverage_factor([i(100), i(90)], 0.95),
+    "rao_spacing": lambda i: stats.rao_spacing([i(10), i(40), i(110)], degrees=True),
+    "laplace_trend": lambda i: stats.laplace_trend([i(10), i(40), i(50)], i(100)),
     "expected_magnitude_of": lambda i: irwinhall.expected_magnitude_of([i(100), i(90), i(7)]),
     **{
         f"{form.name}": lambda i, form=form: form(*(i(100), i(90))[: len(form.variables)])
