@@ -3,8 +3,7 @@ from typing import (
     Generic,
     Literal,
     NamedTuple,
-    SupportsFloat,
-    SupportsIndex,
+    TypeAlias,
     TypeVar,
     overload,
 )
@@ -14,6 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 _Formula = Literal["node_average", "as_printed"]
 
+# Not SupportsIndex and SupportsFloat, which arrays are, too.
+_Integer: TypeAlias = int | np.integer[Any]
+_Real: TypeAlias = float | np.floating[Any] | np.integer[Any]
+
 _T = TypeVar("_T")
 
 class PreservedMagnitude(NamedTuple, Generic[_T]):
@@ -22,12 +25,12 @@ class PreservedMagnitude(NamedTuple, Generic[_T]):
     node_average: _T
 
 @overload
-def expected_magnitude(n: SupportsIndex) -> float: ...
+def expected_magnitude(n: _Integer) -> float: ...
 @overload
 def expected_magnitude(n: ArrayLike) -> NDArray[np.float64]: ...
 @overload
 def letkeman_bound(
-    n: SupportsIndex, m: SupportsIndex | None = None, *, formula: _Formula = "node_average"
+    n: _Integer, m: _Integer | None = None, *, formula: _Formula = "node_average"
 ) -> float: ...
 @overload
 def letkeman_bound(
@@ -38,9 +41,7 @@ def letkeman_bound(
     out: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]: ...
 @overload
-def preserved_magnitude(
-    n: SupportsIndex, m: SupportsIndex, bound: SupportsFloat
-) -> PreservedMagnitude[float]: ...
+def preserved_magnitude(n: _Integer, m: _Integer, bound: _Real) -> PreservedMagnitude[float]: ...
 @overload
 def preserved_magnitude(
     n: ArrayLike, m: ArrayLike, bound: ArrayLike

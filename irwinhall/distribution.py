@@ -13,7 +13,7 @@ Values at neighbouring doubles are monotone up to that error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,11 +40,14 @@ __all__ = [
     "weighted_sf",
 ]
 
+# Not SupportsIndex, which arrays are, too.
+_Integer: TypeAlias = int | np.integer[Any]
+_Real: TypeAlias = float | np.floating[Any] | np.integer[Any]
 _Floats: TypeAlias = "NDArray[np.floating[Any]]"
 
 
 @overload
-def pdf(x: float, n: SupportsIndex) -> float: ...
+def pdf(x: _Real, n: _Integer) -> float: ...
 @overload
 def pdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def pdf(x: Any, n: Any, *, out: Any = None) -> Any:
@@ -86,7 +89,7 @@ def pdf(x: Any, n: Any, *, out: Any = None) -> Any:
 
 
 @overload
-def logpdf(x: float, n: SupportsIndex) -> float: ...
+def logpdf(x: _Real, n: _Integer) -> float: ...
 @overload
 def logpdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def logpdf(x: Any, n: Any, *, out: Any = None) -> Any:
@@ -119,7 +122,7 @@ def logpdf(x: Any, n: Any, *, out: Any = None) -> Any:
 
 
 @overload
-def cdf(x: float, n: SupportsIndex) -> float: ...
+def cdf(x: _Real, n: _Integer) -> float: ...
 @overload
 def cdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def cdf(x: Any, n: Any, *, out: Any = None) -> Any:
@@ -152,7 +155,7 @@ def cdf(x: Any, n: Any, *, out: Any = None) -> Any:
 
 
 @overload
-def logcdf(x: float, n: SupportsIndex) -> float: ...
+def logcdf(x: _Real, n: _Integer) -> float: ...
 @overload
 def logcdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def logcdf(x: Any, n: Any, *, out: Any = None) -> Any:
@@ -185,7 +188,7 @@ def logcdf(x: Any, n: Any, *, out: Any = None) -> Any:
 
 
 @overload
-def sf(x: float, n: SupportsIndex) -> float: ...
+def sf(x: _Real, n: _Integer) -> float: ...
 @overload
 def sf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def sf(x: Any, n: Any, *, out: Any = None) -> Any:
@@ -218,7 +221,7 @@ def sf(x: Any, n: Any, *, out: Any = None) -> Any:
 
 
 @overload
-def logsf(x: float, n: SupportsIndex) -> float: ...
+def logsf(x: _Real, n: _Integer) -> float: ...
 @overload
 def logsf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def logsf(x: Any, n: Any, *, out: Any = None) -> Any:
@@ -251,7 +254,7 @@ def logsf(x: Any, n: Any, *, out: Any = None) -> Any:
 
 
 @overload
-def ppf(q: float, n: SupportsIndex, *, log: bool = False) -> float: ...
+def ppf(q: _Real, n: _Integer, *, log: bool = False) -> float: ...
 @overload
 def ppf(
     q: ArrayLike, n: ArrayLike, *, log: bool = False, out: _Floats | None = None
@@ -298,7 +301,7 @@ def ppf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
 
 
 @overload
-def isf(q: float, n: SupportsIndex, *, log: bool = False) -> float: ...
+def isf(q: _Real, n: _Integer, *, log: bool = False) -> float: ...
 @overload
 def isf(
     q: ArrayLike, n: ArrayLike, *, log: bool = False, out: _Floats | None = None
