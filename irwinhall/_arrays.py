@@ -52,21 +52,12 @@ def output(
     whole: tuple[int, ...], dtype: DTypeLike | None, out: Any, region: Region | None
 ) -> Target:
     """Return a new array for a region of a checked shape, or out, checked for it."""
-    start, count = checked_region(region, whole)
     if out is None:
         code, element = element_type(dtype)
-        try:
-            array = np.empty(count, element)
-        except ValueError:
-            raise ValueError(
-                f"shape must be that of an array that NumPy can make, got {count}"
-            ) from None
-        return Target(array, array, code, whole, start, True)
+        return _new(whole, region, code, element)
     array = writable_array(out)
     code, _ = element_type(dtype, array.dtype)
-    if array.shape != count:
-        raise ValueError(f"out must have shape {count}, got {array.shape}")
-    return Target(out, array, code, whole, start, False)
+    return _given(whole, region, code, out, array)
 
 
 def integer_output(
@@ -77,25 +68,45 @@ def integer_output(
     codes: dict[str, int],
 ) -> Target:
     """Return what `output` does for the first of some integer types, or the one asked for."""
-    start, count = checked_region(region, whole)
     array = None if out is None else writable_array(out)
-    listed = ", ".join(codes)
-    if dtype is None:
-        dtype = next(iter(codes)) if array is None else array.dtype
+    wanted = dtype if dtype is not None or array is None else array.dtype
     try:
-        known = np.dtype(dtype)
+        known = np.dtype(next(iter(codes)) if wanted is None else wanted)
     except (TypeError, ValueError):
-        raise TypeError(f"dtype must be one of {listed}, got {dtype!r}") from None
-    if known.name not in codes or not known.isnative:
-        raise TypeError(f"dtype must be one of {listed}, got {known}")
+        known = None
+    if known is None or known.name not in codes or not known.isnative:
+        what = "dtype" if dtype is not None else "out's dtype"
+        rule = f"{what} must be {' or '.join(codes)}"
+        raise TypeError(f"{rule}, got {dtype!r}" if known is None else f"{rule}, got {known}")
     if array is None:
-        array = out = np.empty(count, known)
-        return Target(out, array, codes[known.name], whole, start, True)
+        return _new(whole, region, codes[known.name], known)
     if array.dtype != known:
         raise TypeError(f"out must have dtype {known}, got {array.dtype}")
+    return _given(whole, region, codes[known.name], out, array)
+
+
+def _new(
+    whole: tuple[int, ...], region: Region | None, code: int, element: np.dtype[Any]
+) -> Target:
+    """Return a new array for a region of a checked shape."""
+    start, count = checked_region(region, whole)
+    try:
+        array = np.empty(count, element)
+    except ValueError:
+        raise ValueError(
+            f"shape must be that of an array that NumPy can make, got {count}"
+        ) from None
+    return Target(array, array, code, whole, start, True)
+
+
+def _given(
+    whole: tuple[int, ...], region: Region | None, code: int, out: Any, array: NDArray[Any]
+) -> Target:
+    """Return out, whose array has the right type, if it also has the shape of the region."""
+    start, count = checked_region(region, whole)
     if array.shape != count:
         raise ValueError(f"out must have shape {count}, got {array.shape}")
-    return Target(out, array, codes[known.name], whole, start, False)
+    return Target(out, array, code, whole, start, False)
 
 
 def element_type(

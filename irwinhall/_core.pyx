@@ -480,6 +480,12 @@ cdef ih_key key_from(bytes key):
     return words
 
 
+cdef ptrdiff_t item_bytes(int dtype) noexcept:
+    if dtype == IH_F64 or dtype == IH_U64:
+        return 8
+    return 4 if dtype == IH_F32 or dtype == IH_U32 else 2
+
+
 def prepare_law(int dtype, int kind, double scale, double low, double high, bint corrected):
     """Return the C form of a law, checked for an element type, as bytes for `fill`."""
     cdef ih_law law
@@ -552,7 +558,7 @@ def fill_memory(
     cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
     cdef ptrdiff_t[IH_MAX_DIMENSIONS] steps
     cdef int dimensions = len(shape), axis
-    cdef ptrdiff_t item = 8 if dtype == IH_F64 else 4 if dtype == IH_F32 else 2
+    cdef ptrdiff_t item = item_bytes(dtype)
     if dimensions > IH_MAX_DIMENSIONS:
         raise ValueError(f"shape must have at most {IH_MAX_DIMENSIONS} axes, got {dimensions}")
     if len(strides) != dimensions:
@@ -578,7 +584,7 @@ def sample_memory(uintptr_t address, size_t nbytes, int dtype, size_t most):
     Or one, if there are more than `most`, and no other value among these and where memory begins.
     The caller answers for the address: nothing here can check it.
     """
-    cdef size_t item = 8 if dtype == IH_F64 else 4 if dtype == IH_F32 else 2
+    cdef size_t item = item_bytes(dtype)
     cdef size_t count = nbytes // item, number
     cdef const char *memory = <const char *>address
     cdef char *to
@@ -624,6 +630,7 @@ cdef int fill_region(
     cdef fill_call call
     cdef uint64_t elements = 1
     cdef int status, axis
+    assert len(prepared_law) == sizeof(ih_law)
     call.key = key_from(key)
     call.law = (<ih_law *><char *>prepared_law)[0]
     call.dtype, call.dimensions = dtype, dimensions

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from functools import lru_cache
 from hashlib import blake2b
 from operator import index
@@ -20,7 +21,11 @@ from numpy.typing import DTypeLike, NDArray
 from irwinhall._arguments import Region, Shape, checked_count, checked_finite, checked_real
 from irwinhall._arrays import BITS, INTEGERS, NAMES, Target, integer_output, output, shape_of
 from irwinhall._core import (
+    BFLOAT16,
     ELEMENTS_PER_THREAD,
+    FLOAT16,
+    FLOAT32,
+    FLOAT64,
     INVERSE_SOFTPLUS,
     LOG_OF_UNIFORM,
     LOG_UNIFORM,
@@ -44,6 +49,9 @@ __all__ = ["Stream", "kernels"]
 Seed: TypeAlias = (
     "int | bytes | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 )
+
+# Of each element type the least positive value.
+LEAST_VALUES = {FLOAT32: 2.0**-149, FLOAT64: 2.0**-1074, FLOAT16: 2.0**-24, BFLOAT16: 2.0**-133}
 
 # BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
 _FORMAT = b"irwinhall stream"
@@ -338,8 +346,8 @@ class Stream:
         shape, dtype, out, region, threads
             As for `uniform`.
         low, high : float
-            Ends of the interval: finite, low < high, within the range of the element type, with a
-            value of the type between them.
+            Ends of the interval: finite, low < high, high - low finite, within the range of the
+            element type, with a value of the type between them.
 
         Returns
         -------
@@ -389,8 +397,8 @@ class Stream:
         shape, dtype, out, region, threads
             As for `uniform`.
         low, high : float
-            As for `uniform_between`, and positive: low at least 2^-1022, high / low at most
-            2^1000.
+            As for `uniform_between`, and positive: low at least 2^-1022 and the least positive
+            value of the element type, high / low at most 2^1000.
 
         Returns
         -------
@@ -483,7 +491,7 @@ class Stream:
         shape, dtype, out, region, threads
             As for `uniform`.
         low, high : float
-            Ends of the interval of the softplus, as for `log_uniform`.
+            Ends of the interval of the softplus, as for `log_uniform` in float64.
 
         Returns
         -------
@@ -529,8 +537,6 @@ class Stream:
         low, high = checked_finite("low", low), checked_finite("high", high)
         if not low < high:
             raise ValueError(f"low must be less than high, got low={low}, high={high}")
-        if kind != UNIFORM_BETWEEN and (low < 0.0 or (low == 0.0 and kind != LOG_OF_UNIFORM)):
-            raise ValueError(f"low must be positive, got {low}")
         target = output(shape_of(shape, out, region), dtype, out, region)
         return fill(self, interval_law(target.code, kind, low, high), target, threads)
 
@@ -839,12 +845,25 @@ def prepare_law(
 
 @lru_cache(maxsize=256)
 def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
-    """Return the C form of a law on (low, high), refusing ends beyond the element type."""
-    most = TYPE_LIMITS[code][1]
+    """Return the C form of a law on (low, high), or say which of its rules the ends break."""
+    most, ends = TYPE_LIMITS[code][1], f"got low={low}, high={high}"
+    if high - low == math.inf:
+        raise ValueError(f"high - low must be finite, {ends}")
     if kind in (UNIFORM_BETWEEN, LOG_UNIFORM) and max(-low, high) > most:
-        raise ValueError(
-            f"low and high must be from -{most} to {most} for {NAMES[code]}, got {low} and {high}"
+        raise ValueError(f"low and high must be from -{most} to {most} for {NAMES[code]}, {ends}")
+    if kind != UNIFORM_BETWEEN and (low != 0.0 or kind != LOG_OF_UNIFORM):
+        least = (
+            max(LEAST_VALUES[code], sys.float_info.min)
+            if kind == LOG_UNIFORM
+            else sys.float_info.min
         )
+        if low < least:
+            zero = "0 or " if kind == LOG_OF_UNIFORM else ""
+            raise ValueError(f"low must be {zero}at least {least} for {NAMES[code]}, {ends}")
+    if kind == LOG_OF_UNIFORM and high < 2.0**-960:
+        raise ValueError(f"high must be at least 2**-960, {ends}")
+    if kind in (LOG_UNIFORM, INVERSE_SOFTPLUS) and high / low > 2.0**1000:
+        raise ValueError(f"high / low must be at most 2**1000, {ends}")
     return prepare_interval(code, kind, low, high)
 
 

@@ -22,13 +22,13 @@ enum ih_status {
     IH_OK = 0,
     IH_ERROR_NULL = -1,       /* a pointer is missing */
     IH_ERROR_KERNEL = -2,     /* unknown kernel, or not supported by this machine */
-    IH_ERROR_SCALE = -3,      /* bound or std not finite, negative, or out of the type's range */
+    IH_ERROR_SCALE = -3,      /* bound, std or an end not finite or out of range */
     IH_ERROR_INTERVAL = -4,   /* low >= high, nan, or no value of the type in between */
     IH_ERROR_FAR_TAIL = -5,   /* the interval lies wholly beyond IH_TRUNCATION_LIMIT */
     IH_ERROR_DIMENSIONS = -6, /* ndim negative or above IH_MAX_DIMENSIONS */
     IH_ERROR_SHAPE = -7,      /* the global shape has 2^64 elements or more */
     IH_ERROR_REGION = -8,     /* start + count reaches outside the global shape */
-    IH_ERROR_DTYPE = -9,      /* unknown element type */
+    IH_ERROR_DTYPE = -9,      /* unknown element type, or one that the law cannot have */
     IH_ERROR_LAW = -10,       /* unknown law */
     IH_ERROR_THREADS = -11,   /* threads < 1 */
     IH_ERROR_ROUNDS = -12     /* rounds outside 1..IH_MAX_ROUNDS, or not the kernel's */
@@ -86,8 +86,9 @@ typedef struct {
     int draw;             /* truncated: enum ih_draw */
     int tail_shift;       /* truncated, one tail: probabilities are scaled by 2^tail_shift */
     int positive;         /* truncated, one tail: the tail is the upper one */
-    double scale;         /* uniform: the bound; else the factor of the standard normal */
-    double low, high;     /* truncated: the least and the greatest value, scale included */
+    double scale;         /* uniform: the bound; normal: the factor; else 1 */
+    double low, high;     /* truncated: the least and the greatest value, scale included; of an
+                             interval: the ends of the values */
     uint64_t first, span; /* truncated: the probability interval on the scale 2^-64; integers: low,
                              and how many */
     double deviation;     /* truncated: standard deviation of the unscaled law; else 1 */
@@ -108,10 +109,10 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
 
 /* Make a law on the open interval (low, high): of the kinds from IH_UNIFORM_BETWEEN to
  * IH_INVERSE_SOFTPLUS. All are drawn from one word; no value is an end of the interval of results,
- * so that none on a positive interval is 0, and none is infinite. Positive ends must be normal
- * doubles; from IH_LOG_UNIFORM on both are positive, but for the low end of IH_LOG_OF_UNIFORM,
- * which may be 0, and whose high end is at least 2^-960; high / low of the log-uniform laws is at
- * most IH_GREATEST_RATIO. */
+ * so that none on a positive interval is 0, and none is infinite. high - low must be finite, and
+ * positive ends normal doubles; from IH_LOG_UNIFORM on both are positive, but for the low end of
+ * IH_LOG_OF_UNIFORM, which may be 0, and whose high end is at least 2^-960; high / low of the
+ * log-uniform laws is at most IH_GREATEST_RATIO. */
 int ih_law_interval(ih_law *law, int kind, double low, double high);
 #define IH_GREATEST_RATIO 0x1p1000
 
@@ -123,11 +124,11 @@ int ih_law_integers(ih_law *law, int64_t low, uint64_t span);
 int ih_law_bits(ih_law *law);
 
 /* The least bound that a uniform law may have in an element type, and the greatest scale of any
- * law. The other laws have no least scale: 0 gives zeros. */
+ * law. The normal laws have no least scale: 0 gives zeros. */
 int ih_type_limits(int dtype, double *least_uniform, double *greatest);
 
-/* Check that a law can be had in an element type: its scale must leave every product exact, and a
- * truncated law's interval must hold a value of the type. */
+/* Check that a law can be had in an element type: its scale must leave every product exact, and the
+ * interval of a law that has one must hold a value of the type. */
 int ih_law_check(const ih_law *law, int dtype);
 
 /* The number of kernels compiled in, the best first. */

@@ -11,11 +11,13 @@ import contextlib
 import math
 import os
 import random
+import re
 import sys
 import threading
 
 import hypothesis
 import hypothesis.strategies as st
+import kernel_build
 import numpy as np
 import pytest
 from kernel_build import DTYPES, NUMPY_TYPES, Fill, StatusError
@@ -437,3 +439,29 @@ def test_truncated_values_stay_inside_and_have_the_std_asked_for(low, high, dtyp
         kurtosis = np.mean((out - out.mean()) ** 4) / np.var(out) ** 2
         error = math.sqrt((kurtosis - 1) / 4 / out.size)
         assert abs(out.std() - 1.0) < 5 * error + 1e-6 * abs(law.scale)
+
+
+# What a kernel's file is compiled for, and the bits by which the processor is asked for it.
+FEATURES = {
+    "sse4.1": "LEAF1_ECX_SSE41", "aes": "LEAF1_ECX_AES", "f16c": "LEAF1_ECX_F16C",
+    "fma": "LEAF1_ECX_FMA", "avx2": "LEAF7_EBX_AVX2", "vaes": "LEAF7_ECX_VAES",
+    "avx512vbmi2": "LEAF7_ECX_VBMI2",
+    **{f"avx512{part}": "LEAF7_EBX_AVX512" for part in ("f", "dq", "cd", "bw", "vl")},
+}  # fmt: skip
+IMPLIED = {"avx512": ["avx2"], "avx2": ["aesni_avx2"], "aesni_avx2": [], "aesni": []}
+
+
+@pytest.mark.parametrize("kernel", IMPLIED)
+def test_the_processor_is_asked_for_all_that_a_kernel_is_compiled_for(kernel):
+    kernels = kernel_build.SOURCES / "stream" / "kernels"
+    source = (kernels / f"ih_fill_{kernel}.c").read_text(encoding="utf-8")
+    targets = set(re.findall(r'target\("([^"]+)"', source))
+    assert len(targets) == 1  # GCC's and Clang's
+    asked, functions = "", [kernel]
+    while functions:
+        name = functions.pop()
+        text = (kernels / "ih_cpu.c").read_text(encoding="utf-8")
+        asked += text.split(f"int ih_cpu_has_{name}(void)")[1].split("\n}")[0]
+        functions += IMPLIED[name]
+    for feature in targets.pop().split(","):
+        assert FEATURES[feature] in asked, feature

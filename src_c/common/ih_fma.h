@@ -19,12 +19,35 @@
 #define IH_HAS_FMA 1
 #endif
 
-#if defined(IH_HAS_FMA)
+/* ---- without an instruction ---- */
 
-IH_INLINE float ih_fma_f32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-IH_INLINE double ih_fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
+/* Error terms of doubles, or of vectors of them: prefix_sum_error() of sum = a + b,
+ * prefix_product_error() of product = a * b (Dekker, by Veltkamp's splitting), and
+ * prefix_nearly_fma(): the sum of the three parts, which is right unless moved differs from it.
+ * Then it lies within 2^-30 of the middle between two doubles. */
+#define IH_DEFINE_ERROR_TERMS(prefix, REAL)                                                        \
+    IH_INLINE REAL prefix##_sum_error(REAL a, REAL b, REAL sum) {                                  \
+        REAL b_part = sum - a;                                                                     \
+        return (a - (sum - b_part)) + (b - b_part);                                                \
+    }                                                                                              \
+    IH_INLINE REAL prefix##_upper_half(REAL x) {                                                   \
+        REAL scaled = x * 0x8000001p0; /* 2^27 + 1 */                                              \
+        return scaled - (scaled - x);                                                              \
+    }                                                                                              \
+    IH_INLINE REAL prefix##_product_error(REAL a, REAL b, REAL product) {                          \
+        REAL a1 = prefix##_upper_half(a), a2 = a - a1;                                             \
+        REAL b1 = prefix##_upper_half(b), b2 = b - b1;                                             \
+        return ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;                                \
+    }                                                                                              \
+    IH_INLINE REAL prefix##_nearly_fma(REAL a, REAL b, REAL c, REAL *moved) {                      \
+        REAL product = a * b, sum = product + c;                                                   \
+        REAL error = prefix##_sum_error(product, c, sum) + prefix##_product_error(a, b, product);  \
+        REAL rounded = sum + error, rest = error - (rounded - sum);                                \
+        *moved = rounded + rest * (1 + 0x1p-30);                                                   \
+        return rounded;                                                                            \
+    }
 
-#else
+IH_DEFINE_ERROR_TERMS(ih, double)
 
 /* If x is not exact and its last bit is 0: the double next to it on the side of x + error, whose
  * last bit is 1. Without branches, which would be taken at random. */
@@ -36,35 +59,6 @@ IH_INLINE double ih_to_odd(double x, double error) {
     return x;
 }
 
-/* The rounding error of sum = a + b. */
-IH_INLINE double ih_sum_error(double a, double b, double sum) {
-    double b_part = sum - a;
-    return (a - (sum - b_part)) + (b - b_part);
-}
-
-/* The product is exact in double, and so is rounding twice unless the sum in double is halfway
- * between two floats: its last 29 bits are then 1 and 28 zeros. */
-IH_INLINE float ih_fma_f32(float a, float b, float c) {
-    double product = (double)a * b, sum = product + c;
-    uint64_t bits;
-    memcpy(&bits, &sum, sizeof bits);
-    if (__builtin_expect((bits & 0x1fffffff) == 0x10000000, 0))
-        sum = ih_to_odd(sum, ih_sum_error(product, c, sum));
-    return (float)sum;
-}
-
-/* Veltkamp's splitting: the upper 26 bits. */
-IH_INLINE double ih_upper_half(double x) {
-    double scaled = x * 0x8000001p0; /* 2^27 + 1 */
-    return scaled - (scaled - x);
-}
-
-/* Dekker: the rounding error of product = a * b. */
-IH_INLINE double ih_product_error(double a, double b, double product) {
-    double a1 = ih_upper_half(a), a2 = a - a1, b1 = ih_upper_half(b), b2 = b - b1;
-    return ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
-}
-
 /* Right in every case, and slow: the parts of the sum but the largest are rounded to odd. */
 static __attribute__((noinline, unused)) double ih_fma_by_odd(double a, double b, double c) {
     double product = a * b, product_error = ih_product_error(a, b, product);
@@ -74,19 +68,38 @@ static __attribute__((noinline, unused)) double ih_fma_by_odd(double a, double b
     return high + ih_to_odd(rest, ih_sum_error(low_error, high_error, rest));
 }
 
-/* Farther from the rounded sum than this, and the rest may round it the other way. */
-#define IH_NEARLY_HALF (1 + 0x1p-30)
-
-/* The sum of the parts is right unless it lies within 2^-30 of the middle between two doubles. */
-IH_INLINE double ih_fma_f64(double a, double b, double c) {
-    double product = a * b, sum = product + c;
-    double error = ih_sum_error(product, c, sum) + ih_product_error(a, b, product);
-    double rounded = sum + error, rest = error - (rounded - sum);
-    if (__builtin_expect(rounded + rest * IH_NEARLY_HALF != rounded, 0))
-        return ih_fma_by_odd(a, b, c);
-    return rounded;
+/* The product is exact in double, and so is rounding twice unless the sum in double is halfway
+ * between two floats: its last 29 bits are then 1 and 28 zeros. */
+IH_INLINE float ih_emulated_fma_f32(float a, float b, float c) {
+    double product = (double)a * b, sum = product + c;
+    uint64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    if (__builtin_expect((bits & 0x1fffffff) == 0x10000000, 0))
+        sum = ih_to_odd(sum, ih_sum_error(product, c, sum));
+    return (float)sum;
 }
 
+IH_INLINE double ih_emulated_fma_f64(double a, double b, double c) {
+    double moved, rounded = ih_nearly_fma(a, b, c, &moved);
+    return __builtin_expect(moved != rounded, 0) ? ih_fma_by_odd(a, b, c) : rounded;
+}
+
+/* ---- with or without ---- */
+
+IH_INLINE float ih_fma_f32(float a, float b, float c) {
+#if defined(IH_HAS_FMA)
+    return __builtin_fmaf(a, b, c);
+#else
+    return ih_emulated_fma_f32(a, b, c);
 #endif
+}
+
+IH_INLINE double ih_fma_f64(double a, double b, double c) {
+#if defined(IH_HAS_FMA)
+    return __builtin_fma(a, b, c);
+#else
+    return ih_emulated_fma_f64(a, b, c);
+#endif
+}
 
 #endif

@@ -9,10 +9,10 @@
 #include "common/ih_ieee.h"
 #include "common/ih_inline.h"
 
-#define LN_2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: k * LN_2_HIGH is exact for |k| < 2^21 */
-#define LN_2_LOW 0x1.a39ef35793c76p-33
-#define PER_LN_2 0x1.71547652b82fep+0
-#define SQRT_2 0x1.6a09e667f3bcdp+0
+#define IH_LN_2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: k * IH_LN_2_HIGH is exact for |k| < 2^21 */
+#define IH_LN_2_LOW 0x1.a39ef35793c76p-33
+#define IH_PER_LN_2 0x1.71547652b82fep+0
+#define IH_SQRT_2 0x1.6a09e667f3bcdp+0
 
 /* x * 2^k for results in the normal range. */
 IH_INLINE double ih_scale_by_power(double x, int k) {
@@ -42,8 +42,8 @@ IH_INLINE double ih_exp(double x) {
         1.0 / 87178291200,
     };
     double within = x < -708 ? -708 : x;
-    int k = (int)(within * PER_LN_2 + (within < 0 ? -0.5 : 0.5));
-    double r = (within - k * LN_2_HIGH) - k * LN_2_LOW;
+    int k = (int)(within * IH_PER_LN_2 + (within < 0 ? -0.5 : 0.5));
+    double r = (within - k * IH_LN_2_HIGH) - k * IH_LN_2_LOW;
     double sum = inverse_factorial[14];
     for (int power = 13; power >= 0; power--) sum = sum * r + inverse_factorial[power];
     return x < -708 ? 0 : ih_scale_by_power(sum, k);
@@ -52,12 +52,12 @@ IH_INLINE double ih_exp(double x) {
 /* ln(f * 2^k) for f in [1, 2]: 2 atanh(s), s = (f - 1) / (f + 1), f first halved above sqrt 2 so
  * that |s| <= 0.1716 and the series, cut after s^23, is right to 2^-60. */
 IH_INLINE double ih_log_scaled(double f, int k) {
-    int halved = f > SQRT_2;
+    int halved = f > IH_SQRT_2;
     double g = halved ? f * 0.5 : f, power = k + halved;
     double s = (g - 1) / (g + 1), square = s * s;
     double sum = 1.0 / 23;
     for (int odd = 21; odd >= 1; odd -= 2) sum = sum * square + 1.0 / odd;
-    return (2 * s * sum + power * LN_2_LOW) + power * LN_2_HIGH;
+    return (2 * s * sum + power * IH_LN_2_LOW) + power * IH_LN_2_HIGH;
 }
 
 /* ln(x) for x positive, finite and not subnormal. */

@@ -11,7 +11,7 @@
 #include "stream/ih_fill_scalar.h"
 
 /* Elements at a time: their words, and their values in double precision, stay in L1. */
-#define CHUNK_BLOCKS 64
+#define ELEMENT_BLOCKS 64
 #define CHUNK 256
 
 /* The double whose fraction has these 52 bits, from 1 to 2. */
@@ -68,7 +68,7 @@ IH_INLINE void fill_elements(const ih_plan *plan, int dtype, ih_blocks blocks, s
     for (size_t some; count; count -= some) {
         uint32_t words[CHUNK];
         double x[CHUNK];
-        some = count < CHUNK_BLOCKS ? count : CHUNK_BLOCKS;
+        some = count < ELEMENT_BLOCKS ? count : ELEMENT_BLOCKS;
         plan->kernel->words(plan, blocks, IH_DOMAIN_MAIN, some, words);
         if (dtype == IH_F64)
             for (size_t i = 0; i < 2 * some; i++)
@@ -88,7 +88,7 @@ static void fill_words(const ih_plan *plan, ih_blocks blocks, size_t count, void
     char *to = out;
     (void)stream;
     for (size_t some; count; count -= some, to += 16 * some) {
-        some = count < CHUNK_BLOCKS ? count : CHUNK_BLOCKS;
+        some = count < ELEMENT_BLOCKS ? count : ELEMENT_BLOCKS;
         plan->kernel->words(plan, blocks, IH_DOMAIN_MAIN, some, words);
         memcpy(to, words, 16 * some);
         blocks.first += some;

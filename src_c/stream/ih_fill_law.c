@@ -16,8 +16,8 @@
 #define PER_SQRT_TWO_PI 0x1.9884533d43651p-2
 #define HALF_PI 0x1.921fb54442d18p+0
 
-/* Below this probability 32 bits leave fewer than 2^28 values: draw 64 instead. */
-#define WIDE_INTERVAL 0x1p-4
+/* Below this span, probability 1/16, 32 bits leave fewer than 2^28 values: draw 64 instead. */
+#define WIDE_SPAN (UINT64_C(1) << 60)
 /* The continued fraction is used from here on, the central series below it. */
 #define SERIES_LIMIT 1.0
 /* The fraction's error falls like exp(-sqrt(8 * terms) * x): below 2^-70 from x = 1 on. */
@@ -156,7 +156,7 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     uint64_t last = probability_64(high);
     law->span = last > law->first || (last == 0 && high > 0) ? last - law->first : 0;
     if (law->span == 0 && low < -1 && high > 1) law->span = UINT64_MAX; /* both tails below 2^-65 */
-    if ((double)law->span >= WIDE_INTERVAL * 0x1p64) return IH_OK;
+    if (law->span >= WIDE_SPAN) return IH_OK;
     law->draw = IH_DRAW_TWO_WORDS;
     law->positive = low > 0;
     if (low >= SERIES_LIMIT) one_tail_interval(law, low, high);
@@ -309,8 +309,10 @@ static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) 
 /* ---- checks and constants ---- */
 
 /* The products need a normal factor: bound * 2^-31 in f32, bound * 2^-63 in f64. A 16-bit uniform
- * needs values below its bound. No scale may exceed the greatest value of its type. */
+ * needs values below its bound. No scale may exceed the greatest value of its type. Below the least
+ * value of its type a log-uniform law would give that value again and again. */
 static const double least_bound[IH_FLOAT_DTYPES] = {0x1p-95, 0x1p-959, 0x1p-14, 0x1p-95};
+static const double least_value[IH_FLOAT_DTYPES] = {0x1p-149, 0x1p-1074, 0x1p-24, 0x1p-133};
 static const double greatest_scale[IH_FLOAT_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
 
 int ih_type_limits(int dtype, double *least_uniform, double *greatest) {
@@ -333,6 +335,7 @@ int ih_law_check(const ih_law *law, int dtype) {
     if (!(law->scale >= 0 && law->scale <= DBL_MAX)) return IH_ERROR_SCALE;
     if (law->scale > greatest_scale[dtype]) return IH_ERROR_SCALE;
     if (law->kind == IH_UNIFORM && law->scale < least_bound[dtype]) return IH_ERROR_SCALE;
+    if (law->kind == IH_LOG_UNIFORM && law->low < least_value[dtype]) return IH_ERROR_SCALE;
     if (is_open(law)) {
         if (law->high > greatest_scale[dtype]) return IH_ERROR_SCALE;
         if (law->low < -greatest_scale[dtype] && law->low != -INFINITY) return IH_ERROR_SCALE;

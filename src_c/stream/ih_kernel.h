@@ -24,7 +24,8 @@ typedef struct {
     uint16_t greatest_half;  /* uniform: the bits of high_f32 in the 16-bit type */
     double scale_f64;        /* uniform: bound * 2^-63, else the factor of the normal */
     double low_f64, high_f64;
-    uint64_t first, span;       /* truncated: the probability interval on the scale 2^-64 */
+    uint64_t first, span;       /* truncated: the probability interval on the scale 2^-64;
+                                   integers: the least, and how many */
     uint32_t first_32, span_32; /* the same on the scale 2^-32 */
 } ih_plan;
 

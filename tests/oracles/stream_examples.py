@@ -207,18 +207,22 @@ def page():
         examples.append(normal(key, dtype, index))
     examples += [truncated(key, dtype, -2.0, 2.0, True) for dtype in floats]
     for ends in ((-0.01, 0.02, False), (3.0, INFINITY, True)):
-        examples += [truncated(key, dtype, *ends) for dtype in ("float32", "float64")]
+        examples += [truncated(key, dtype, *ends) for dtype in floats]
     for law, ends in (
         ("uniform_between", (0.0, 16.0)),
         ("log_uniform", (0.001, 0.1)),
         ("log_of_uniform", (1.0, 16.0)),
         ("inverse_softplus_log_uniform", (0.001, 0.1)),
     ):
-        examples += [interval(key, dtype, law, *ends) for dtype in ("float32", "float64")]
+        examples += [interval(key, dtype, law, *ends) for dtype in floats]
     example = Example("integers, low = -5, high = 6")
     words(example, key, INDEX, "int64")
     integers = {"low": -5, "high": 6}
     examples.append(finished(example, key, INDEX, "int64", "integers", integers))
+    for dtype in ("uint32", "uint64"):
+        example = Example(f"bits, {dtype}")
+        words(example, key, INDEX, dtype)
+        examples.append(finished(example, key, INDEX, dtype, "bits", {}))
     return "\n".join([HEAD, *(example.text() for example in examples)]).rstrip() + "\n"
 
 

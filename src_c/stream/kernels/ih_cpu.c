@@ -6,6 +6,7 @@
 #include <cpuid.h>
 
 /* CPUID bits, by leaf and register. */
+#define LEAF1_ECX_FMA (1u << 12)
 #define LEAF1_ECX_SSE41 (1u << 19)
 #define LEAF1_ECX_AES (1u << 25)
 #define LEAF1_ECX_OSXSAVE (1u << 27)
@@ -45,7 +46,7 @@ int ih_cpu_has_aesni(void) { return all_of(ask_cpu().leaf1_ecx, LEAF1_ECX_AES | 
 
 int ih_cpu_has_aesni_avx2(void) {
     cpu_features cpu = ask_cpu();
-    return all_of(cpu.leaf1_ecx, LEAF1_ECX_AES | LEAF1_ECX_AVX | LEAF1_ECX_F16C) &&
+    return all_of(cpu.leaf1_ecx, LEAF1_ECX_AES | LEAF1_ECX_AVX | LEAF1_ECX_FMA | LEAF1_ECX_F16C) &&
            all_of(cpu.leaf7_ebx, LEAF7_EBX_AVX2) && all_of(cpu.xcr0, XCR0_AVX);
 }
 

@@ -88,7 +88,7 @@ VERB v_doubles v_signed_to_f64(v_longs x) { /* with the sign bit flipped it is 2
     return two_halves(x, x >> 32 ^ (TWO_84 | UINT64_C(1) << 31), 0x1p63);
 }
 
-/* ih_fma_f32 of two lanes, and a bit where its sum is halfway between two floats. */
+/* ih_emulated_fma_f32 of two lanes, and a bit where its sum is halfway between two floats. */
 VERB __m128 fma_of_two(__m128 a, __m128 b, __m128 c, __m128i *halfway) {
     __m128d product = _mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b));
     __m128d sum = _mm_add_pd(product, _mm_cvtps_pd(c));
@@ -97,7 +97,7 @@ VERB __m128 fma_of_two(__m128 a, __m128 b, __m128 c, __m128i *halfway) {
     return _mm_cvtpd_ps(sum);
 }
 __attribute__((noinline)) static v_floats fma_lane_by_lane(v_floats a, v_floats b, v_floats c) {
-    for (int i = 0; i < 4; i++) a[i] = ih_fma_f32(a[i], b[i], c[i]);
+    for (int i = 0; i < 4; i++) a[i] = ih_emulated_fma_f32(a[i], b[i], c[i]);
     return a;
 }
 VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
@@ -110,18 +110,10 @@ VERB v_floats v_fma(v_floats a, v_floats b, v_floats c) {
     if (__builtin_expect(!_mm_testz_si128(first, first), 0)) return fma_lane_by_lane(a, b, c);
     return (v_floats)_mm_movelh_ps(low, high);
 }
-/* ih_fma_f64 of two lanes. */
-VERB v_doubles upper_half(v_doubles x) {
-    v_doubles scaled = x * 0x8000001p0;
-    return scaled - (scaled - x);
-}
+IH_DEFINE_ERROR_TERMS(lanes, v_doubles)
+
 VERB v_doubles v_fma_f64(v_doubles a, v_doubles b, v_doubles c) {
-    v_doubles product = a * b, sum = product + c, c_part = sum - product;
-    v_doubles sum_error = (product - (sum - c_part)) + (c - c_part);
-    v_doubles a1 = upper_half(a), a2 = a - a1, b1 = upper_half(b), b2 = b - b1;
-    v_doubles error = sum_error + (((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2);
-    v_doubles rounded = sum + error, rest = error - (rounded - sum);
-    v_doubles moved = rounded + rest * IH_NEARLY_HALF;
+    v_doubles moved, rounded = lanes_nearly_fma(a, b, c, &moved);
     if (__builtin_expect(_mm_movemask_pd(_mm_cmpneq_pd((__m128d)moved, (__m128d)rounded)), 0))
         EACH (i, 2) rounded[i] = ih_fma_by_odd(a[i], b[i], c[i]);
     return rounded;

@@ -23,7 +23,7 @@ static const ih_kernel *const kernels[] = {
     &ih_kernel_aesni,
 #endif
 #endif
-#if defined(__aarch64__) && !defined(IH_NO_NEON)
+#if defined(__aarch64__) && !defined(__AARCH64EB__) && !defined(IH_NO_NEON)
     &ih_kernel_neon,
 #endif
     &ih_kernel_portable,

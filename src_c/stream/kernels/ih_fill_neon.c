@@ -5,7 +5,7 @@
  */
 #include "common/ih_ieee.h"
 
-#if defined(__aarch64__) && !defined(IH_NO_NEON)
+#if defined(__aarch64__) && !defined(__AARCH64EB__) && !defined(IH_NO_NEON)
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("aes"))), apply_to = function)
@@ -35,7 +35,7 @@ VERB v_state v_aes_last(v_state s, v_words k) {
 }
 VERB void v_store(char *p, v_words x) { vst1q_u8((uint8_t *)p, (uint8x16_t)x); }
 VERB void v_stream(char *p, v_words x) { v_store(p, x); } /* no streaming store in NEON */
-VERB void v_store_half(char *p, v_words x) { vst1_u32((uint32_t *)p, vget_low_u32((uint32x4_t)x)); }
+VERB void v_store_half(char *p, v_words x) { vst1_u8((uint8_t *)p, vget_low_u8((uint8x16_t)x)); }
 VERB void v_fence(void) {}
 VERB v_longs v_multiply_32(v_longs a, v_longs b) {
     return (v_longs)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
