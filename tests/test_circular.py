@@ -7,11 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import scipy.stats
 from numpy.testing import assert_allclose, assert_array_equal
 from verify_rao import RECORD
 
 from irwinhall.stats import rao_critical_value, rao_spacing
-from irwinhall.stats._circular import _density, _integral, _sf, _sf_of_all
+from irwinhall.stats._circular import _coefficients, _density, _integral, _sf, _sf_of_all
 
 EXAMPLE = [20, 135, 145, 165, 170, 200, 300, 325, 335, 350]
 
@@ -153,6 +154,23 @@ def test_ten_thousand_angles():
     assert_allclose(value / 360, mean + 1.6449 * deviation, rtol=1e-3)
 
 
+def test_many_angles_whose_terms_hold_densities_below_every_double():
+    n = 30_000
+    mean, deviation = (1 - 1 / n) ** n, math.sqrt((2 / math.e - 5 / math.e**2) / n)
+    upper = _integral(mean, 1 - 1 / n, n)
+    assert abs(upper + _integral(mean, 0.0, n) - 1) < 1e-11
+    found = _sf(mean + 3.0 * deviation, n)
+    assert_allclose(found, scipy.stats.norm.sf(3.0), rtol=2e-2)
+
+
+@pytest.mark.parametrize("n", [2, 5, 300])
+def test_the_coefficients_are_those_of_exact_fractions(n):
+    for j, (mantissa, exponent) in enumerate(zip(*_coefficients(n), strict=True), start=1):
+        exact = Fraction(math.comb(n, j) * math.perm(n - 1, j), n ** (j - 1))
+        found = Fraction(float(mantissa)) * Fraction(2) ** int(exponent)
+        assert abs(found / exact - 1) < 2**-52
+
+
 # ---- the test ------------------------------------------------------------------------------------
 
 
@@ -174,9 +192,11 @@ def test_units_turns_and_starts_do_not_matter():
 
 
 def test_ties_and_even_spacing():
-    statistic, pvalue = rao_spacing([1.0] * 5)
-    assert statistic == pytest.approx(288.0)
-    assert pvalue < 1e-50  # 0 but for the statistic's last digit
+    for n in range(2, 100):
+        statistic, pvalue = rao_spacing([1.2345] * n)
+        assert statistic == pytest.approx(360 * (1 - 1 / n), rel=1e-14)
+        assert pvalue < 1e-30  # 0 but for the statistic's last digit
+    assert rao_spacing([1.2345] * 2) == (180.0, 0.0)
     assert rao_spacing([0, 90, 180, 270], degrees=True) == (0.0, 1.0)
     assert rao_spacing([0, 0, 180, 180], degrees=True).statistic == 180.0
     assert rao_spacing([0, 360], degrees=True) == (180.0, 0.0)
@@ -226,6 +246,11 @@ def test_the_wrong_unit_is_named_with_the_range_that_was_seen():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rao_spacing([0.0, 2 * math.pi, -2 * math.pi])
+        rao_spacing(np.array([0.0, 2 * math.pi], np.float32))
+
+
+def test_the_least_significance_has_a_critical_value():
+    assert rao_critical_value(2, 5e-324) == 180.0
 
 
 @pytest.mark.parametrize(

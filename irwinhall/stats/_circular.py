@@ -107,7 +107,8 @@ def rao_spacing(
     period = 360.0 if degrees else 2.0 * math.pi
     finite = values[~np.isnan(values)]
     refuse("angles", "finite", values, np.isinf(values))
-    if finite.size and np.abs(finite).max() > period * (1.0 + 1e-12):
+    # 2 pi in single precision is above 2 pi.
+    if finite.size and np.abs(finite).max() > period * (1.0 + 1e-6):
         unit = "degrees, from -360 to 360" if degrees else "radians, from -2 pi to 2 pi"
         hint = "" if degrees else "; pass degrees=True for degrees"
         raise ValueError(
@@ -164,7 +165,7 @@ def rao_critical_value(n: int, significance: float = 0.05) -> float:
         raise ValueError(f"significance must lie between 0 and 1, got {significance}")
 
     def excess(u: float) -> float:
-        return math.log(max(_sf(u, count), 1e-320) / alpha)
+        return math.log(max(_sf(u, count), 5e-324)) - math.log(alpha)
 
     return 360.0 * float(optimize.brentq(excess, 0.0, 1.0 - 1.0 / count, xtol=1e-15, rtol=1e-15))
 
@@ -178,7 +179,8 @@ def _checked_points(name: str, count: int) -> int:
 def _lacking(turns: Floats) -> Floats:
     """Return U for each row of angles as fractions of a turn."""
     ordered = np.sort(turns % 1.0, axis=1)
-    arcs = np.diff(ordered, axis=1, append=ordered[:, :1] + 1.0)
+    last = 1.0 - (ordered[:, -1:] - ordered[:, :1])  # 1 exactly for equal angles
+    arcs = np.concatenate([np.diff(ordered, axis=1), last], axis=1)
     lacking: Floats = 0.5 * np.abs(arcs - 1.0 / turns.shape[1]).sum(axis=1)
     return lacking
 
@@ -270,10 +272,23 @@ def _terms(u: Floats, n: int, first: int, last: int) -> Floats:
     """Return the density's terms for j from first to last - 1 short arcs, along the last axis."""
     mantissa, exponent = (part[first - 1 : last - 1] for part in _coefficients(n))
     short = np.arange(first, last)
-    of_short = distribution.pdf(n * u[..., np.newaxis], short)
+    of_short, scale = _densities(n * u[..., np.newaxis], short)
     power, shift = _powers(u[..., np.newaxis], n - 1 - short)
-    terms: Floats = np.ldexp(mantissa * of_short * power, exponent + shift)
+    terms: Floats = np.ldexp(mantissa * of_short * power, exponent + shift + scale)
     return terms
+
+
+def _densities(x: Floats, n: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Return Irwin-Hall densities as doubles times powers of two: some are below every double."""
+    densities = distribution.pdf(x, n).astype(np.float64, copy=False)
+    scale = np.zeros(densities.shape, np.int64)
+    small = densities < 1e-290
+    if small.any():
+        logs = distribution.logpdf(x, n)[small]
+        octaves = np.floor(np.where(logs > -math.inf, logs, 0.0) / math.log(2.0))
+        densities[small] = np.exp(logs - octaves * math.log(2.0))
+        scale[small] = octaves
+    return densities, scale
 
 
 def _powers(u: Floats, order: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
@@ -291,11 +306,13 @@ def _powers(u: Floats, order: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int
 @lru_cache(maxsize=16)
 def _coefficients(n: int) -> tuple[Floats, NDArray[np.int64]]:
     """Return C(n, j) n^(1-j) (n-1)!/(n-j-1)! for j from 1 on, as doubles times powers of 2."""
-    bits = 128 + 2 * n  # the least is above e^-n
-    value, mantissas, exponents = n << bits, [], []
+    value, exponent, mantissas, exponents = n, 0, [], []
     for j in range(n - 1):
-        value = value * ((n - j) * (n - j - 1)) // ((j + 1) * n)
-        extra = value.bit_length() - 64
-        mantissas.append((value >> extra) * 2.0**-64)
-        exponents.append(extra + 64 - bits)
+        # Some 128 bits of each: the roundings add up to 2^-128 n.
+        value = (value << 192) * ((n - j) * (n - j - 1)) // ((j + 1) * n)
+        extra = value.bit_length() - 128
+        value >>= extra
+        exponent += extra - 192
+        mantissas.append((value >> 64) * 2.0**-64)
+        exponents.append(exponent + 128)
     return np.array(mantissas), np.array(exponents)
