@@ -1,6 +1,7 @@
 """Coverage factors and intervals against the GUM, exact fractions and integrals to many digits."""
 
 import math
+import warnings
 from fractions import Fraction
 
 import mpmath
@@ -122,6 +123,20 @@ def test_normal_contributions_at_both_extremes():
 def test_a_normal_contribution_scales():
     factors = [coverage_factor([f, 2 * f], normal=0.3 * f) for f in (1e-150, 1.0, 1e150)]
     assert_allclose(factors, factors[1], rtol=1e-13)
+
+
+def test_contributions_of_any_size_beside_each_other():
+    one, normal = coverage_factor([1.0]), coverage_factor([], normal=1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert coverage_factor([1.0, 1e-200]) == one
+        assert (
+            coverage_factor([1.0], normal=1e200) == coverage_factor([1e-300], normal=1.0) == normal
+        )
+        assert_allclose(coverage_factor([1e308, 1e308]), coverage_factor([1.0, 1.0]), rtol=1e-15)
+        assert coverage_factor([5e-324, 5e-324]) == coverage_factor([1.0, 1.0])
+        high = coverage_interval([2.0**1020], normal=2.0**1018).high
+        assert high == 2.0**1020 * coverage_interval([1.0], normal=0.25).high
 
 
 def test_simulated_coverage_agrees():

@@ -219,6 +219,21 @@ def test_parameters_have_names():
         stats.IrwinHall(3)
     with pytest.raises(TypeError):
         stats.UniformSum(WEIGHTS)
+    for n in ("3", None, 3j, True):
+        with pytest.raises(TypeError, match="n must be a real number"):
+            stats.Bates(n=n)
+
+
+def test_one_value_is_a_number():
+    for one in (stats.IrwinHall(n=3), stats.Bates(n=3), stats.UniformSum(weights=WEIGHTS)):
+        assert type(one.sample(rng=1)) is np.float64
+
+
+def test_a_weighted_sum_is_of_its_class():
+    made = stats.UniformSum(weights=WEIGHTS)
+    assert isinstance(made, stats.UniformSum)
+    assert isinstance(pickle.loads(pickle.dumps(made)), stats.UniformSum)
+    assert not isinstance(stats.IrwinHall(n=3), stats.UniformSum)
 
 
 # ---- random weighted sums ------------------------------------------------------------------------

@@ -535,6 +535,8 @@ def test_a_fit_of_many_data_is_that_without_a_summary(monkeypatch, n, fixed):
 def test_equal_data_have_no_most_likely_scale(data):
     with pytest.raises(scipy.stats.FitError, match="grows without end as scale falls to 0, since"):
         stats.irwinhall.fit(data)
+    with pytest.raises(scipy.stats.FitError, match="grows without end as scale falls to 0, since"):
+        stats.irwinhall.fit(data, fn=3)
 
 
 def test_what_a_fit_does_not_offer_is_said():

@@ -53,7 +53,8 @@ def test_samples_and_nans():
     [
         (([1.0, 11.0], 10.0), {}, r"times must be from 0.0 to 10.0, got 11.0 at index \(1,\)"),
         (([1.0], 10.0), {"start": 2.0}, "times must be from 2.0 to 10.0, got 1.0"),
-        (([1.0], 0.0), {}, "end must be above start, got start 0.0 and end 0.0"),
+        (([1.0], 0.0), {}, "end must be above start by a finite number, got start 0.0 and end 0.0"),
+        (([1.0], 1e308), {"start": -1e308}, "end must be above start by a finite number"),
         (([1.0], np.inf), {}, "end must be finite"),
         (([np.inf], 2.0), {}, "times must be from 0.0 to 2.0, got inf"),
         (([1.0], 2.0), {"alternative": "up"}, "alternative must be one of"),

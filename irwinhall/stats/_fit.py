@@ -33,6 +33,11 @@ class Fit:
         if scale is not None and not scale > 0:
             raise ValueError(f"fscale must be positive, got {scale}")
         self.low, self.high = float(self.data.min()), float(self.data.max())
+        if self.low == self.high and self.loc is None and self.scale is None:
+            raise FitError(
+                "the likelihood grows without end as scale falls to 0, since all data are "
+                f"{self.low}; fix loc or scale"
+            )
         self.centre, self.spread = float(self.data.mean()), float(self.data.std())
         self.shares: Any = None  # of each datum, where they are not the same
         self.coarse: Fit | None = None
@@ -129,11 +134,6 @@ class Fit:
 
     def over_n(self) -> tuple[int, float, float]:
         """Return the most likely (n, loc, scale)."""
-        if self.low == self.high and self.loc is None and self.scale is None:
-            raise FitError(
-                "the likelihood grows without end as scale falls to 0, since all data are "
-                f"{self.low}; fix loc or scale"
-            )
         if self.coarse is None:
             return self.result(self._best_n())
         best, n = 0, self.coarse._best_n()

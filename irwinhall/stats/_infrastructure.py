@@ -7,6 +7,7 @@ have a formula for all that it asks for.
 from __future__ import annotations
 
 import math
+from abc import ABCMeta
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from irwinhall import _distribution, distribution
 from irwinhall.stats._counts import MOST, as_floats, as_integers, is_valid
 from irwinhall.stats._moments import cumulants_of, moment_of_kind
 from irwinhall.stats._sampling import added_uniforms, checked_weights
+from irwinhall.stats._slices import checked_reals
 from irwinhall.stats._univariate import bates, irwinhall
 
 
@@ -172,14 +174,14 @@ class _OfWeights:
         return np.float64(moment_of_kind(cumulants_of(int(order), exact), kind))
 
     def sample(self, shape: tuple[int, ...], *, rng: Any = None) -> Any:
-        return added_uniforms(self.weights, tuple(shape), rng)
+        return added_uniforms(self.weights, tuple(shape), rng)[()]
 
 
 class _Counted:
     """What users see of the parameter: n."""
 
     def __init__(self, *, n: ArrayLike, **kwargs: Any) -> None:
-        super().__init__(terms=n, **kwargs)  # type: ignore[call-arg]
+        super().__init__(terms=checked_reals("n", n), **kwargs)  # type: ignore[call-arg]
 
     @property
     def n(self) -> Any:
@@ -238,7 +240,7 @@ class Bates(_Counted, make_distribution(_OfCount(bates))):  # type: ignore[misc]
     """
 
 
-class UniformSum:
+class UniformSum(metaclass=ABCMeta):
     """w_1 U_1 + ... + w_k U_k, the U_i uniform on (0, 1), for SciPy's newer infrastructure.
 
     Parameters
@@ -283,7 +285,7 @@ def _class_of(weights: tuple[float, ...]) -> type:
         return _remade, (weights,)
 
     shown = f"weights={list(weights)}" if len(weights) <= 8 else f"{len(weights)} weights"
-    return type(
+    made = type(
         "UniformSum",
         (base,),
         {
@@ -294,6 +296,8 @@ def _class_of(weights: tuple[float, ...]) -> type:
             "__reduce__": reduced,
         },
     )
+    UniformSum.register(made)  # for isinstance
+    return made
 
 
 def _remade(weights: tuple[float, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,8 +89,10 @@ def laplace_trend(
     """
     checked_choice("alternative", alternative, ALTERNATIVES)
     low, high = checked_finite("start", start), checked_finite("end", end)
-    if not low < high:
-        raise ValueError(f"end must be above start, got start {start} and end {end}")
+    if not 0.0 < high - low < math.inf:
+        raise ValueError(
+            f"end must be above start by a finite number, got start {start} and end {end}"
+        )
     values = checked_reals("times", times)
     refuse("times", f"from {low} to {high}", values, (values < low) | (values > high))
     samples = samples_along("times", (values - low) / (high - low), axis, nan_policy, 1)
