@@ -1,8 +1,9 @@
 """Rao's spacing test of uniformity on a circle, exactly.
 
 Let D_1, ..., D_n be the arcs between n points on a circle of circumference 1, and U half the sum of
-abs(D_i - 1/n): the sum of what the short arcs lack. If the points are uniform, and j arcs are
-short, these lack j uniforms on (0, 1/n) and the others have the same in excess, so that
+abs(D_i - 1/n): the sum of what the short arcs lack. If the points are uniform, so are the arcs on
+their simplex. What j short arcs lack fills a cube (0, 1/n)^j, and what the others have in excess
+fills, where its sum is u, a simplex of a size proportional to u^(n-j-1)/(n-j-1)!, so that
 
     f(u) = (n-1)! sum_(j=1)^(n-1) C(n, j) n^(1-j) g_j(n u) u^(n-j-1)/(n-j-1)!
 

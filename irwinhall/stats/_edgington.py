@@ -82,7 +82,8 @@ def edgington(
     Notes
     -----
     The relative error of the combined p-value is below 1e-12, however small it is; the sum is
-    rounded once. The signature is that of `scipy.stats.combine_pvalues`, which has other methods.
+    rounded once. The arguments are those of `scipy.stats.combine_pvalues`, which has other methods,
+    without its `method`.
 
     References
     ----------

@@ -159,8 +159,8 @@ def p_value_function(
     weights : array_like of float, optional
         Weights of the p-values, positive. Default: all the same.
     alternative : {"two-sided", "less", "greater"}
-        "greater": small where the effect is greater than the one that is asked about; "less"
-        likewise; "two-sided": twice the smaller of both.
+        "greater": small p-values say that the effect is greater than the one passed; "less": that
+        it is less; "two-sided": twice the smaller of both.
 
     Returns
     -------
@@ -176,8 +176,8 @@ def p_value_function(
 
     Notes
     -----
-    The result does not depend on which way the effect is counted: the function of the negative
-    estimates is the mirrored one. p-values are as accurate as those of `edgington`, for any number
+    The result does not depend on the sign convention of the effect: negative estimates give the
+    mirrored function. p-values are as accurate as those of `edgington`, for any number
     of studies.
 
     References
