@@ -159,3 +159,42 @@ def test_bad_arguments_of_simulate_are_named(arguments, error, message):
 def test_bad_arguments_of_explosion_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         list(flow.explosion(**arguments))
+
+
+# ---- verdicts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "dead", "word", "rate"),
+    [
+        (0.9 ** np.arange(50), 0.0, "kept", 0.9),
+        (0.8 ** np.arange(50), 0.0, "vanishing", 0.8),
+        (1.2 ** np.arange(50), 0.0, "kept", 1.2),
+        (1.3 ** np.arange(50), 0.0, "exploding", 1.3),
+        (1.3 ** np.arange(2500), 0.0, "exploding", 1.3),
+        ([1.0, 1.0, np.inf], 0.0, "exploding", 1.0),
+        ([1.0, 1.0, np.nan], 0.0, "exploding", 1.0),
+        ([1.0, 0.5, 0.0], 0.0, "dead", 0.5),
+        ([1.0, 0.0, 1.0], 0.0, "kept", 1.0),
+        ([1.0, 1.0, 1.0], 0.95, "dead", 1.0),
+        ([1.0, 1.0, 1.0], 0.5, "kept", 1.0),
+        ([1.0] * 20 + [1e-6], 0.0, "kept", 1.0),  # the last layer alone
+    ],
+)
+def test_the_verdict_goes_by_the_rate_a_layer(values, dead, word, rate):
+    found = flow.verdict(values, dead=dead)
+    assert (found.word, found.layers) == (word, len(values))
+    assert found.rate == pytest.approx(rate)
+    assert found.change == pytest.approx(rate ** (len(values) - 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [0.0], [np.inf, 1.0]])
+def test_too_few_layers_have_no_rate(values):
+    found = flow.verdict(values)
+    assert np.isnan(found.rate)
+    assert str(found).startswith(f"{found.word}: {len(values)} layers, too few")
+
+
+def test_mean_squares_must_be_a_list():
+    with pytest.raises(ValueError, match=r"mean_squares must have one axis, got shape \(2, 2\)"):
+        flow.verdict(np.ones((2, 2)))

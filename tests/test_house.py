@@ -55,11 +55,11 @@ FLOORS = {
     "_jax_drawing": 6,
     "flow": 6,
     "keras": 6,
-    "torch": 6,
     "weightfile": 6,
     "dask": 7,
     "jax": 7,
     "tables": 7,
+    "torch": 7,
     "cli": 8,
     "__main__": 9,
 }

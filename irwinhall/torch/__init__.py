@@ -19,6 +19,7 @@ except ImportError as error:
 
 from irwinhall._keywords import takes
 from irwinhall.torch import _fill
+from irwinhall.torch._flow import ActivationFlow, FlowRow, activation_flow
 from irwinhall.torch._functions import (
     constant_,
     delta_orthogonal_,
@@ -60,11 +61,14 @@ from irwinhall.torch._report import Report, Row
 fill_ = takes("seed", not_="rng")(_fill.fill_)
 
 __all__ = [
+    "ActivationFlow",
+    "FlowRow",
     "LsuvReport",
     "Options",
     "ParamInit",
     "Report",
     "Row",
+    "activation_flow",
     "constant_",
     "delta_orthogonal_",
     "fill_",

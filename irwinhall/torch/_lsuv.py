@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from irwinhall.lsuv import LayerReport, checked_positive, rescale_until
 from irwinhall.torch._layers import ParameterSite, WeightRole, parameters
 from irwinhall.torch._plan import Pattern, matchers, shown
 from irwinhall.torch._report import table
+from irwinhall.torch._running import run
 from irwinhall.torch._shards import is_distributed
 from irwinhall.torch._sharing import tied_parameters
 
@@ -151,8 +152,8 @@ def lsuv_(
         weight = place.tensor
         given = weight.detach().clone()
         originals.append((weight, given))
-        run = partial(_run, place.name, weight, given, layer, args, kwargs)
-        output, report.layers[place.name] = rescale_until(place.name, run, *numbers)
+        repeat = partial(_run, place.name, weight, given, layer, args, kwargs)
+        output, report.layers[place.name] = rescale_until(place.name, repeat, *numbers)
         return output
 
     modes = [(each, each.training) for each in module.modules()]
@@ -164,12 +165,7 @@ def lsuv_(
         for each, _ in modes:
             each.training = False
         with torch.no_grad():
-            if isinstance(batch, Mapping):
-                module(**batch)
-            elif isinstance(batch, (tuple, list)):
-                module(*batch)
-            else:
-                module(batch)
+            run(module, batch)
     except BaseException:
         with torch.no_grad():
             for weight, given in originals:

@@ -1,0 +1,437 @@
+"""Signals and gradients through a model, module by module, measured by hooks in one pass."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from irwinhall.flow import Flow, Verdict, verdict
+from irwinhall.torch._functions import normal_
+from irwinhall.torch._plan import shown
+from irwinhall.torch._report import table
+from irwinhall.torch._running import run
+
+__all__ = ["ActivationFlow", "FlowRow", "activation_flow"]
+
+# How many elements are measured at a time on the CPU: few enough for the cache, and for float32 to
+# add them up to 6 digits.
+_CHUNK = 2**15
+# Norms in float32 outside of this have lost squares to underflow or overflow.
+_LEAST, _MOST = 1e-15, 1e15
+
+
+class FlowRow(NamedTuple):
+    """The output of a module, and the gradient with respect to it.
+
+    Attributes
+    ----------
+    name : str
+        The module's qualified name; empty for the batch and for the whole model.
+    kind : str
+        The name of its class; "batch" for what the model was given.
+    call : int
+        How often the module had been run before.
+    shape : tuple of int
+        The shape of the output.
+    has_weight : bool
+        Whether the module itself holds a parameter of two axes or more.
+    magnitude, mean_square, dead : float
+        The means of abs(x) and of x^2, and the share of dead units: elements of a sample, along all
+        axes but the first, that are 0 in every sample of the batch.
+    gradient_magnitude, gradient_mean_square, gradient_dead : float or None
+        The same of the gradient; None where the output has none.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    >>> rows = init.activation_flow(model, torch.ones(8, 4)).rows
+    >>> [(row.name, row.kind, row.shape, row.has_weight) for row in rows]
+    [('', 'batch', (8, 4), False), ('0', 'Linear', (8, 3), True), ('1', 'ReLU', (8, 3), False)]
+    """
+
+    name: str
+    kind: str
+    call: int
+    shape: tuple[int, ...]
+    has_weight: bool
+    magnitude: float
+    mean_square: float
+    dead: float
+    gradient_magnitude: float | None = None
+    gradient_mean_square: float | None = None
+    gradient_dead: float | None = None
+
+
+class ActivationFlow(NamedTuple):
+    """What `activation_flow` found; it prints as a table.
+
+    Attributes
+    ----------
+    rows : tuple of FlowRow
+        The batch, then a row for every output, in the order in which they were computed.
+    signals, gradients : Verdict
+        What becomes of the signals' mean square from the first layer to the last, and of the
+        gradients' square norm on the way back, which is their mean square times their number: a
+        layer that keeps one by fan_in keeps the other, whatever its width. Layers are the rows with
+        weights; all of them if fewer than two have any.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> layers = [torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU()) for _ in range(20)]
+    >>> model = torch.nn.Sequential(*layers)
+    >>> batch = init.normal_(torch.empty(32, 64), seed=2)
+    >>> for scheme in ("he_normal", "xavier_normal"):
+    ...     _ = init.init_weights(model, scheme, seed=1)
+    ...     print(init.activation_flow(model, batch).signals)
+    kept: times 1.13 a layer, times 11 over 20 layers
+    vanishing: times 0.567 a layer, times 2.1e-05 over 20 layers
+    """
+
+    rows: tuple[FlowRow, ...]
+    signals: Verdict
+    gradients: Verdict
+
+    def __str__(self) -> str:
+        heads = ("", "module", "kind", "E|x|", "E x^2", "dead", "E|g|", "E g^2", "dead")
+        cells = [_cells(number, row) for number, row in enumerate(self.rows)]
+        lines = [table(heads, cells, right=(0, 3, 4, 5, 6, 7, 8))]
+        lines.append(f"mean square of signals {self.signals}")
+        lines.append(f"square norm of gradients {self.gradients}")
+        return "\n".join(lines)
+
+    def check(self) -> None:
+        """Raise an AssertionError, with the table, unless signals and gradients are kept.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import irwinhall.torch as init
+        >>> model = torch.nn.Sequential(*(torch.nn.Linear(64, 64) for _ in range(30)))
+        >>> _ = init.init_weights(model, "lecun_normal", seed=1)
+        >>> init.activation_flow(model, init.normal_(torch.empty(32, 64), seed=2)).check()
+        """
+        if not self.signals.word == self.gradients.word == "kept":
+            raise AssertionError(f"signals and gradients must be kept\n{self}")
+
+    def as_flow(self, label: str) -> Flow:
+        """Return the same as an `irwinhall.flow.Flow`, for `irwinhall.plots.save_flow`.
+
+        Its layers are the rows. What has no gradient is nan.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import irwinhall.torch as init
+        >>> from irwinhall import plots
+        >>> found = init.activation_flow(torch.nn.Linear(4, 3), torch.ones(8, 4))
+        >>> plots.save_flow("flow.png", [found.as_flow("as torch starts it")])  # doctest: +SKIP
+        """
+        return Flow(
+            label,
+            np.array([row.magnitude for row in self.rows]),
+            np.array([row.mean_square for row in self.rows]),
+            np.array([_number(row.gradient_magnitude) for row in self.rows]),
+            np.array([_number(row.gradient_mean_square) for row in self.rows]),
+        )
+
+
+class _Moments(NamedTuple):
+    magnitude: float
+    mean_square: float
+    dead: float
+
+
+def activation_flow(
+    model: nn.Module,
+    batch: Any,
+    loss: Callable[[Any], Any] | None = None,
+    *,
+    seed: int | bytes = 0,
+) -> ActivationFlow:
+    """Return how large signals and gradients are behind every module of a model.
+
+    The model is run once on the batch, forward and backward.
+
+    Parameters
+    ----------
+    model : Module
+        The model, as it was before torch.compile. It runs in the mode that it is in, training or
+        evaluation. Its gradients, buffers and hooks, and torch's random state, are afterwards what
+        they were.
+    batch : Tensor, sequence or mapping
+        The model's argument, arguments, or arguments by name. A unit counts as dead only if it is 0
+        in every sample: take a few dozen.
+    loss : callable, optional
+        From the model's output to the scalar whose gradient is taken. Without one the gradient at
+        the output is standard normal, as in `irwinhall.flow`.
+    seed : int or bytes
+        Of that gradient, which is the weight of the name "gradient".
+
+    Returns
+    -------
+    ActivationFlow
+
+    Raises
+    ------
+    TypeError, ValueError
+        If model is not a module, or loss gives no scalar that depends on the model.
+
+    Notes
+    -----
+    *Rows.* The first tensor of real or complex numbers in what each module returns, whenever it is
+    run: modules within modules too, such as the block that adds a branch to its input. What is
+    returned as it came from another module, as by Sequential, is that one's row. Functions that are
+    no modules, such as torch.nn.functional.relu, have no rows.
+
+    *Agreement.* Where a model is such a stack as `irwinhall.flow.simulate` describes, the rows of
+    its linear layers are the flow's layers.
+
+    *Cost.* About that of a training step, and the memory of one; the gradients of parameters are
+    not computed. Means are computed in float32 by pieces, in float64 where values are beyond
+    10^+-15, to 6 digits.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> model = torch.nn.Sequential(
+    ...     torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 256),
+    ...     torch.nn.ReLU(), torch.nn.Linear(256, 10),
+    ... )
+    >>> _ = init.init_weights(model, "he_normal", seed=1)
+    >>> print(init.activation_flow(model, init.normal_(torch.empty(100, 64), seed=2)))
+       module   kind     E|x|  E x^2     dead   E|g|   E g^2     dead
+    0  (batch)  batch   0.805      1        0
+    1  0        Linear   1.13   2.03        0  0.109  0.0407        0
+    2  1        ReLU    0.556  0.987        0  0.222  0.0821        0
+    3  2        Linear   1.12   2.02        0  0.109  0.0398  0.00391
+    4  3        ReLU    0.549  0.985  0.00391  0.222  0.0817        0
+    5  4        Linear   1.15    2.2        0  0.788    1.01        0
+    mean square of signals kept: times 1.04 a layer, times 1.1 over 3 layers
+    square norm of gradients kept: times 1.02 a layer, times 1 over 3 layers
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {shown(model)}")
+    model = getattr(model, "_orig_mod", model)  # hooks would have to be compiled too
+    rows: list[FlowRow] = []
+    edges: list[GradientEdge | None] = []
+    given = _first_tensor(batch)
+    if given is not None:
+        rows.append(FlowRow("", "batch", 0, tuple(given.shape), False, *_moments(given)))
+        edges.append(None)
+    with torch.inference_mode(False), torch.enable_grad(), _restored(model):
+        with _hooked(model, given, rows, edges):
+            output = run(model, batch)
+        root, start = _start(output, loss, seed)
+        wanted = [number for number, edge in enumerate(edges) if edge is not None]
+        places = [edges[number] for number in wanted]
+        found = torch.autograd.grad(root, places, start, allow_unused=True) if wanted else ()
+    for number, gradient in zip(wanted, found, strict=True):
+        if gradient is not None:
+            moments = _moments(gradient)
+            rows[number] = FlowRow(*rows[number][:-3], *moments)
+    return ActivationFlow(tuple(rows), *_verdicts(rows))
+
+
+def _verdicts(rows: list[FlowRow]) -> tuple[Verdict, Verdict]:
+    layers = [row for row in rows if row.has_weight]
+    if len(layers) < 2:
+        layers = [row for row in rows if row.kind != "batch"]
+    back = [row for row in reversed(layers) if row.gradient_mean_square is not None]
+    return (
+        verdict([row.mean_square for row in layers], dead=layers[-1].dead if layers else 0.0),
+        verdict(
+            [_number(row.gradient_mean_square) * math.prod(row.shape) for row in back],
+            dead=_number(back[-1].gradient_dead) if back else 0.0,
+        ),
+    )
+
+
+# ---- the pass ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _restored(model: nn.Module) -> Iterator[None]:
+    """Put back the buffers that training changes, and torch's random state."""
+    training = [each for each in model.modules() if each.training]
+    buffers = [b for each in training for b in each.buffers(recurse=False)]
+    copies = [buffer.detach().clone() for buffer in buffers]
+    devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
+    others = sorted({device.type for device in devices} - {"cpu", "meta"})
+    kind = others[0] if others else "cuda"
+    numbers = [device.index for device in devices if device.type == kind]
+    try:
+        with torch.random.fork_rng(numbers, device_type=kind):
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, copy in zip(buffers, copies, strict=True):
+                buffer.copy_(copy)
+
+
+@contextmanager
+def _hooked(
+    model: nn.Module, given: Any, rows: list[FlowRow], edges: list[GradientEdge | None]
+) -> Iterator[None]:
+    """Append a row, and the place of its gradient, for every output while the model runs."""
+    # What has a row, at the version that it had: a module may return what another gave it, or
+    # change it in place.
+    seen: dict[int, tuple[Any, int]] = {}
+
+    def note(tensor: Any) -> bool:
+        reference, version = seen.get(id(tensor), (lambda: None, 0))
+        if reference() is tensor and version == tensor._version:
+            return False
+        seen[id(tensor)] = weakref.ref(tensor), tensor._version
+        return True
+
+    def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        calls = 0
+
+        def measure(module: nn.Module, inputs: Any, output: Any) -> None:
+            nonlocal calls
+            call, calls = calls, calls + 1
+            tensor = _first_tensor(output)
+            if tensor is None or not note(tensor):
+                return
+            kind = type(module).__name__
+            shape = tuple(tensor.shape)
+            rows.append(
+                FlowRow(name, kind, call, shape, _has_weight(module), *_moments(tensor.detach()))
+            )
+            edges.append(get_gradient_edge(tensor) if tensor.requires_grad else None)
+
+        return measure
+
+    if given is not None:
+        note(given)
+    handles = [
+        each.register_forward_hook(hook(name))
+        for name, each in model.named_modules()
+        if "parametrizations" not in name.split(".")  # they return weights
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _start(
+    output: Any, loss: Callable[[Any], Any] | None, seed: int | bytes
+) -> tuple[Any, Any | None]:
+    """Return where gradients start, and the gradient there."""
+    if loss is not None:
+        value = loss(output)
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            raise ValueError(f"loss must return a scalar tensor, got {shown(value)}")
+        if not value.requires_grad:
+            raise ValueError("loss must depend on the model's output, got a tensor without a graph")
+        return value, None
+    tensor = _first_tensor(output)
+    if tensor is None or not tensor.requires_grad:
+        raise ValueError(
+            "the model's output must hold a tensor that has a gradient, or loss must be given; "
+            f"got {shown(output)}"
+        )
+    start = torch.empty_like(tensor, requires_grad=False, memory_format=torch.contiguous_format)
+    return tensor, normal_(start, seed=seed, name="gradient")
+
+
+def _first_tensor(output: Any) -> Any | None:
+    """Return the first tensor of real or complex numbers, scalars apart, that an output holds."""
+    if isinstance(output, torch.Tensor):
+        has_values = output.ndim > 0 and output.numel() > 0
+        is_number = output.is_floating_point() or output.is_complex()
+        return output if has_values and is_number else None
+    if isinstance(output, Mapping):
+        output = output.values()
+    elif not isinstance(output, (tuple, list)):
+        output = getattr(output, "__dict__", {}).values()  # a dataclass
+    return next((found for each in output if (found := _first_tensor(each)) is not None), None)
+
+
+def _has_weight(module: nn.Module) -> bool:
+    own = [*module.parameters(recurse=False)]
+    replaced = getattr(module, "parametrizations", None)
+    if isinstance(replaced, nn.Module):
+        own += replaced.parameters()
+    return any(parameter.ndim > 1 for parameter in own)
+
+
+# ---- moments -------------------------------------------------------------------------------------
+
+
+def _moments(tensor: Any) -> _Moments:
+    """Return the mean of abs(x), that of x^2, and the share of dead units."""
+    values = tensor.detach()
+    if values.is_complex():
+        values = values.abs()
+    count = values.numel()
+    total = squares = 0.0
+    for chunk in _chunks(values):
+        if chunk.dtype != torch.float64:
+            chunk = chunk.float()
+            norm = float(torch.linalg.vector_norm(chunk))
+            if _LEAST < norm < _MOST:
+                squares += norm * norm
+                total += float(chunk.abs().sum())
+                continue
+            chunk = chunk.double()
+        squares += float(torch.linalg.vector_norm(chunk)) ** 2
+        total += float(chunk.abs().sum())
+    return _Moments(total / count, squares / count, _dead(values))
+
+
+def _chunks(values: Any) -> Iterator[Any]:
+    if values.device.type != "cpu":  # where every piece would cost more than it saves
+        yield values.double()
+    else:
+        yield from values.reshape(-1).split(_CHUNK)
+
+
+def _dead(values: Any) -> float:
+    """Return the share of units that are 0 in every sample.
+
+    Samples are looked at in turn, twice as many at a time, and only where all before were 0.
+    """
+    samples = values.reshape(len(values), -1)
+    silent = (samples[0] == 0).nonzero().squeeze(1)
+    first = 1
+    while first < len(samples) and silent.numel():
+        zeros = samples[first : 2 * first, silent] == 0
+        silent = silent[zeros.all(0)]
+        first *= 2
+    return int(silent.numel()) / int(samples.shape[1])
+
+
+# ---- the table -----------------------------------------------------------------------------------
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _cells(number: int, row: FlowRow) -> list[str]:
+    def figure(value: float | None) -> str:
+        return "" if value is None else f"{value:.3g}"
+
+    name = row.name or f"({row.kind})"
+    return [
+        str(number),
+        f"{name}, call {row.call + 1}" if row.call else name,
+        row.kind,
+        *map(figure, row[5:]),
+    ]

@@ -1,0 +1,19 @@
+"""Running a model on a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+__all__ = ["run"]
+
+
+def run(module: nn.Module, batch: Any) -> Any:
+    """Return the output of a model for its argument, its arguments, or arguments by name."""
+    if isinstance(batch, Mapping):
+        return module(**batch)
+    if isinstance(batch, (tuple, list)):
+        return module(*batch)
+    return module(batch)
