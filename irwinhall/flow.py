@@ -19,7 +19,7 @@ import numpy as np
 
 from irwinhall._arguments import checked_count
 from irwinhall._keywords import takes
-from irwinhall.gains import Activation
+from irwinhall.gains import Activation, derivative
 from irwinhall.gains import activation as activation_row
 from irwinhall.sampling import sample_weights
 from irwinhall.schemes import scale, scheme
@@ -35,7 +35,6 @@ __all__ = [
     "Flow",
     "Verdict",
     "default_schemes",
-    "derivative",
     "explosion",
     "simulate",
     "verdict",
@@ -389,35 +388,6 @@ def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
     return found
 
 
-def derivative(activation: Activation, z: Array) -> Array:
-    """Return the derivative of an activation, by central differences.
-
-    (f(z + h) - f(z - h)) / 2h with h = 2^-17 |z| if f(0) = 0, which keeps the derivative right in
-    signals that have all but vanished, else h = 2^-17 max(1, |z|). Where the two halves of the
-    difference disagree, a kink or a jump lies between them, and the one nearer 0 counts: at 0 ReLU
-    has the derivative 0, as frameworks have it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from irwinhall import flow, gains
-    >>> flow.derivative(gains.activation("relu"), np.array([-2.0, 0.0, 1e-90]))
-    array([0., 0., 1.])
-    >>> flow.derivative(gains.activation("tanh"), np.array([0.0, 0.5])).round(8)
-    array([1.        , 0.78644773])
-    """
-    least = 2.0**-1000 if float(activation(0.0)) == 0.0 else 1.0
-    step = 2.0**-17 * np.maximum(np.abs(z), least)
-    value = activation(z)
-    above = (activation(z + step) - value) / step
-    below = (value - activation(z - step)) / step
-    differ = np.abs(above - below) > 2.0**-10 * np.maximum(np.abs(above), np.abs(below))
-    differ &= np.abs(above - below) > 2.0**-10
-    smaller = np.where(np.abs(above) < np.abs(below), above, below)
-    result: Array = np.where(differ, smaller, 0.5 * (above + below))
-    return result
-
-
 def _flow(
     text: str,
     name: str,
@@ -454,7 +424,7 @@ def _flow(
         if not np.isfinite(signals[layer]).all():
             gradient = np.full_like(before, np.nan)
         elif np.isfinite(gradient).all():
-            gradient = (gradient @ weights(layer).T) * derivative(activation, before)
+            gradient = (gradient @ weights(layer).T) * derivative(activation.with_slope(), before)
             if not np.isfinite(gradient).all():
                 gradient = np.full_like(gradient, np.inf)
         else:  # infinite, or none: it stays so

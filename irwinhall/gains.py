@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
+from irwinhall._arguments import checked_finite
 from irwinhall._gain_constants import EXACT_GAINS
 from irwinhall._lookup import Names, row_repr
 from irwinhall._quadrature import REACH, TOLERANCE, integral, nodes, root_density
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Array: TypeAlias = NDArray[np.float64]
+    Function: TypeAlias = Callable[[Array], ArrayLike]
 
-__all__ = ["ACTIVATIONS", "Activation", "activation", "gain", "table"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "FixedPoint",
+    "activation",
+    "derivative",
+    "fixed_points",
+    "gain",
+    "table",
+]
 
 Preserve: TypeAlias = Literal["variance", "magnitude"]
 Convention: TypeAlias = Literal["exact", "torch", "textbook"]
@@ -86,20 +97,26 @@ class Activation(NamedTuple):
         slope = _checked_slope(self, slope)
         return self.function(z) if slope is None else self.function(z, slope)
 
+    def with_slope(self, slope: float | None = None) -> Function:
+        """Return the function of z alone that the row is with this slope, or with its own."""
+        return lambda z: self(z, slope)
+
 
 def gain(
-    activation: str | Activation | Callable[[Array], ArrayLike],
+    activation: str | Activation | Function,
     *,
     preserve: Preserve = "variance",
+    at: float = 1.0,
     slope: float | None = None,
     convention: Convention = "exact",
 ) -> float:
     """Return the factor on the weights that makes up for an activation function.
 
-    preserve="variance"    gain = 1 / sqrt(E f(z)^2)
-    preserve="magnitude"   gain = E|z| / E|f(z)| = sqrt(2/pi) / E|f(z)|
+    preserve="variance"    gain = sqrt(at / E f(z)^2)
+    preserve="magnitude"   gain = E|z| / E|f(z)| = sqrt(2 at/pi) / E|f(z)|
 
-    with z standard normal. The gain belongs to the weights that read the activation's output.
+    with z normal, of mean 0 and variance at. The gain belongs to the weights that read the
+    activation's output.
 
     Parameters
     ----------
@@ -109,13 +126,17 @@ def gain(
         ``lambda z: f(torch.from_numpy(z))``.
     preserve : {"variance", "magnitude"}
         What of the signal to keep.
+    at : float
+        The variance of the pre-activations that is kept: with the gain for "variance" it is a fixed
+        point of a layer. It matters for all activations but those that are linear on either side of
+        0. See `fixed_points` for whether a deep network stays there.
     slope : float, optional
         Slope for negative z of the activations that have one: leaky_relu (0.01 unless given, as in
         PyTorch and JAX; Keras takes 0.3 in its layer and 0.2 in its function) and prelu (0.25).
     convention : {"exact", "torch", "textbook"}
         "exact" is the formula above. "torch" is the table of torch.nn.init.calculate_gain,
-        "textbook" the one that articles print; both are for preserve="variance", and only for the
-        activations with a number in their column of `irwinhall.gains.table()`.
+        "textbook" the one that articles print; both are for preserve="variance" at 1, and only for
+        the activations with a number in their column of `irwinhall.gains.table()`.
 
     Returns
     -------
@@ -128,9 +149,10 @@ def gain(
         returns something other than real numbers.
     ValueError
         If activation, preserve or convention is unknown, or the convention has no number for what
-        is asked; if slope is not finite or is given to an activation without one; if the callable
-        returns another shape or a value that is not finite, is zero everywhere, grows so fast that
-        the integral diverges, or cannot be integrated (a random function, say).
+        is asked; if at is not positive and finite; if slope is not finite or is given to an
+        activation without one; if the callable returns another shape or a value that is not
+        finite, is zero everywhere, grows so fast that the integral diverges, or cannot be
+        integrated (a random function, say).
 
     Notes
     -----
@@ -149,9 +171,10 @@ def gain(
     with the gain for "magnitude", which is 2, and pi/2 with that for "variance", sqrt(2); it is 1
     with 2/sqrt(pi), the latter times sqrt(2/pi).
 
-    Both gains take z at the same scale, variance 1, which matters for all activations but those
-    that are linear on either side of 0; for pre-activations of another standard deviation s take
-    the gain of ``lambda z: f(s * z) / s``, with s = sqrt(pi/2) for those of magnitude 1.
+    Pre-activations of magnitude 1 have at=pi/2.
+
+    *The first layer* reads no activation. To make pre-activations of variance v of inputs of mean
+    square m, give it the gain sqrt(v/m), on a row that keeps the variance at gain 1.
 
     *Where conventions differ.* SELU: 3/4 in the torch and textbook columns, exactly 1 by its own
     article [2]_. tanh: 5/3 in torch, 1 in textbooks (its slope at 0), 1.5925... exactly. sigmoid: 1
@@ -180,31 +203,176 @@ def gain(
     (1.592537419723, 1.6666666666666667)
     >>> round(irwinhall.gain(lambda z: np.minimum(np.exp(z), 1)), 12)
     1.223428557553
+    >>> round(irwinhall.gain("silu"), 6), round(irwinhall.gain("silu", at=100), 6)
+    (1.676532, 1.415954)
     """
     if preserve not in get_args(Preserve):
         raise ValueError(f"preserve must be 'variance' or 'magnitude', got {preserve!r}")
     if convention not in get_args(Convention):
         raise ValueError(f"convention must be 'exact', 'torch' or 'textbook', got {convention!r}")
+    variance = checked_finite("at", at)
+    if variance <= 0.0:
+        raise ValueError(f"at must be positive, got {at!r}")
+    if convention != "exact" and variance != 1.0:
+        raise ValueError(f"at must be 1 for convention {convention!r}, got {at!r}")
 
-    if isinstance(activation, Activation):
-        row = activation
-    elif isinstance(activation, str):
-        row = _NAMES.find(activation)
-    elif callable(activation):
-        if slope is not None:
-            raise ValueError(f"slope must be left out for a callable, got {slope!r}")
+    row, slope = _checked_activation(activation, slope)
+    if not isinstance(row, Activation):
         if convention != "exact":
             raise ValueError(f"convention must be 'exact' for a callable, got {convention!r}")
-        return _integrated_gain(activation, preserve)
-    else:
-        raise TypeError(
-            "activation must be a name or a callable, "
-            f"got {activation!r} ({type(activation).__name__})"
-        )
-    slope = _checked_slope(row, slope)
+        return _integrated_gain(_rescaled(row, variance), preserve)
     if convention == "exact":
-        return _exact_gain(row, preserve, slope)
+        return _exact_gain(row, preserve, slope, variance)
     return _conventional_gain(row, preserve, slope, convention)
+
+
+class FixedPoint(NamedTuple):
+    """A variance of pre-activations that a layer maps to itself, and what is near it.
+
+    Attributes
+    ----------
+    variance : float
+        The fixed point.
+    slope : float
+        By what a small deviation from it is multiplied in every layer.
+    gradient : float
+        By what the mean square of gradients is multiplied in every layer, at the fixed point.
+
+    Examples
+    --------
+    >>> from irwinhall import gains
+    >>> [point.is_stable for point in gains.fixed_points("tanh", 1.5)]
+    [False, True]
+    """
+
+    variance: float
+    slope: float
+    gradient: float
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether deviations shrink: whether the slope is between -1 and 1."""
+        return abs(self.slope) < 1.0
+
+
+def fixed_points(
+    activation: str | Activation | Function,
+    gain: float,
+    *,
+    bias_std: float = 0.0,
+    slope: float | None = None,
+) -> list[FixedPoint]:
+    """Return the variances of pre-activations that a wide layer with this gain maps to themselves.
+
+    q = gain^2 E f(sqrt(q) z)^2 + bias_std^2, with z standard normal, for a layer that reads the
+    activation f by weights of variance gain^2/fan_in.
+
+    Parameters
+    ----------
+    activation : str or callable
+        As for `gain`.
+    gain : float
+        The gain of the weights.
+    bias_std : float
+        The standard deviation of random biases.
+    slope : float, optional
+        As for `gain`.
+
+    Returns
+    -------
+    list of FixedPoint
+        By increasing variance: 0, if f(0) is 0 and there are no biases, and those between 10^-6 and
+        10^6 where the integrals exist.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `gain`; if gain is not positive and finite, or bias_std is negative; if every
+        variance is kept, as by an activation that is linear on either side of 0, at its gain.
+
+    Notes
+    -----
+    *Existence.* ``gain(f, at=q)`` is the gain of which q is a fixed point, so that every q is one
+    of some gain. A gain has none but 0 if it is not ``gain(f, at=q)`` for any q: tanh at gain 1 and
+    below, as E tanh(z)^2 < E z^2.
+
+    *Uniqueness.* Without biases there is at most one besides 0 if E f(sqrt(q) z)^2 / q is monotonic
+    in q. It decreases for tanh, ELU, SELU and others that saturate. Their fixed point is stable: a
+    deep network comes to it from wherever it starts. It increases, from f'(0)^2 to 1/2, for SiLU,
+    GELU and Mish. Then the fixed point is unstable for every gain: signals above it grow from layer
+    to layer, signals below it fade. No gain alone keeps them; a large variance, where they are
+    nearly ReLU and slope is nearly 1, makes them drift slowly.
+
+    *Accuracy.* Variances to about 1e-12 / abs(slope - 1), slopes to about 1e-12 and gradients to
+    1e-5, relative.
+
+    Examples
+    --------
+    >>> from irwinhall import gain, gains
+    >>> def show(points):
+    ...     return [tuple(round(number, 4) for number in point) for point in points]
+    >>> show(gains.fixed_points("tanh", 1.0))
+    [(0.0, 1.0, 1.0)]
+    >>> show(gains.fixed_points("tanh", gain("tanh")))
+    [(0.0, 2.5362, 2.5362), (1.0, 0.4611, 1.1778)]
+    >>> show(gains.fixed_points("silu", gain("silu")))
+    [(0.0, 0.7027, 0.7027), (1.0, 1.1726, 1.0666)]
+    """
+    factor = checked_finite("gain", gain)
+    if factor <= 0.0:
+        raise ValueError(f"gain must be positive, got {gain!r}")
+    bias = checked_finite("bias_std", bias_std)
+    if bias < 0.0:
+        raise ValueError(f"bias_std must be at least 0, got {bias_std!r}")
+    row, slope = _checked_activation(activation, slope)
+    function = row.with_slope(slope) if isinstance(row, Activation) else row
+    excess = partial(_excess, function, factor, bias)
+    points = []
+    if bias == 0.0 and _values(function, np.zeros(1))[0] == 0.0:
+        points.append(_fixed_point(function, factor, _LEAST_VARIANCE)._replace(variance=0.0))
+    values: list[float] = []
+    for variance in _VARIANCES:
+        try:
+            values.append(excess(variance))
+        except ValueError:  # where the integral does not exist, or is all in the far tails
+            values.append(math.nan)
+    if not np.isfinite(values).any():
+        excess(1.0)  # raises
+    if max(map(abs, values)) < _KEPT:
+        raise ValueError(f"gain must not keep every variance, as {gain!r} does")
+    for variance, before, after in zip(_VARIANCES, values, values[1:], strict=False):
+        if before == 0.0 or before * after < 0.0:
+            found = _crossing(excess, variance, variance * _VARIANCE_STEP)
+            points.append(_fixed_point(function, factor, found))
+    return points
+
+
+def derivative(activation: Function, z: Array) -> Array:
+    """Return the derivative of an activation, by central differences.
+
+    (f(z + h) - f(z - h)) / 2h with h = 2^-17 |z| if f(0) = 0, which keeps the derivative right in
+    signals that have all but vanished, else h = 2^-17 max(1, |z|). Where the two halves of the
+    difference disagree, a kink or a jump lies between them, and the one nearer 0 counts: at 0 ReLU
+    has the derivative 0, as frameworks have it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from irwinhall import gains
+    >>> gains.derivative(gains.activation("relu"), np.array([-2.0, 0.0, 1e-90]))
+    array([0., 0., 1.])
+    >>> gains.derivative(gains.activation("tanh"), np.array([0.0, 0.5])).round(8)
+    array([1.        , 0.78644773])
+    """
+    least = 2.0**-1000 if np.asarray(activation(np.zeros(1)))[0] == 0.0 else 1.0
+    step = 2.0**-17 * np.maximum(np.abs(z), least)
+    value, more, less = (np.asarray(activation(x), np.float64) for x in (z, z + step, z - step))
+    above, below = (more - value) / step, (value - less) / step
+    differ = np.abs(above - below) > 2.0**-10 * np.maximum(np.abs(above), np.abs(below))
+    differ &= np.abs(above - below) > 2.0**-10
+    smaller = np.where(np.abs(above) < np.abs(below), above, below)
+    result: Array = np.where(differ, smaller, 0.5 * (above + below))
+    return result
 
 
 def activation(name: str) -> Activation:
@@ -282,7 +450,7 @@ def table() -> str:
     header = f"{'activation':<14}{'variance':>10}{'magnitude':>11}{'torch':>10}{'textbook':>10}"
     lines = [header]
     for row in ACTIVATIONS.values():
-        exact = [_exact_gain(row, preserve, row.slope) for preserve in get_args(Preserve)]
+        exact = [_exact_gain(row, preserve, row.slope, 1.0) for preserve in get_args(Preserve)]
         quoted = [_at(number, row.slope) for number in (row.torch, row.textbook)]
         lines.append(
             f"{row.name:<14}{exact[0]:>10.6f}{exact[1]:>11.6f}"
@@ -588,6 +756,28 @@ _ROWS = tuple(
 )
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
+# Whose gains do not depend on the variance.
+_HOMOGENEOUS = frozenset({"linear", "relu", "leaky_relu", "prelu"})
+
+
+def _checked_activation(
+    activation: object, slope: float | None
+) -> tuple[Activation | Function, float | None]:
+    """Return the row of an activation and the slope to use, or a callable without one."""
+    if isinstance(activation, Activation):
+        row = activation
+    elif isinstance(activation, str):
+        row = _NAMES.find(activation)
+    elif callable(activation):
+        if slope is not None:
+            raise ValueError(f"slope must be left out for a callable, got {slope!r}")
+        return activation, None
+    else:
+        raise TypeError(
+            "activation must be a name or a callable, "
+            f"got {activation!r} ({type(activation).__name__})"
+        )
+    return row, _checked_slope(row, slope)
 
 
 def _checked_slope(row: Activation, slope: object) -> float | None:
@@ -611,10 +801,10 @@ def _checked_slope(row: Activation, slope: object) -> float | None:
 
 
 @lru_cache(maxsize=256)
-def _exact_gain(row: Activation, preserve: Preserve, slope: float | None) -> float:
+def _exact_gain(row: Activation, preserve: Preserve, slope: float | None, variance: float) -> float:
     exact = row.exact
-    if exact is None:
-        return _integrated_gain(lambda z: row(z, slope), preserve)
+    if exact is None or not (variance == 1.0 or row.name in _HOMOGENEOUS):
+        return _integrated_gain(_rescaled(row.with_slope(slope), variance), preserve)
     if callable(exact):
         assert slope is not None
         exact = exact(slope)
@@ -648,7 +838,7 @@ def _at(number: float | Callable[[float], float] | None, slope: float | None) ->
 _SMALLEST = 2.0**-1000
 
 
-def _integrated_gain(function: Callable[[Array], ArrayLike], preserve: Preserve) -> float:
+def _integrated_gain(function: Function, preserve: Preserve) -> float:
     # A power of 2 near the function's size, so that squares neither overflow nor underflow.
     z = nodes()
     values = _values(function, z)
@@ -674,7 +864,67 @@ def _integrated_gain(function: Callable[[Array], ArrayLike], preserve: Preserve)
     return math.ldexp(math.sqrt(2.0 / math.pi) / moment, -exponent)
 
 
-def _values(function: Callable[[Array], ArrayLike], z: Array) -> NDArray[Any]:
+def _rescaled(function: Function, variance: float) -> Function:
+    """Return f(s z)/s, which is to z of variance 1 as f is to those of this variance."""
+    if variance == 1.0:
+        return function
+    std = math.sqrt(variance)
+    return lambda z: np.asarray(function(std * z)) / std
+
+
+# ---- fixed points --------------------------------------------------------------------------------
+
+_VARIANCE_STEP = 10.0**0.125
+_VARIANCES = tuple(1e-6 * _VARIANCE_STEP**k for k in range(97))
+# As good as 0, where f(0) is.
+_LEAST_VARIANCE = 1e-16
+# How far from being kept a variance may seem by rounding.
+_KEPT = 1e-12
+
+
+def _excess(function: Function, gain: float, bias_std: float, variance: float) -> float:
+    """Return by how much a layer makes a variance larger, relative to it."""
+    return gain**2 * _moment(_rescaled(function, variance)) + bias_std**2 / variance - 1.0
+
+
+def _crossing(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function changes its sign, by halving the interval's logarithm."""
+    at_low = function(low)
+    if at_low == 0.0:
+        return low
+    while True:
+        middle = math.sqrt(low) * math.sqrt(high)
+        if not low < middle < high:
+            return low
+        value = function(middle)
+        if value == 0.0:
+            return middle
+        if (value < 0.0) == (at_low < 0.0):
+            low = middle
+        else:
+            high = middle
+
+
+def _fixed_point(function: Function, gain: float, variance: float) -> FixedPoint:
+    # d/dq E h(sqrt(q) z) = E h(sqrt(q) z) (z^2 - 1) / 2q, which needs no derivative.
+    scaled = _rescaled(function, variance)
+    square = _moment(scaled)
+    slope = gain**2 * 0.5 * (_moment(lambda z: z * np.asarray(scaled(z))) - square)
+    std = math.sqrt(variance)
+    return FixedPoint(variance, slope, gain**2 * _moment(lambda z: derivative(function, std * z)))
+
+
+def _moment(function: Function) -> float:
+    """Return the mean square of a function of a standard normal; 0 for one that vanishes."""
+    try:
+        return _integrated_gain(function, "variance") ** -2
+    except ValueError:
+        if np.any(_values(function, nodes())):
+            raise
+        return 0.0
+
+
+def _values(function: Function, z: Array) -> NDArray[Any]:
     """Return function(z), checked, in its own precision."""
     try:
         # What NumPy would warn of shows in the values.

@@ -288,6 +288,199 @@ def test_the_variance_gain_keeps_the_variance_of_a_wide_layer():
     assert (weights @ inputs).var() == pytest.approx(1, rel=0.03)
 
 
+# ---- at another variance -------------------------------------------------------------------------
+
+
+def oracle_at(name, variance):
+    """Return both gains at a variance, by quadrature over z of that variance."""
+    function, _ = DEFINITIONS[name]
+    with mpmath.workdps(DIGITS):
+        std = mpmath.sqrt(mpmath.mpf(variance))
+        borders = [k * std for k in (-14, -8, -4, -2, -1, 0, 1, 2, 4, 8, 14)]
+
+        def mean(power):
+            return mpmath.quad(
+                lambda z: abs(function(z)) ** power * mpmath.npdf(z, 0, std), borders, maxdegree=7
+            )
+
+        return std / mpmath.sqrt(mean(2)), std * mpmath.sqrt(2 / mpmath.pi) / mean(1)
+
+
+@pytest.mark.parametrize("variance", [0.01, 0.3, 9.0])
+@pytest.mark.parametrize("name", ["silu", "gelu", "tanh", "mish", "elu", "softplus"])
+def test_gains_at_a_variance_agree_with_30_digit_quadrature(name, variance):
+    for preserve, exact in zip(("variance", "magnitude"), oracle_at(name, variance), strict=True):
+        assert gain(name, preserve=preserve, at=variance) == pytest.approx(float(exact), rel=1e-14)
+
+
+@pytest.mark.parametrize("variance", [1e-8, 0.5, 1.0, 7.0, 1e8])
+@pytest.mark.parametrize("name", ["linear", "relu", "leaky_relu", "prelu"])
+def test_the_variance_does_not_matter_to_what_is_linear_on_either_side(name, variance):
+    assert gain(name, at=variance) == gain(name)
+    row = ACTIVATIONS[name]
+    assert gain(lambda z: row(z), at=variance) == pytest.approx(gain(name), rel=ACCURACY)
+
+
+@given(variance=st.floats(1e-3, 100))
+def test_the_gain_of_the_sine_at_a_variance_has_a_closed_form(variance):
+    expected = math.sqrt(2 * variance / -math.expm1(-2 * variance))
+    assert gain("sine", at=variance) == pytest.approx(expected, rel=ACCURACY)
+    assert gain(np.sin, at=variance) == pytest.approx(expected, rel=ACCURACY)
+
+
+# Exactly, q -> g^2 E f(sqrt(q) z)^2, its derivative, and g^2 E f'(sqrt(q) z)^2.
+CLOSED = {
+    "sine": (
+        lambda q: -math.expm1(-2 * q) / 2,
+        lambda q: math.exp(-2 * q),
+        lambda q: (1 + math.exp(-2 * q)) / 2,
+    ),
+    "relu_squared": (lambda q: 1.5 * q * q, lambda q: 3 * q, lambda q: 2 * q),
+    "exp": (lambda q: math.exp(2 * q), lambda q: 2 * math.exp(2 * q), lambda q: math.exp(2 * q)),
+}
+
+
+@pytest.mark.parametrize("variance", [0.2, 1.0, 3.0])
+@pytest.mark.parametrize("name", CLOSED)
+def test_fixed_points_are_those_of_the_closed_form(name, variance):
+    square, slope, gradient = CLOSED[name]
+    factor = math.sqrt(variance / square(variance))
+    assert gain(name, at=variance) == pytest.approx(factor, rel=ACCURACY)
+    points = gains.fixed_points(name, factor)
+    (found,) = (point for point in points if abs(point.variance / variance - 1) < 1e-6)
+    assert found.variance == pytest.approx(variance, rel=1e-9)
+    assert found.slope == pytest.approx(factor**2 * slope(variance), rel=1e-9)
+    assert found.gradient == pytest.approx(factor**2 * gradient(variance), rel=1e-5)
+    for point in points:
+        assert point.variance == pytest.approx(factor**2 * square(point.variance), rel=1e-9)
+
+
+def test_biases_add_to_the_variance():
+    (point,) = gains.fixed_points("sine", 1.2, bias_std=0.5)
+    expected = 0.25 + 1.44 * CLOSED["sine"][0](point.variance)
+    assert point.variance == pytest.approx(expected, rel=1e-9)
+    assert gains.fixed_points("relu", 1.0, bias_std=0.5)[0].variance == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", ["tanh", "softsign", "hardtanh", "sine"])
+@pytest.mark.parametrize("factor", [0.5, 0.99])
+def test_below_gain_1_what_saturates_has_the_fixed_point_0_only(name, factor):
+    (point,) = gains.fixed_points(name, factor)
+    assert point == pytest.approx((0.0, factor**2, factor**2), rel=1e-4)
+    assert point.is_stable
+
+
+@pytest.mark.parametrize(
+    ("name", "variance", "is_stable"),
+    [
+        ("silu", 0.1, False),
+        ("gelu", 1.0, False),
+        ("mish", 30.0, False),
+        ("tanh", 30.0, True),
+        ("elu", 0.1, True),
+        ("selu", 1.0, True),
+        ("softplus", 30.0, True),
+        ("sigmoid", 1.0, True),
+    ],
+)
+def test_fixed_points_are_stable_where_the_activation_saturates(name, variance, is_stable):
+    found = gains.fixed_points(name, gain(name, at=variance))[-1]
+    assert found.variance == pytest.approx(variance, rel=1e-9)
+    assert found.is_stable is is_stable
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "mish"])
+def test_no_gain_makes_these_stable_as_their_second_moment_grows_faster_than_the_variance(name):
+    shares = [gain(name, at=10.0**k) ** -2 for k in range(-4, 5)]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(0.5, rel=1e-4)
+
+
+def through(name, variance, depth=100, width=1024):
+    """Return the mean squares of 100 layers, relative to the fixed point."""
+    factor, row = gain(name, at=variance), ACTIVATIONS[name]
+    signal = math.sqrt(variance) * irwinhall.Stream(1).normal((16, width))
+    squares = []
+    for layer in range(depth):
+        weights = irwinhall.sample_weights(
+            (width, width), "lecun_normal", gain=factor, rng=1, name=f"layer.{layer}"
+        )
+        signal = row(signal).astype(np.float32) @ weights
+        squares.append(float(np.square(signal, dtype=np.float64).mean()) / variance)
+    return squares
+
+
+def test_100_layers_of_tanh_stay_at_the_fixed_point():
+    squares = through("tanh", 1.0)
+    assert 0.9 < min(squares) < max(squares) < 1.1
+
+
+def test_100_layers_of_silu_leave_a_small_fixed_point_and_drift_from_a_large_one_as_relu_does():
+    assert max(through("silu", 1.0)) > 1e6
+    drift = np.divide(through("silu", 100.0), through("relu", 100.0))
+    assert 0.8 < min(drift) < max(drift) < 1.25
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "linear"])
+def test_a_gain_that_keeps_every_variance_is_refused(name):
+    with pytest.raises(ValueError, match="^gain must not keep every variance, as 1"):
+        gains.fixed_points(name, gain(name))
+
+
+def test_an_activation_that_vanishes_near_0_has_a_fixed_point_above():
+    zero, found = gains.fixed_points("hardshrink", 1.02)
+    assert zero == (0, 0, 0)
+    assert gain("hardshrink", at=found.variance) == pytest.approx(1.02, rel=1e-9)
+    assert not found.is_stable
+
+
+def test_the_integrals_of_the_exponential_end_to_exist():
+    points = gains.fixed_points("exp", 0.1)
+    assert [point.is_stable for point in points] == [True, False]
+    for point in points:
+        assert point.variance == pytest.approx(0.01 * math.exp(2 * point.variance), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("tanh", 0.0), ValueError, "^gain must be positive, got 0.0"),
+        (("tanh", math.nan), ValueError, "^gain must be"),
+        (("tanh", "1"), TypeError, "^gain must be a real number"),
+        (("tahn", 1.0), ValueError, "did you mean 'tanh'"),
+        ((3, 1.0), TypeError, "^activation must be a name or a callable"),
+    ],
+)
+def test_bad_arguments_of_fixed_points_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        gains.fixed_points(*arguments)
+    with pytest.raises(ValueError, match="^bias_std must be at least 0, got -1"):
+        gains.fixed_points("tanh", 1.0, bias_std=-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "slope"),
+    [
+        ("linear", lambda z: np.ones_like(z)),
+        ("relu", lambda z: (z > 0) * 1.0),
+        ("leaky_relu", lambda z: np.where(z > 0, 1.0, 0.01)),
+        ("relu_squared", lambda z: 2 * np.maximum(z, 0)),
+        ("tanh", lambda z: 1 / np.cosh(z) ** 2),
+        ("sigmoid", lambda z: 0.25 / np.cosh(z / 2) ** 2),
+        ("softplus", lambda z: 1 / (1 + np.exp(-z))),
+        ("hardtanh", lambda z: (np.abs(z) < 1) * 1.0),
+        ("hardshrink", lambda z: (np.abs(z) > 0.5) * 1.0),
+        ("elu", lambda z: np.where(z > 0, 1.0, np.exp(np.minimum(z, 0)))),
+        ("sine", np.cos),
+        ("exp", np.exp),
+    ],
+)
+def test_the_derivative_is_that_of_the_calculus(name, slope):
+    z = np.concatenate([np.linspace(-6, 6, 601) + 0.003, [1e-90, -1e-90, 1e-5, 0.5 + 1e-4]])
+    row = gains.activation(name)
+    np.testing.assert_allclose(gains.derivative(row, z), slope(z), rtol=1e-8, atol=1e-9)
+
+
 # ---- conventions ---------------------------------------------------------------------------------
 
 
@@ -480,6 +673,10 @@ def test_a_callable_for_numbers_fails_with_a_note():
         ("leaky_relu", {"slope": -math.inf}, "^slope must be finite, got -inf$"),
         ("relu", {"preserve": "mean"}, "^preserve must be 'variance' or 'magnitude', got 'mean'$"),
         ("relu", {"preserve": None}, "^preserve must be 'variance' or 'magnitude', got None$"),
+        ("relu", {"at": 0.0}, "^at must be positive, got 0.0$"),
+        ("relu", {"at": -1}, "^at must be positive, got -1$"),
+        ("relu", {"at": math.inf}, "^at must be finite, got inf$"),
+        ("relu", {"at": 2.0, "convention": "torch"}, "^at must be 1 for convention 'torch', got 2"),
         ("relu", {"convention": "jax"}, "^convention must be 'exact', 'torch' or 'textbook', got "),
         ("gelu", {"convention": "torch"}, "^convention must be 'exact' for gelu, got 'torch'"),
         (np.tanh, {"convention": "torch"}, "^convention must be 'exact' for a callable, got "),

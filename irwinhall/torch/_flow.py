@@ -379,6 +379,8 @@ def _moments(tensor: Any) -> _Moments:
     values = tensor.detach()
     if values.is_complex():
         values = values.abs()
+    # In the order of memory, so that what is channels-last is not copied.
+    values = values.permute(0, *sorted(range(1, values.ndim), key=values.stride, reverse=True))
     count = values.numel()
     total = squares = 0.0
     for chunk in _chunks(values):
