@@ -5,24 +5,27 @@ and its gradient, at the other end, as others:
 
     z_l = f(z_{l-1}) W_l           g_{l-1} = (g_l W_l^T) f'(z_{l-1})
 
-so that every layer reads the activation f. Magnitude is the mean of |z| (of |g|) over units and
-samples, variance the mean of its square: about 0, the mean over random weights.
+so that every layer reads the activation f. With a normalization N it reads f(N(z_{l-1})), and with
+residual branches of a factor a, z_l = z_{l-1} + a f(N(z_{l-1})) W_l. Magnitude is the mean of |z|
+(of |g|) over units and samples, variance the mean of its square: about 0, the mean over random
+weights.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from irwinhall._arguments import checked_count
+from irwinhall._arguments import checked_count, checked_finite
+from irwinhall._infinite_width import Factors, mean_field
 from irwinhall._keywords import takes
 from irwinhall.gains import Activation, derivative
 from irwinhall.gains import activation as activation_row
 from irwinhall.sampling import sample_weights
-from irwinhall.schemes import scale, scheme
+from irwinhall.schemes import scale, scheme, statistics
 from irwinhall.stream import Seed, Stream, as_stream
 
 if TYPE_CHECKING:
@@ -35,13 +38,16 @@ __all__ = [
     "Flow",
     "Verdict",
     "default_schemes",
+    "depth_reached",
     "explosion",
+    "predict",
     "simulate",
     "verdict",
     "with_gain",
 ]
 
 Progress: TypeAlias = Callable[[int], object]
+Normalization: TypeAlias = Literal["batch", "layer", "rms"]
 
 
 class Flow(NamedTuple):
@@ -189,7 +195,9 @@ def simulate(
     *,
     width: int | Sequence[int] = 256,
     depth: int = 50,
-    activation: str = "relu",
+    activation: str | Activation = "relu",
+    normalization: Normalization | None = None,
+    residual: float | None = None,
     batch: int = 32,
     rng: Seed | Stream = 0,
     progress: Progress | None = None,
@@ -206,10 +214,17 @@ def simulate(
         Units of every layer. Several numbers are taken in turn: (128, 512) widens and narrows.
     depth : int
         Number of layers, at least 1.
-    activation : str
-        A name or alias of `irwinhall.gains.ACTIVATIONS`.
+    activation : str or Activation
+        A name or alias of `irwinhall.gains.ACTIVATIONS`, or a row of one's own.
+    normalization : {"batch", "layer", "rms"}, optional
+        What is done to every layer's input before the activation: mean 0 and variance 1 of each
+        unit over the batch ("batch"), or of each sample over the units ("layer"), or mean square 1
+        of each sample ("rms"). There is no epsilon, and nothing learned.
+    residual : float, optional
+        Makes every layer a branch, times this factor, that is added to its input. Widths must be
+        equal.
     batch : int
-        Number of signals sent through.
+        Number of signals sent through; at least 2 with batch normalization.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
         Of everything; weights are those of `irwinhall.sample_weights` for the names
         "layer.1", "layer.2", and so on, in float32. Computation is in float64.
@@ -232,23 +247,108 @@ def simulate(
     >>> bool(fades.forward_variance[20] < 1e-4), bool(keeps.forward_variance[20] > 0.1)
     (True, True)
     """
-    row = activation_row(activation)
-    texts = default_schemes(row.name) if schemes is None else list(schemes)
-    chosen = [with_gain(text) for text in texts]
-    depth = checked_count("depth", depth, 1)
-    batch = checked_count("batch", batch, 1)
-    cycle = tuple(width) if isinstance(width, Sequence) else (width,)
-    if not cycle:
-        raise ValueError("width must hold at least one number, got none")
-    plain = [checked_count("width", units, 1) for units in cycle]
-    widths = [plain[layer % len(plain)] for layer in range(depth + 1)]
+    network = _checked_network(schemes, width, depth, activation, normalization, residual)
+    batch = checked_count("batch", batch, 2 if normalization == "batch" else 1)
     source = as_stream(rng)
     # What overflows shows as inf.
     with np.errstate(all="ignore"):
         return [
-            _flow(text, name, gain, widths, row, batch, source, progress)
-            for text, (name, gain) in zip(texts, chosen, strict=True)
+            _flow(text, name, gain, network, batch, source, progress)
+            for text, name, gain in network.schemes
         ]
+
+
+def predict(
+    schemes: Iterable[str] | None = None,
+    *,
+    width: int | Sequence[int] = 256,
+    depth: int = 50,
+    activation: str | Activation = "relu",
+    normalization: Normalization | None = None,
+    residual: float | None = None,
+) -> list[Flow]:
+    """Return the flow that networks of infinite width have, in closed form.
+
+    Parameters
+    ----------
+    schemes, width, depth, activation, normalization, residual
+        As for `simulate`. The widths decide the scale of the weights.
+
+    Returns
+    -------
+    list of Flow
+        Expected values. The magnitude of gradients has no closed form with residual branches, and
+        is nan.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or a scheme's weights are no random ones of mean 0; the
+        message names it.
+
+    Notes
+    -----
+    What is neglected grows with depth / width. The mean square of one network of ReLUs differs from
+    the expected one by a factor of about exp(+-sqrt(5 depth / width)), and its magnitude is as a
+    rule below the prediction, which is that of a signal as large as the mean of many. With batch
+    normalization the batch is large too.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> for one in flow.predict(["letkeman", "he_normal"], width=1024):
+    ...     print(one.scheme, f"{one.forward_variance[50]:.2g}", flow.depth_reached(one))
+    letkeman 5.7e-06 39
+    he_normal 1 None
+    """
+    network = _checked_network(schemes, width, depth, activation, normalization, residual)
+    flows = []
+    with np.errstate(all="ignore"):
+        for text, name, gain in network.schemes:
+            if scheme(name).law not in _RANDOM_LAWS:
+                raise ValueError(
+                    f"schemes must have random weights of mean 0 to be predicted, got {text!r}"
+                )
+            layers = [
+                Factors(found.forward_variance, found.backward_variance)
+                for n, m in zip(network.widths, network.widths[1:], strict=False)
+                for found in [statistics(name, n, m, gain=gain)]
+            ]
+            flows.append(
+                Flow(text, *mean_field(layers, network.activation, normalization, network.residual))
+            )
+    return flows
+
+
+def depth_reached(flow: Flow) -> int | None:
+    """Return after how many layers signals or gradients have vanished or exploded.
+
+    Parameters
+    ----------
+    flow : Flow
+        From `simulate` or `predict`.
+
+    Returns
+    -------
+    int or None
+        The first number of layers that changes the mean square of either by more than 10^4; None if
+        all the layers do not.
+
+    Examples
+    --------
+    >>> from irwinhall import flow
+    >>> fades, keeps = flow.predict(["xavier_normal", "he_normal"])
+    >>> flow.depth_reached(fades), flow.depth_reached(keeps)     # a half in every layer
+    (14, None)
+    """
+    for layers, squares in enumerate(
+        zip(flow.forward_variance, flow.backward_variance[::-1], strict=True)
+    ):
+        first = flow.forward_variance[0], flow.backward_variance[-1]
+        for square, start in zip(squares, first, strict=True):
+            if not start / _MOST_CHANGE <= square <= start * _MOST_CHANGE:
+                return layers
+    return None
 
 
 @takes("rng", not_="seed")
@@ -388,16 +488,57 @@ def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
     return found
 
 
+# ---- the network ---------------------------------------------------------------------------------
+
+_RANDOM_LAWS = frozenset({"uniform", "normal", "truncated_normal", "orthogonal"})
+
+
+class _Network(NamedTuple):
+    schemes: list[tuple[str, str, float | str | None]]
+    widths: list[int]
+    activation: Activation
+    normalization: Normalization | None
+    residual: float | None
+
+
+def _checked_network(
+    schemes: Iterable[str] | None,
+    width: int | Sequence[int],
+    depth: int,
+    activation: str | Activation,
+    normalization: Normalization | None,
+    residual: float | None,
+) -> _Network:
+    row = activation if isinstance(activation, Activation) else activation_row(activation)
+    texts = default_schemes(row.name) if schemes is None else list(schemes)
+    chosen = [(text, *with_gain(text)) for text in texts]
+    depth = checked_count("depth", depth, 1)
+    cycle = tuple(width) if isinstance(width, Sequence) else (width,)
+    if not cycle:
+        raise ValueError("width must hold at least one number, got none")
+    plain = [checked_count("width", units, 1) for units in cycle]
+    if normalization is not None and normalization not in get_args(Normalization):
+        raise ValueError(
+            f"normalization must be 'batch', 'layer', 'rms' or None, got {normalization!r}"
+        )
+    if residual is not None:
+        residual = checked_finite("residual", residual)
+        if len(set(plain)) > 1:
+            raise ValueError(f"width must be one number with residual, got {width!r}")
+    widths = [plain[layer % len(plain)] for layer in range(depth + 1)]
+    return _Network(chosen, widths, row, normalization, residual)
+
+
 def _flow(
     text: str,
     name: str,
     gain: float | str | None,
-    widths: list[int],
-    activation: Activation,
+    network: _Network,
     batch: int,
     stream: Stream,
     progress: Progress | None,
 ) -> Flow:
+    _, widths, activation, normalization, residual = network
     depth = len(widths) - 1
 
     def weights(layer: int) -> Array:
@@ -410,7 +551,8 @@ def _flow(
     signal: Array = stream.child("input").normal((batch, widths[0]), dtype="float64")
     signals = [signal]
     for layer in range(1, depth + 1):
-        signal = activation(signal) @ weights(layer)
+        branch = activation(_normalized(signal, normalization)) @ weights(layer)
+        signal = branch if residual is None else signal + residual * branch
         if not np.isfinite(signal).all():
             signal = np.full_like(signal, np.inf)
         signals.append(signal)
@@ -424,7 +566,10 @@ def _flow(
         if not np.isfinite(signals[layer]).all():
             gradient = np.full_like(before, np.nan)
         elif np.isfinite(gradient).all():
-            gradient = (gradient @ weights(layer).T) * derivative(activation.with_slope(), before)
+            read = _normalized(before, normalization)
+            branch = (gradient @ weights(layer).T) * derivative(activation.with_slope(), read)
+            branch = _normalized_backward(before, branch, normalization)
+            gradient = branch if residual is None else gradient + residual * branch
             if not np.isfinite(gradient).all():
                 gradient = np.full_like(gradient, np.inf)
         else:  # infinite, or none: it stays so
@@ -434,6 +579,34 @@ def _flow(
         gradients.append(gradient)
     gradients.reverse()
     return Flow(text, *_moments(signals), *_moments(gradients))
+
+
+def _normalized(z: Array, normalization: Normalization | None) -> Array:
+    """Return z, of (batch, units), normalized; 0 where all it is normalized over is the same."""
+    if normalization is None:
+        return z
+    centred, root = _centred(z, normalization)
+    return np.divide(centred, root, out=np.zeros_like(z), where=root > 0.0)
+
+
+def _normalized_backward(z: Array, gradient: Array, normalization: Normalization | None) -> Array:
+    """Return the gradient with respect to z of what has this gradient with respect to N(z)."""
+    if normalization is None:
+        return gradient
+    axis = 0 if normalization == "batch" else 1
+    y, (_, root) = _normalized(z, normalization), _centred(z, normalization)
+    through: Array = gradient - y * (gradient * y).mean(axis=axis, keepdims=True)
+    if normalization != "rms":
+        through -= gradient.mean(axis=axis, keepdims=True)
+    return np.divide(through, root, out=np.zeros_like(z), where=root > 0.0)
+
+
+def _centred(z: Array, normalization: Normalization) -> tuple[Array, Array]:
+    """Return z about the mean that is taken away, and what it is divided by."""
+    axis = 0 if normalization == "batch" else 1
+    if normalization != "rms":
+        z = z - z.mean(axis=axis, keepdims=True)
+    return z, np.sqrt(np.square(z).mean(axis=axis, keepdims=True))
 
 
 def _moments(layers: list[Array]) -> tuple[Array, Array]:

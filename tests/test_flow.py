@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import irwinhall
-from irwinhall import flow, gains
+from irwinhall import flow, gains, schemes
+from irwinhall.flow import Flow
 
 
 def test_the_flow_is_what_plain_numpy_makes_of_the_same_weights():
@@ -117,6 +118,10 @@ def test_progress_counts_every_layer_both_ways():
         ({"width": ()}, ValueError, "width must hold at least one"),
         ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),
         ({"batch": 1.5}, TypeError, "batch must be an integer"),
+        ({"batch": 1, "normalization": "batch"}, ValueError, "batch must be at least 2, got 1"),
+        ({"normalization": "group"}, ValueError, "normalization must be 'batch', .* got 'group'"),
+        ({"residual": "1"}, TypeError, "residual must be a real number"),
+        ({"residual": 1.0, "width": (4, 5)}, ValueError, r"width must be one number .* \(4, 5\)"),
     ],
 )
 def test_bad_arguments_of_simulate_are_named(arguments, error, message):
@@ -175,3 +180,124 @@ def test_too_few_layers_have_no_rate(values):
 def test_mean_squares_must_be_a_list():
     with pytest.raises(ValueError, match=r"mean_squares must have one axis, got shape \(2, 2\)"):
         flow.verdict(np.ones((2, 2)))
+
+
+# ---- predictions ---------------------------------------------------------------------------------
+
+
+def test_relu_is_predicted_exactly():
+    one = flow.predict(["letkeman"], width=(64, 256), depth=9)[0]
+    expected = [1.0]
+    for layer in range(9):
+        n, m = ((64, 256), (256, 64))[layer % 2]
+        expected.append(expected[-1] * schemes.statistics("letkeman", n, m).forward_variance / 2)
+    assert one.forward_variance == pytest.approx(expected)
+    assert one.forward_magnitude == pytest.approx(np.sqrt(2 / np.pi * np.array(expected)))
+    (back,) = flow.predict(["he_normal_fan_out"], width=(64, 256), depth=9)
+    assert back.backward_variance == pytest.approx(np.ones(10))
+    # E|h f'| of a derivative that is 0 or 1, each half of the time
+    assert back.backward_magnitude[:-1] == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(2) / 2)
+
+
+def test_the_fixed_point_is_kept():
+    (one,) = flow.predict(["lecun_normal:silu"], depth=30, activation="silu")
+    assert one.forward_variance == pytest.approx(np.ones(31), rel=1e-6)
+    (point,) = gains.fixed_points("tanh", gains.gain("tanh"))[1:]
+    (tanh,) = flow.predict(["lecun_normal:tanh"], depth=30, activation="tanh")
+    assert tanh.backward_variance[0] == pytest.approx(point.gradient**30, rel=1e-4)
+
+
+def test_gradients_explode_behind_batch_normalization_as_yang_et_al_have_it():
+    (one,) = flow.predict(["he_normal"], depth=20, normalization="batch")
+    rates = one.backward_variance[1:-1] / one.backward_variance[2:]
+    assert rates == pytest.approx(np.full(19, np.pi / (np.pi - 1)), rel=1e-5)
+    assert one.forward_variance[1:] == pytest.approx(np.ones(20))
+
+
+@pytest.mark.parametrize("normalization", ["layer", "rms"])
+def test_layer_normalization_keeps_both_for_relu(normalization):
+    (one,) = flow.predict(["he_normal"], depth=20, normalization=normalization)
+    assert one.forward_variance == pytest.approx(np.ones(21))
+    assert one.backward_variance == pytest.approx(np.ones(21))
+
+
+def test_residual_branches_add_their_mean_squares():
+    (one,) = flow.predict(["he_normal"], depth=20, residual=0.5)
+    assert one.forward_variance == pytest.approx(1.25 ** np.arange(21))
+    assert one.backward_variance[::-1] == pytest.approx(1.25 ** np.arange(21))
+    assert np.isnan(one.backward_magnitude[:-1]).all()
+    (normed,) = flow.predict(["he_normal"], depth=20, residual=0.5, normalization="rms")
+    assert normed.forward_variance == pytest.approx(1 + 0.25 * np.arange(21))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "how"),
+    [
+        ("letkeman", {}),
+        ("xavier_uniform:tanh", {"activation": "tanh"}),
+        ("orthogonal:elu", {"activation": "elu"}),
+        ("he_truncated_normal", {"activation": "gelu", "normalization": "layer"}),
+        ("he_uniform", {"normalization": "rms", "residual": 0.5}),
+        ("lecun_normal", {"activation": "selu", "residual": 0.3}),
+    ],
+)
+def test_the_prediction_is_within_the_error_of_simulations(scheme, how):
+    networks, sizes = 12, {"width": 128, "depth": 6}
+    (expected,) = flow.predict([scheme], **sizes, **how)
+    simulated = [
+        flow.simulate([scheme], **sizes, batch=16, rng=seed, **how)[0] for seed in range(networks)
+    ]
+    for quantity in Flow._fields[1:]:
+        values = np.array([getattr(one, quantity) for one in simulated])
+        deviation = values.mean(axis=0) - getattr(expected, quantity)
+        error = values.std(axis=0, ddof=1) / np.sqrt(networks)
+        assert np.nanmax(np.abs(deviation / error)) < 4.5, quantity  # t of 11 degrees
+
+
+def test_batch_normalization_of_a_large_batch_is_within_a_few_percent():
+    (expected,) = flow.predict(["he_normal"], width=256, depth=6, normalization="batch")
+    (one,) = flow.simulate(["he_normal"], width=256, depth=6, batch=512, normalization="batch")
+    assert one.forward_variance == pytest.approx(expected.forward_variance, rel=0.1)
+    assert one.backward_variance == pytest.approx(expected.backward_variance, rel=0.15)
+
+
+def test_what_overflows_or_underflows_is_predicted_so():
+    (one,) = flow.predict(["normal:1"], width=1024, depth=400)
+    assert one.forward_variance[-1] == np.inf
+    (less,) = flow.predict(["normal:1e-30"], width=8, depth=40, activation="tanh")
+    assert less.forward_variance[-1] == 0
+
+
+@pytest.mark.parametrize("name", gains.ACTIVATIONS)
+def test_every_activation_is_predicted(name):
+    (one,) = flow.predict([f"lecun_normal:{name}"], width=64, depth=1, activation=name)
+    assert one.forward_variance[1] == pytest.approx(1, rel=1e-6)
+    assert np.isfinite(one.backward_magnitude).all()
+
+
+@pytest.mark.parametrize("scheme", ["zeros", "identity", "constant:1", "delta_orthogonal"])
+def test_weights_that_are_not_random_are_not_predicted(scheme):
+    with pytest.raises(ValueError, match="^schemes must have random weights of mean 0 to be pred"):
+        flow.predict([scheme])
+
+
+def test_an_activation_of_ones_own_flows():
+    row = gains.Activation("cube", lambda z: z**3, "here")
+    (one,) = flow.predict(["lecun_normal"], depth=1, activation=row)
+    assert one.forward_variance[1] == pytest.approx(15)
+    (other,) = flow.simulate(["lecun_normal"], depth=1, activation=row, batch=200)
+    assert other.forward_variance[1] == pytest.approx(15, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "depth", "reached"),
+    [
+        ("xavier_normal", 13, None),
+        ("xavier_normal", 14, 14),
+        ("normal:1", 3, 2),
+        ("letkeman", 50, 39),
+    ],
+)
+def test_the_depth_where_a_scheme_dies(scheme, depth, reached):
+    (one,) = flow.predict([scheme], width=1024, depth=depth)
+    assert flow.depth_reached(one) == reached

@@ -416,8 +416,8 @@ def test_100_layers_of_tanh_stay_at_the_fixed_point():
 
 
 def test_100_layers_of_silu_leave_a_small_fixed_point_and_drift_from_a_large_one_as_relu_does():
-    assert max(through("silu", 1.0)) > 1e6
-    drift = np.divide(through("silu", 100.0), through("relu", 100.0))
+    assert max(through("silu", 1.0, width=256)) > 1e6
+    drift = np.divide(through("silu", 100.0, width=256), through("relu", 100.0, width=256))
     assert 0.8 < min(drift) < max(drift) < 1.25
 
 
@@ -479,6 +479,35 @@ def test_the_derivative_is_that_of_the_calculus(name, slope):
     z = np.concatenate([np.linspace(-6, 6, 601) + 0.003, [1e-90, -1e-90, 1e-5, 0.5 + 1e-4]])
     row = gains.activation(name)
     np.testing.assert_allclose(gains.derivative(row, z), slope(z), rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("variance", [1e-4, 0.5, 1.0, 6.0])
+def test_moments_have_their_closed_forms(variance):
+    std, fade = math.sqrt(variance), math.exp(-2 * variance)
+    half = std / math.sqrt(2 * math.pi)
+    for name, expected in {
+        "relu": (half, variance / 2, 0.5, 0.5),
+        "leaky_relu": (0.99 * half, 1.0001 * variance / 2, 0.505, 0.50005),
+        "linear": (0, variance, 1, 1),
+        "sine": (0, (1 - fade) / 2, None, (1 + fade) / 2),
+        "exp": (math.exp(variance / 2), 1 / fade, math.exp(variance / 2), 1 / fade),
+        "relu_squared": (variance / 2, 1.5 * variance**2, 2 * half, 2 * variance),
+        "softplus": (None, None, 0.5, None),
+    }.items():
+        found = gains.moments(name, variance)
+        for value, exact in zip(found, expected, strict=True):
+            if exact is not None:
+                assert value == pytest.approx(exact, rel=2e-5, abs=1e-12), name
+
+
+def test_moments_of_what_vanishes_are_0():
+    assert gains.moments("hardshrink", 1e-5) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("variance", [0.0, -1.0, math.inf])
+def test_the_variance_of_moments_must_be_positive(variance):
+    with pytest.raises(ValueError, match="^variance must be"):
+        gains.moments("relu", variance)
 
 
 # ---- conventions ---------------------------------------------------------------------------------

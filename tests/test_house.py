@@ -44,6 +44,7 @@ FLOORS = {
     "executors": 2,
     "gains": 2,
     "_codegen": 3,
+    "_infinite_width": 3,
     "lsuv": 3,
     "schemes": 3,
     "stream": 3,

@@ -116,6 +116,55 @@ def test_it_agrees_with_flow_where_the_model_is_such_a_stack(scheme, name, activ
     )
 
 
+class Branch(nn.Module):
+    """One layer of irwinhall.flow: norm, activation, linear, and perhaps its input added."""
+
+    def __init__(self, norm, linear, residual):
+        super().__init__()
+        self.norm, self.linear, self.residual = norm, linear, residual
+
+    def forward(self, x):
+        branch = self.linear(torch.tanh(self.norm(x)))
+        return branch if self.residual is None else x + self.residual * branch
+
+
+NORMS = {
+    None: nn.Identity,
+    "batch": lambda: nn.BatchNorm1d(24, eps=1e-300, affine=False, dtype=torch.float64),
+    "layer": lambda: nn.LayerNorm(24, eps=0.0, elementwise_affine=False),
+    "rms": lambda: nn.RMSNorm(24, eps=0.0, elementwise_affine=False),
+}
+
+
+@pytest.mark.parametrize("residual", [None, 0.7])
+@pytest.mark.parametrize("norm", NORMS)
+def test_flow_with_norms_and_branches_is_what_torch_makes_of_the_same(norm, residual):
+    (expected,) = flow.simulate(
+        ["lecun_normal"],
+        width=24,
+        depth=5,
+        activation="tanh",
+        normalization=norm,
+        residual=residual,
+        batch=9,
+        rng=5,
+    )
+    linears = stack(24, 5, "lecun_normal", nn.Tanh)[1::2]
+    model = nn.Sequential(*(Branch(NORMS[norm](), linear, residual) for linear in linears))
+    batch = torch.from_numpy(irwinhall.Stream(5, "input").normal((9, 24), dtype="float64"))
+    found = init.activation_flow(model, batch, seed=5)
+    # The output of a layer is its linear module's where nothing is added to that.
+    kind = "Linear" if residual is None else "Branch"
+    rows = [row for row in found.rows if row.kind == kind]
+    for quantity, values in (
+        ([row.mean_square for row in rows], expected.forward_variance),
+        ([row.magnitude for row in rows], expected.forward_magnitude),
+        ([row.gradient_mean_square for row in rows], expected.backward_variance),
+        ([row.gradient_magnitude for row in rows], expected.backward_magnitude),
+    ):
+        assert quantity == pytest.approx(values[1:], rel=1e-6)
+
+
 def perceptron(scheme, depth=30, width=64):
     layers = [layer for _ in range(depth) for layer in (nn.Linear(width, width), nn.ReLU())]
     model = nn.Sequential(*layers)
