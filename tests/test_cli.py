@@ -503,6 +503,24 @@ def test_compare_json_holds_every_figure(capsys):
 SMALL = ["--width", "16", "--depth", "6", "--batch", "4"]
 
 
+def test_flow_prints_predictions_below_what_it_simulates(capsys):
+    options = ["--normalization", "layer", "--residual", "0.5", "--predict"]
+    assert main(["flow", *SMALL, "--schemes", "he_normal,letkeman", *options]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("residual branches times 0.5, layer normalization, relu, 6 layers")
+    names = [line.split()[0] for line in printed.splitlines() if line.startswith(("he_", "  pred"))]
+    assert names.count("predicted") == 2 * names.count("he_normal") == 10
+    main(["flow", *SMALL, "--schemes", "he_normal", "--predict", "--json"])
+    (predicted,) = json.loads(capsys.readouterr().out)["predicted"]
+    assert predicted["forward_variance"] == pytest.approx([1.0] * 7)
+
+
+def test_flow_says_after_how_many_layers_a_scheme_dies(capsys):
+    main(["flow", *SMALL, "--schemes", "normal:0.001,he_normal"])
+    section = capsys.readouterr().out.split("layers until")[1].splitlines()
+    assert [line.split() for line in section[1:3]] == [["normal:0.001", "1"], ["he_normal", "-"]]
+
+
 def test_flow_prints_four_tables_of_the_chosen_schemes(capsys):
     assert main(["flow", *SMALL, "--schemes", "he_normal,xavier_uniform:tanh"]) == 0
     printed = capsys.readouterr().out
@@ -511,7 +529,7 @@ def test_flow_prints_four_tables_of_the_chosen_schemes(capsys):
     for title in ("forward magnitude", "forward variance", "backward magnitude"):
         assert title in lines
     assert [line.split()[0] for line in lines if line.startswith(("he_", "xavier_"))] == (
-        ["he_normal", "xavier_uniform:tanh"] * 4
+        ["he_normal", "xavier_uniform:tanh"] * 5
     )
     assert [line for line in lines if line.startswith("layer ")][2].split()[1:] == (
         ["6", "4", "2", "1", "0"]

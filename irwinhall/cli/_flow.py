@@ -26,6 +26,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="schemes, each with its own gain unless a number or an activation follows a colon"
         " (default: some that explode, vanish and keep)",
     )
+    parser.add_argument(
+        "--normalization",
+        choices=("batch", "layer", "rms"),
+        help="normalize every layer's input, before the activation",
+    )
+    parser.add_argument(
+        "--residual",
+        type=float,
+        metavar="F",
+        help="make every layer a branch, times F, that is added to its input",
+    )
+    parser.add_argument(
+        "--predict",
+        action="store_true",
+        help="print what networks of infinite width have below each simulated line",
+    )
     parser.add_argument("--batch", type=int, metavar="B", help="signals sent through (default 32)")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything (default 0)")
     parser.add_argument("--plot", metavar="FILE", help="draw both panels into FILE, .png or .svg")
@@ -60,6 +76,7 @@ A linear network of {width} units a layer, normal weights: the variance of layer
 
 weights' variance  layer      expected     simulated   standard error"""
 _NETWORKS = 1000
+_PREDICTED = "  predicted"
 
 
 def run(options: argparse.Namespace) -> None:
@@ -77,38 +94,68 @@ def run(options: argparse.Namespace) -> None:
     depth = 50 if options.depth is None else options.depth
     batch = 32 if options.batch is None else options.batch
     names = options.schemes.split(",") if options.schemes else flow.default_schemes(row.name)
+    kind, residual = options.normalization, options.residual
+    predicted = []
+    if options.predict:
+        predicted = flow.predict(
+            names,
+            width=widths,
+            depth=depth,
+            activation=row,
+            normalization=kind,
+            residual=residual,
+        )
     with progress_bar(2 * depth * len(names), "simulating", "layers") as update:
         flows = flow.simulate(
             names,
             width=widths,
             depth=depth,
-            activation=row.name,
+            activation=row,
+            normalization=kind,
+            residual=residual,
             batch=batch,
             rng=options.seed,
             progress=update,
         )
     units = ", ".join(str(width) for width in widths) + " units"
     units += " in turn" if len(widths) > 1 else ""
+    between = row.name
+    if kind is not None:
+        between = f"{kind} normalization, {between}"
+    if residual is not None:
+        between = f"residual branches times {residual:g}, {between}"
     title = _FLOW_TITLE.strip().format(
-        activation=row.name, layers=depth, units=units, batch=batch, seed=options.seed
+        activation=between, layers=depth, units=units, batch=batch, seed=options.seed
     )
     if options.plot is not None:
         plots.save_flow(options.plot, flows, title=title)
     if options.json:
-        network = {"activation": row.name, "width": widths, "depth": depth}
-        simulation = {"batch": batch, "seed": options.seed}
-        print(as_json({**network, **simulation, "schemes": [plain(one) for one in flows]}))
+        record = {"activation": row.name, "width": widths, "depth": depth}
+        record |= {"normalization": kind, "residual": residual}
+        record |= {"batch": batch, "seed": options.seed}
+        record["schemes"] = [plain(one) for one in flows]
+        if predicted:
+            record["predicted"] = [plain(one) for one in predicted]
+        print(as_json(record))
         return
     print(title)
     layers = _some_layers(depth)
-    label = max(len("scheme"), *(len(one.scheme) for one in flows))
+    lines = [(one.scheme, one) for one in flows]
+    if predicted:
+        both = zip(flows, predicted, strict=True)
+        lines = [line for one, two in both for line in ((one.scheme, one), (_PREDICTED, two))]
+    label = max(len("scheme"), *(len(name) for name, _ in lines))
     for quantity, order in (("forward", layers), ("backward", layers[::-1])):
         for measure in ("magnitude", "variance"):
             heads = "".join(f"{layer:>10}" for layer in order)
             print(f"\n{quantity} {measure}\n{'layer':<{label}}{heads}")
-            for one in flows:
+            for name, one in lines:
                 values = getattr(one, f"{quantity}_{measure}")
-                print(f"{one.scheme:<{label}}" + "".join(f"{values[i]:>10.2g}" for i in order))
+                print(f"{name:<{label}}" + "".join(f"{values[i]:>10.2g}" for i in order))
+    print(f"\n{'layers until either variance has changed by 10^4':<{label}}")
+    for name, one in lines:
+        reached = flow.depth_reached(one)
+        print(f"{name:<{label}}{'-' if reached is None else reached:>10}")
     print(_FLOW_LEGEND)
     if options.plot is not None:
         print(f"\nplotted to {options.plot}")
@@ -123,8 +170,8 @@ def _some_layers(depth: int) -> list[int]:
 def _explosion_table(options: argparse.Namespace) -> None:
     from irwinhall import flow
 
-    for name in ("activation", "schemes", "batch", "plot"):
-        if getattr(options, name) is not None:
+    for name in ("activation", "schemes", "normalization", "residual", "predict", "batch", "plot"):
+        if getattr(options, name) not in (None, False):
             raise ValueError(f"--table must stand without --{name}")
     widths = options.width or (100,)
     if len(widths) > 1:
