@@ -290,8 +290,10 @@ def predict(
     -----
     What is neglected grows with depth / width. The mean square of one network of ReLUs differs from
     the expected one by a factor of about exp(+-sqrt(5 depth / width)), and its magnitude is as a
-    rule below the prediction, which is that of a signal as large as the mean of many. With batch
-    normalization the batch is large too.
+    rule below the prediction, which is that of a signal as large as the mean of many. Where a fixed
+    point is unstable, as those of SiLU, GELU and Mish are, chance grows by its slope in every layer
+    (`irwinhall.gains.fixed_points`), and the prediction holds for the first layers only. With batch
+    normalization the batch is taken to be large too.
 
     Examples
     --------
