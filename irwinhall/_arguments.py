@@ -61,6 +61,28 @@ def checked_finite(name: str, value: object) -> float:
     return number
 
 
+def checked_interval(
+    low: object, high: object, *, positive: bool = False, zero: bool = False
+) -> tuple[float, float]:
+    """Return the ends of an interval; positive: low must be, or 0 where zero says so."""
+    low, high = checked_finite("low", low), checked_finite("high", high)
+    if not low < high:
+        raise ValueError(f"low must be less than high, got low={low}, high={high}")
+    if positive and (low < 0.0 or (low == 0.0 and not zero)):
+        raise ValueError(f"low must be positive, got {low}")
+    return low, high
+
+
+def checked_truncation(low: object, high: object, corrected: object) -> tuple[float, float, bool]:
+    """Return where a normal law is cut, and whether its standard deviation is the result's."""
+    low, high = checked_real("low", low), checked_real("high", high)
+    if not low < high:
+        raise ValueError(f"low must be less than high, got low={low}, high={high}")
+    if not isinstance(corrected, (bool, np.bool)):
+        raise TypeError(f"corrected must be True or False, got {corrected!r}")
+    return low, high, bool(corrected)
+
+
 def checked_count(name: str, value: object, least: int) -> int:
     """Return an integer that is at least `least` as an int."""
     if type(value) is int and value >= least:

@@ -13,9 +13,10 @@ import numpy as np
 
 from irwinhall._arrays import CODES
 from irwinhall._matrices import Matrices, centre, identity
+from irwinhall._moments import INTERVALS
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler
-from irwinhall.schemes import TRUNCATED_STD
+from irwinhall.schemes import Scheme
 
 Array: TypeAlias = "jax.Array"
 
@@ -24,7 +25,6 @@ def drawn(
     sampler: Sampler,
     key: Any,
     element: np.dtype[Any],
-    truncation: tuple[float, float],
     out_sharding: Any,
     argument: str = "gain",
 ) -> Array:
@@ -33,7 +33,7 @@ def drawn(
     weight, scale, law = sampler.weight, sampler.scale, sampler.scheme.law
     if sampler.scheme.elementwise and scale != 0.0:
         # Drawn in the shape asked for, so that JAX can draw it in shards.
-        return _elementwise(key, weight.shape, element, law, scale, truncation, out_sharding)
+        return _elementwise(key, weight.shape, element, sampler.scheme, scale, out_sharding)
     wide = _wide(element)
     if not sampler.scheme.is_matrix or scale == 0.0 or 0 in weight.shape:
         weights = jnp.full(weight.shape, scale, element)
@@ -51,26 +51,27 @@ def _elementwise(
     key: Any,
     shape: tuple[int, ...],
     element: np.dtype[Any],
-    law: str,
+    scheme: Scheme,
     factor: float,
-    truncation: tuple[float, float],
     out_sharding: Any,
 ) -> Array:
     """Return weights of a law, drawn in float32 or float64 and rounded once."""
     wide = _wide(element)
     scale, low, high = factor, -math.inf, math.inf
+    law, ends = scheme.law, (scheme.low, scheme.high)
+    if scheme.is_interval:
+        inner = map(wide, _values_inside(scheme, element))
+        return _between(key, *map(wide, ends), *inner, shape, element, law, out_sharding)
     if law == "uniform":
         # The mapping of the stream: odd multiples of a unit, so that 0 and the bound never come.
         scale = _inside(factor, np.dtype(wide)) * 2.0 ** (-53 if wide is np.float64 else -24)
         high = _inside(factor, element, below=True)
         low = -high
     elif law == "truncated_normal":
-        scale = factor / TRUNCATED_STD
-        low, high = (
-            -_inside(-truncation[0] * scale, element),
-            _inside(truncation[1] * scale, element),
-        )
+        scale = scheme.deviation(factor)
+        low, high = -_inside(-ends[0] * scale, element), _inside(ends[1] * scale, element)
     numbers = wide(scale), wide(low), wide(high)
+    truncation = ends if scheme.is_truncated else None
     return _scaled(key, *numbers, shape, element, law, truncation, out_sharding)
 
 
@@ -83,7 +84,7 @@ def _scaled(
     shape: tuple[int, ...],
     element: np.dtype[Any],
     law: str,
-    truncation: tuple[float, float],
+    truncation: tuple[float, float] | None,
     out_sharding: Any,
 ) -> Array:
     # Compiled once for each shape and type, as JAX's own; scales are arguments.
@@ -91,15 +92,55 @@ def _scaled(
     more = {} if out_sharding is None else {"out_sharding": out_sharding}
     if law == "normal":
         drawn = jax.random.normal(key, shape, wide, **more)
-    elif law == "truncated_normal":
+    elif truncation is not None:
         drawn = jax.random.truncated_normal(key, *truncation, shape, wide, **more)
     else:
-        words, signed, shift = (
-            (np.uint64, np.int64, 10) if wide == np.float64 else (np.uint32, np.int32, 7)
-        )
-        bits = jax.random.bits(key, shape, words, **more)
-        drawn = (jax.lax.bitcast_convert_type(bits, signed) >> shift | 1).astype(wide)
+        drawn = _odd(key, shape, wide, more)
     return jnp.clip(drawn * scale, low, high).astype(element)
+
+
+def _odd(key: Any, shape: tuple[int, ...], wide: Any, more: dict[str, Any]) -> Array:
+    """Return odd numbers below 2^24 in magnitude (float64: 2^53), all equally likely."""
+    words, signed, shift = (
+        (np.uint64, np.int64, 10) if wide == np.float64 else (np.uint32, np.int32, 7)
+    )
+    bits = jax.random.bits(key, shape, words, **more)
+    return (jax.lax.bitcast_convert_type(bits, signed) >> shift | 1).astype(wide)
+
+
+@partial(jax.jit, static_argnums=(5, 6, 7, 8))
+def _between(
+    key: Any,
+    low: Any,
+    high: Any,
+    least: Any,
+    most: Any,
+    shape: tuple[int, ...],
+    element: np.dtype[Any],
+    law: str,
+    out_sharding: Any,
+) -> Array:
+    """Return values of a law between two ends, which it never reaches."""
+    wide = low.dtype
+    more = {} if out_sharding is None else {"out_sharding": out_sharding}
+    # Never 0 or 1: odd multiples of half a unit.
+    u = _odd(key, shape, wide, more) * wide.type(2.0 ** (-54 if wide == np.float64 else -25)) + 0.5
+    if law == "uniform_between":
+        values = low + (high - low) * u
+    elif law == "log_of_uniform":
+        values = jnp.log(low + (high - low) * u)
+    else:
+        values = low * jnp.exp(jnp.log(high / low) * u)
+        if law == "inverse_softplus_log_uniform":
+            values = values + jnp.log(-jnp.expm1(-values))
+    return jnp.clip(values, least, most).astype(element)
+
+
+def _values_inside(scheme: Scheme, element: np.dtype[Any]) -> tuple[float, float]:
+    """Return the least and the greatest number of a type inside a law between two ends."""
+    value, _ = INTERVALS[scheme.law](scheme.low, scheme.high)
+    least = -math.inf if scheme.low == 0.0 and scheme.law == "log_of_uniform" else value(0.0)
+    return -_inside(-least, element, below=True), _inside(value(1.0), element, below=True)
 
 
 def _inside(value: float, element: np.dtype[Any], *, below: bool = False) -> float:

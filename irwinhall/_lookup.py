@@ -33,9 +33,13 @@ class Names(Generic[Row]):
         self._kind = kind
         self._rows = {_key(name): row for row in rows for name in (row.name, *row.aliases)}
 
+    def get(self, name: str) -> Row | None:
+        """Return the row of a name or alias, if there is one."""
+        return self._rows.get(_key(name))
+
     def find(self, name: str) -> Row:
         """Return the row of a name or alias; raise a ValueError that suggests near names."""
-        row = self._rows.get(_key(name))
+        row = self.get(name)
         if row is not None:
             return row
         known = list(dict.fromkeys(row.name for row in self._rows.values()))

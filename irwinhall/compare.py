@@ -151,18 +151,19 @@ def compare(
 def left_out(n: int, m: int) -> list[str]:
     """Return the schemes that have nothing to compare for a layer.
 
-    Those whose scale is whatever gain they are given, and delta_orthogonal unless m >= n.
+    Those whose scale is whatever gain they are given, or has two ends, and delta_orthogonal unless
+    m >= n.
 
     Examples
     --------
     >>> from irwinhall.compare import left_out
     >>> left_out(256, 784)
-    ['constant', 'uniform', 'normal', 'truncated_normal']
+    ['constant', 'uniform', 'normal', 'truncated_normal', ...]
     """
     return [
         name
         for name, row in SCHEMES.items()
-        if row.gain is None or (row.law == "delta_orthogonal" and n > m)
+        if row.gain is None or row.is_interval or (row.law == "delta_orthogonal" and n > m)
     ]
 
 

@@ -46,6 +46,9 @@ def sample_weights(
     chunks: Any = "auto",
     active_inputs: int | None = None,
     gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
     dtype: DTypeLike = "float32",
     **axes: Unpack[WeightOptions],
 ) -> da.Array:
@@ -53,7 +56,7 @@ def sample_weights(
 
     Parameters
     ----------
-    shape, scheme, rng, name, active_inputs, gain
+    shape, scheme, rng, name, active_inputs, gain, low, high, corrected
         As for `irwinhall.sample_weights`. None and a Generator give their seed now, once.
     chunks : int, tuple or str
         As `dask.array` takes them.
@@ -88,7 +91,16 @@ def sample_weights(
     True
     """
     check_names(axes)
-    sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
+    sampler = Sampler.of(
+        shape,
+        scheme,
+        gain=gain,
+        low=low,
+        high=high,
+        corrected=corrected,
+        active_inputs=active_inputs,
+        **axes,
+    )
     code, element = element_type(dtype)
     sampler.check(code)
     stream = as_stream(rng, name)

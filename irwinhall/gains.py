@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 
 from irwinhall._arguments import checked_finite
-from irwinhall._gain_constants import EXACT_GAINS
+from irwinhall._gain_constants import EXACT_GAINS, GATED_GAINS
 from irwinhall._lookup import Names, row_repr
 from irwinhall._quadrature import REACH, TOLERANCE, integral, nodes, root_density
 
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATIONS",
+    "GATED",
     "Activation",
     "FixedPoint",
+    "Gated",
     "Moments",
     "activation",
     "derivative",
@@ -104,6 +106,40 @@ class Activation(NamedTuple):
         return lambda z: self(z, slope)
 
 
+class Gated(NamedTuple):
+    """A row of `GATED`: a unit y = (W x) act(V x), of two projections of its input.
+
+    Attributes
+    ----------
+    name : str
+    gate : str
+        The activation act, a name of `ACTIVATIONS`.
+    source : str
+        Where the unit comes from.
+    exact : ExactGains
+        1 / sqrt(E y^2) and E|W x| / E|y|, correctly rounded, for projections that are independent
+        standard normals.
+    aliases : tuple of str
+        Other names.
+
+    Examples
+    --------
+    >>> from irwinhall import gains
+    >>> row = gains.GATED["swiglu"]
+    >>> row.gate, row.exact.variance == gains.gain("silu")
+    ('silu', True)
+    """
+
+    name: str
+    gate: str
+    source: str
+    exact: ExactGains
+    aliases: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return row_repr(self, "GATED", GATED)
+
+
 def gain(
     activation: str | Activation | Function,
     *,
@@ -124,8 +160,8 @@ def gain(
     ----------
     activation : str or callable
         A name or alias of `irwinhall.gains.ACTIVATIONS` (case, underscores and hyphens do not
-        count), or any elementwise function of float64 arrays; of a function f for PyTorch tensors,
-        ``lambda z: f(torch.from_numpy(z))``.
+        count), of `irwinhall.gains.GATED`, as "swiglu", or any elementwise function of float64
+        arrays; of a function f for PyTorch tensors, ``lambda z: f(torch.from_numpy(z))``.
     preserve : {"variance", "magnitude"}
         What of the signal to keep.
     at : float
@@ -183,6 +219,11 @@ def gain(
     in both, 1.8462... exactly. The default is "exact" because it alone is one rule for every
     activation and any callable, and does what `preserve` says.
 
+    *Gated units.* y = (W x) act(V x) has E y^2 = q E act(sqrt(q) z)^2 where both projections have
+    variance q: they are independent. At q = 1 the gain for "variance" is that of act, and the one
+    for "magnitude" sqrt(pi/2) times as large. For another q the gain that keeps q is that of
+    ``lambda z: act(math.sqrt(q) * z)``. It is for the weights that read y, not for W and V.
+
     *Accuracy.* Correctly rounded for every name without a slope, relative error below 1e-15 for
     those with one, and below 1e-14 for piecewise smooth callables in float64, wherever their kinks
     and jumps are, tested against 30-digit quadrature and closed forms. Callables
@@ -199,6 +240,8 @@ def gain(
     >>> import numpy as np
     >>> irwinhall.gain("relu"), irwinhall.gain("relu", preserve="magnitude")
     (1.4142135623730951, 2.0)
+    >>> irwinhall.gain("swiglu"), irwinhall.gain("glu", preserve="magnitude")
+    (1.676532470331091, 2.0)
     >>> irwinhall.gain("leaky_relu", slope=0.2)
     1.3867504905630728
     >>> round(irwinhall.gain("tanh"), 12), irwinhall.gain("tanh", convention="torch")
@@ -218,6 +261,13 @@ def gain(
     if convention != "exact" and variance != 1.0:
         raise ValueError(f"at must be 1 for convention {convention!r}, got {at!r}")
 
+    gated = activation if isinstance(activation, Gated) else None
+    if isinstance(activation, str):
+        gated = _GATED_NAMES.get(activation)
+    if gated is not None:
+        if variance != 1.0:
+            raise ValueError(f"at must be 1 for {gated.name}, got {at!r}")
+        return _gated_gain(gated, preserve, slope, convention)
     row, slope = _checked_activation(activation, slope)
     if not isinstance(row, Activation):
         if convention != "exact":
@@ -514,6 +564,11 @@ def table() -> str:
     hard_silu       1.736657   2.000000         -         -
     sine            1.520867   1.377674         -         -
     exp             0.367879   0.483941         -         -
+    bilinear        1.000000   1.253314         -         -
+    glu             1.846229   2.000000         -         -
+    reglu           1.414214   2.506628         -         -
+    geglu           1.533530   2.506628         -         -
+    swiglu          1.676532   2.506628         -         -
     """
     header = f"{'activation':<14}{'variance':>10}{'magnitude':>11}{'torch':>10}{'textbook':>10}"
     lines = [header]
@@ -524,6 +579,9 @@ def table() -> str:
             f"{row.name:<14}{exact[0]:>10.6f}{exact[1]:>11.6f}"
             + "".join(f"{'-':>10}" if number is None else f"{number:>10.6f}" for number in quoted)
         )
+    for unit in GATED.values():
+        lines.append(f"{unit.name:<14}{unit.exact.variance:>10.6f}{unit.exact.magnitude:>11.6f}")
+        lines[-1] += 2 * f"{'-':>10}"
     return "\n".join(lines)
 
 
@@ -847,6 +905,20 @@ def _checked_activation(
         )
     return row, _checked_slope(row, slope)
 
+_SHAZEER = "Shazeer 2020"
+_GATED_ROWS = tuple(
+    Gated(name, gate, source, ExactGains(*GATED_GAINS[name]))
+    for name, gate, source in (
+        ("bilinear", "linear", "Dauphin et al. 2017"),
+        ("glu", "sigmoid", "Dauphin et al. 2017"),
+        ("reglu", "relu", _SHAZEER),
+        ("geglu", "gelu", _SHAZEER),
+        ("swiglu", "silu", _SHAZEER),
+    )
+)
+GATED: Mapping[str, Gated] = MappingProxyType({row.name: row for row in _GATED_ROWS})
+_GATED_NAMES = Names("gated unit", _GATED_ROWS)
+
 
 def _checked_slope(row: Activation, slope: object) -> float | None:
     """Return the slope to use: the one given, or the row's."""
@@ -877,6 +949,16 @@ def _exact_gain(row: Activation, preserve: Preserve, slope: float | None, varian
         assert slope is not None
         exact = exact(slope)
     return exact.variance if preserve == "variance" else exact.magnitude
+
+
+def _gated_gain(
+    row: Gated, preserve: Preserve, slope: float | None, convention: Convention
+) -> float:
+    if slope is not None:
+        raise ValueError(f"slope must be left out for {row.name}, got {slope!r}")
+    if convention != "exact":
+        raise ValueError(f"convention must be 'exact' for {row.name}, got {convention!r}")
+    return row.exact.variance if preserve == "variance" else row.exact.magnitude
 
 
 def _conventional_gain(

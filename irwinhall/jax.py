@@ -73,7 +73,7 @@ Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
 Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 
-_TRUNCATION = (-2.0, 2.0)
+_ENDS = ("low", "high", "corrected")
 _DEFAULT_AXES = {"in_axis": (-2,), "out_axis": (-1,), "batch_axis": ()}
 # What JAX calls the schemes that it has.
 _NAMES_OF_JAX = {
@@ -108,8 +108,6 @@ class Initializer:
         As for `irwinhall.sample_weights`.
     dtype : dtype or None
         Element type when the call names none; None is JAX's default float.
-    truncation : tuple of float
-        Where truncated normals end, in standard deviations.
     axes : tuple
         The axes or the layout, as (name, value) pairs.
     axes_may_coincide : bool
@@ -131,7 +129,6 @@ class Initializer:
     gain: float
     active_inputs: int | None = None
     dtype: Any = None
-    truncation: tuple[float, float] = _TRUNCATION
     axes: tuple[tuple[str, Any], ...] = ()
     axes_may_coincide: bool = False
     argument: str = field(default="gain", compare=False)
@@ -145,12 +142,12 @@ class Initializer:
             **dict(self.axes),
         }
         name, first = "initializer", repr(scheme)
-        if schemes.SCHEMES.get(scheme.name) == scheme:
+        named = schemes.SCHEMES.get(scheme.name)
+        if named is not None and named == scheme._replace(**{e: getattr(named, e) for e in _ENDS}):
             first = repr(scheme.name)
-        if self.truncation != _TRUNCATION:
-            name, first = "truncated_normal", _shortest(self.gain / schemes.TRUNCATED_STD)
-            given.update(gain=None, lower=self.truncation[0], upper=self.truncation[1])
-        elif self.axes_may_coincide and scheme.name in _NAMES_OF_JAX:
+            ends = {end: getattr(scheme, end) for end in _ENDS}
+            given.update({e: v for e, v in ends.items() if v != getattr(named, e)})
+        if self.axes_may_coincide and scheme.name in _NAMES_OF_JAX:
             name, first = _NAMES_OF_JAX[scheme.name], ""
         elif scheme.name in get_args(Mode):
             name, first = "variance_scaling", _shortest(self.gain**2)
@@ -185,7 +182,7 @@ class Initializer:
             sampler = Sampler.of(
                 shape, self.scheme, gain=self.gain, active_inputs=self.active_inputs, **options
             )
-        return drawn(sampler, key, element, self.truncation, out_sharding, self.argument)
+        return drawn(sampler, key, element, out_sharding, self.argument)
 
     def _sampler_of_shared_axes(self, shape: Any) -> Sampler | None:
         """Return the sampler of a weight one of whose axes has two roles, with the fans of JAX.
@@ -214,6 +211,9 @@ def initializer(
     scheme: str | Scheme = "letkeman",
     *,
     gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
     active_inputs: int | None = None,
     dtype: Any = None,
     **axes: Unpack[WeightOptions],
@@ -225,7 +225,7 @@ def initializer(
     scheme : str or Scheme
         A name or alias of `irwinhall.schemes.SCHEMES`, with the meaning that it has there, or a row
         of your own.
-    gain, active_inputs
+    gain, low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     dtype : optional
         Element type when the call names none: float32, float64, float16 or bfloat16; default JAX's.
@@ -256,7 +256,7 @@ def initializer(
     >>> round(float(abs(weights).max()), 3), round((6 / 512) ** 0.5, 3)
     (0.108, 0.108)
     """
-    row = schemes.get_scheme(scheme)
+    row = schemes.get_scheme(scheme, low, high, corrected)
     if active_inputs is not None:
         active_inputs = checked_count("active_inputs", active_inputs, 1)
     fixed = tuple(sorted(layouts.plain_options(axes).items()))
@@ -273,6 +273,9 @@ def sharded(
     seed: Seed | Stream,
     name: str = "",
     gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
     active_inputs: int | None = None,
     dtype: Any = "float32",
     threads: int | None = None,
@@ -286,7 +289,7 @@ def sharded(
         Shape of the whole weight.
     sharding : jax.sharding.Sharding
         How it is split.
-    scheme, gain, active_inputs
+    scheme, gain, low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     seed : int, bytes, SeedSequence or Stream
         What the weights are drawn from; every process must give the same.
@@ -330,7 +333,16 @@ def sharded(
     if seed is None:
         raise TypeError("seed must be given: processes that draw their own would not agree")
     layouts.check_names(axes)
-    sampler = Sampler.of(shape, scheme, gain=gain, active_inputs=active_inputs, **axes)
+    sampler = Sampler.of(
+        shape,
+        scheme,
+        gain=gain,
+        low=low,
+        high=high,
+        corrected=corrected,
+        active_inputs=active_inputs,
+        **axes,
+    )
     element = element_type(dtype)
     if element.name == "float64" and not jax.config.jax_enable_x64:
         # An initializer would warn and give float32; these bits are promised.
@@ -485,8 +497,8 @@ def truncated_normal(
     Parameters
     ----------
     stddev : float
-        Standard deviation before the cut, as JAX has it. For that after the cut,
-        ``initializer("truncated_normal", gain=std)``.
+        Standard deviation before the cut, as JAX has it: this is ``initializer("truncated_normal",
+        gain=stddev, low=lower, high=upper, corrected=False)``.
     dtype
         As for `initializer`.
     lower, upper : float
@@ -511,9 +523,15 @@ def truncated_normal(
     lower, upper = checked_real("lower", lower), checked_real("upper", upper)
     if not lower < upper:
         raise ValueError(f"lower must be less than upper, got lower={lower}, upper={upper}")
-    after = schemes.TRUNCATED_STD * _checked_stddev(stddev)
-    made = initializer("truncated_normal", gain=after, dtype=dtype)
-    return replace(made, truncation=(lower, upper), argument="stddev")
+    made = initializer(
+        "truncated_normal",
+        gain=_checked_stddev(stddev),
+        low=lower,
+        high=upper,
+        corrected=False,
+        dtype=dtype,
+    )
+    return replace(made, argument="stddev")
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
@@ -584,12 +602,24 @@ def _named(name: str, scheme: str) -> Callable[..., Initializer]:
         dtype: Any = None,
         *,
         gain: Gain = None,
+        low: float | None = None,
+        high: float | None = None,
+        corrected: bool | None = None,
         active_inputs: int | None = None,
         **axes: Any,
     ) -> Initializer:
         given = {"in_axis": in_axis, "out_axis": out_axis, "batch_axis": batch_axis}
         axes.update({axis: value for axis, value in given.items() if value is not None})
-        made = initializer(scheme, gain=gain, active_inputs=active_inputs, dtype=dtype, **axes)
+        made = initializer(
+            scheme,
+            gain=gain,
+            low=low,
+            high=high,
+            corrected=corrected,
+            active_inputs=active_inputs,
+            dtype=dtype,
+            **axes,
+        )
         return _as_jax(made) if scheme in _NAMES_OF_JAX else made
 
     law = row.law.replace("_", " ") + (", cut at 2 standard deviations" * ("trunc" in row.law))
@@ -598,7 +628,7 @@ def _named(name: str, scheme: str) -> Callable[..., Initializer]:
 
     Parameters
     ----------
-    in_axis, out_axis, batch_axis, dtype, gain, active_inputs, **axes
+    in_axis, out_axis, batch_axis, dtype, gain, low, high, corrected, active_inputs, **axes
         As for `initializer`, of which this is ``initializer("{scheme}", ...)``.
 
     Returns

@@ -99,7 +99,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         The parameter's name: parameters of one model may share a seed and differ by name.
     gain : float, str or callable, optional
         As for `irwinhall.sample_weights`; of a callable the number is kept.
-    active_inputs : int, optional
+    low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     layout, groups, parts, stacked
         As for `irwinhall.layouts.Weight.of`. Default: (..., in, out), as Keras reads a shape.
@@ -140,6 +140,9 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         *,
         name: str = "",
         gain: Gain = None,
+        low: float | None = None,
+        high: float | None = None,
+        corrected: bool | None = None,
         active_inputs: int | None = None,
         layout: str | None = None,
         groups: int = 1,
@@ -148,7 +151,12 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
-        self._row = schemes.scheme(scheme)
+        self._row = schemes.scheme(scheme).with_ends(low, high, corrected)
+        named = schemes.SCHEMES[self._row.name]
+        self._ends = {
+            end: None if getattr(self._row, end) == getattr(named, end) else getattr(self._row, end)
+            for end in ("low", "high", "corrected")
+        }
         number = schemes.resolve_gain(self._row, gain)
         self._gain = gain if gain is None or isinstance(gain, str) else number
         if active_inputs is not None:
@@ -225,6 +233,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
             seed=self._given_seed,
             name=name,
             gain=self._gain,
+            **self._ends,
             active_inputs=self._active_inputs,
             layout=self._axes.get("layout"),
             groups=self._axes.get("groups", 1),

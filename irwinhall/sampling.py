@@ -18,25 +18,42 @@ from irwinhall._core import (
     BFLOAT16,
     FLOAT16,
     FLOAT64,
+    INVERSE_SOFTPLUS,
+    LOG_OF_UNIFORM,
+    LOG_UNIFORM,
     NORMAL,
     TRUNCATED_NORMAL,
     TYPE_LIMITS,
     UNIFORM,
+    UNIFORM_BETWEEN,
 )
 from irwinhall._keywords import takes
 from irwinhall.layouts import Fans, Weight, weight_of
 from irwinhall.schemes import Gain, Scheme, check_delta, get_scheme, resolve_gain
-from irwinhall.stream import Seed, Stream, as_stream, checked_threads, fill, prepare_law
+from irwinhall.stream import (
+    Seed,
+    Stream,
+    as_stream,
+    checked_threads,
+    fill,
+    interval_law,
+    prepare_law,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Sampler", "sample_weights", "scale_of"]
 
-# The laws that are drawn element by element, as `irwinhall.stream.prepare_law` takes them; where a
-# truncated one ends, in standard deviations, and whether its own is the scale.
+# The laws that are drawn element by element, as `irwinhall.stream.prepare_law` takes them, and
+# those between two ends, as `interval_law` does.
 _KINDS = {"uniform": UNIFORM, "normal": NORMAL, "truncated_normal": TRUNCATED_NORMAL}
-_TRUNCATION = (-2.0, 2.0, True)
+_INTERVALS = {
+    "uniform_between": UNIFORM_BETWEEN,
+    "log_uniform": LOG_UNIFORM,
+    "log_of_uniform": LOG_OF_UNIFORM,
+    "inverse_softplus_log_uniform": INVERSE_SOFTPLUS,
+}
 
 
 class Sampler(NamedTuple):
@@ -74,6 +91,9 @@ class Sampler(NamedTuple):
         scheme: str | Scheme = "letkeman",
         *,
         gain: Gain = None,
+        low: float | None = None,
+        high: float | None = None,
+        corrected: bool | None = None,
         in_axis: Axes = -2,
         out_axis: Axes = -1,
         batch_axis: Axes = (),
@@ -84,7 +104,7 @@ class Sampler(NamedTuple):
         active_inputs: SupportsIndex | None = None,
     ) -> Sampler:
         """Return the sampler of a weight; the arguments are those of `sample_weights`."""
-        row = get_scheme(scheme)
+        row = get_scheme(scheme, low, high, corrected)
         number = resolve_gain(row, gain)
         if active_inputs is not None and not row.reads_fans:
             raise ValueError(
@@ -125,10 +145,13 @@ class Sampler(NamedTuple):
 
     def prepared_law(self, code: int, argument: str = "gain") -> bytes:
         """Return the law of the elements, made ready for an element type."""
-        kind = _KINDS[self.scheme.law]
+        law, low, high = self.scheme.law, self.scheme.low, self.scheme.high
+        if law in _INTERVALS:
+            return interval_law(code, _INTERVALS[law], low, high)
+        kind = _KINDS[law]
         try:
             if kind == TRUNCATED_NORMAL:
-                return prepare_law(code, kind, self.scale, *_TRUNCATION)
+                return prepare_law(code, kind, self.scale, low, high, self.scheme.corrected)
             return prepare_law(code, kind, self.scale)
         except ValueError:
             raise self._out_of_range(code, argument) from None
@@ -202,6 +225,9 @@ def sample_weights(
     stacked: SupportsIndex = 0,
     active_inputs: SupportsIndex | None = None,
     gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
     dtype: DTypeLike | None = None,
     out: Any = None,
     region: Region | None = None,
@@ -241,6 +267,14 @@ def sample_weights(
         that keeps the variance. It takes the place of the scheme's own gain: sqrt(2) for he_*, 1
         for others. For the rows constant, uniform, normal and truncated_normal it is the value,
         the bound or the standard deviation, and must be given.
+    low, high : float, optional
+        Where a truncated normal ends, in standard deviations of the normal that is truncated, -2
+        and 2 unless the scheme says otherwise; or the ends of a law between two, such as
+        log_uniform.
+    corrected : bool, optional
+        Of a truncated normal: True, the schemes' own, makes the scale the standard deviation of the
+        weights; False that of the normal that is truncated, as most code for language models has
+        it.
     dtype, out, region, threads
         As for `irwinhall.Stream.uniform`; without dtype, out's, else float32. A region gets the
         scale of the whole, and the same bits as the slice of the whole.
@@ -308,11 +342,19 @@ def sample_weights(
     (0.0442, 0.0442)
     >>> irwinhall.sample_weights(3, "constant", gain=-4.5)
     array([-4.5, -4.5, -4.5], dtype=float32)
+    >>> cut = irwinhall.sample_weights(
+    ...     (512, 512), "truncated_normal", gain=0.02, low=-3, high=3, corrected=False, rng=1
+    ... )
+    >>> bool(abs(cut).max() <= 0.06), round(float(cut.std()), 3)
+    (True, 0.02)
     """
     sampler = Sampler.of(
         shape_of(None, out, region) if shape is None else shape,
         scheme,
         gain=gain,
+        low=low,
+        high=high,
+        corrected=corrected,
         in_axis=in_axis,
         out_axis=out_axis,
         batch_axis=batch_axis,
@@ -339,6 +381,9 @@ def scale_of(
     stacked: SupportsIndex = 0,
     active_inputs: SupportsIndex | None = None,
     gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
     dtype: DTypeLike | None = None,
 ) -> float:
     """Return the scale that `sample_weights` gives to a weight, without drawing anything.
@@ -347,7 +392,7 @@ def scale_of(
     ----------
     shape, scheme, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
         As for `sample_weights`.
-    active_inputs, gain
+    active_inputs, gain, low, high, corrected
         As for `sample_weights`.
     dtype : optional
         The element type that must be able to hold the scale.
@@ -373,6 +418,9 @@ def scale_of(
         shape,
         scheme,
         gain=gain,
+        low=low,
+        high=high,
+        corrected=corrected,
         in_axis=in_axis,
         out_axis=out_axis,
         batch_axis=batch_axis,

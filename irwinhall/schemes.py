@@ -10,11 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
-from irwinhall._arguments import checked_count, checked_finite, checked_real
+from irwinhall._arguments import (
+    checked_count,
+    checked_finite,
+    checked_interval,
+    checked_real,
+    checked_truncation,
+)
 from irwinhall._core import letkeman_bound, preserved_magnitude
 from irwinhall._lookup import Names, row_repr
+from irwinhall._moments import INTERVALS, interval_moments, truncated_moments
 from irwinhall.gains import gain as activation_gain
 from irwinhall.layouts import Fans
 
@@ -34,8 +41,13 @@ Law: TypeAlias = Literal[
     "delta_orthogonal",
     "identity",
     "constant",
+    "uniform_between",
+    "log_uniform",
+    "log_of_uniform",
+    "inverse_softplus_log_uniform",
 ]
 _LAWS = get_args(Law)
+_ELEMENTWISE = frozenset(("uniform", "normal", "truncated_normal", *INTERVALS))
 
 Gain: TypeAlias = "float | str | Callable[[Array], ArrayLike] | None"
 
@@ -51,13 +63,14 @@ class Scheme(NamedTuple):
     name : str
         Its name in `SCHEMES`.
     law : str
-        "uniform", "normal", "truncated_normal" (cut at 2 standard deviations), "orthogonal",
-        "delta_orthogonal", "identity" or "constant".
+        "uniform", "normal", "truncated_normal", "orthogonal", "delta_orthogonal", "identity" or
+        "constant"; or a law between two ends, which has no scale: "uniform_between", "log_uniform",
+        "log_of_uniform" or "inverse_softplus_log_uniform", as `irwinhall.Stream` has them.
     rule : callable or float
         The law's scale at gain 1, as a function of (fan_in, fan_out), or a number where it does not
         depend on them. The scale is the bound of a uniform law, the standard deviation of a normal
-        or truncated normal one (that of the result, after the cut), the value of a constant one,
-        and of the others the factor on the orthogonal or identity matrix.
+        or truncated normal one, the value of a constant one, and of the others the factor on the
+        orthogonal or identity matrix. Laws between two ends have 1.
     gain : float or None
         Its own gain, used unless another is given. None: a gain must be given.
     preserves : str
@@ -68,6 +81,12 @@ class Scheme(NamedTuple):
         Where it comes from.
     aliases : tuple of str
         Other names. Case, underscores, hyphens and spaces do not count in any name.
+    low, high : float
+        Where a truncated normal ends, in standard deviations of the normal that is truncated; or
+        the ends of a law between two.
+    corrected : bool
+        Of a truncated normal: whether the scale is the standard deviation of the result, or of the
+        normal that is truncated.
 
     Examples
     --------
@@ -89,9 +108,38 @@ class Scheme(NamedTuple):
     when: str = ""
     source: str = ""
     aliases: tuple[str, ...] = ()
+    low: float = -2.0
+    high: float = 2.0
+    corrected: bool = True
 
     def __repr__(self) -> str:
         return row_repr(self, "SCHEMES", SCHEMES)
+
+    def with_ends(
+        self,
+        low: float | None = None,
+        high: float | None = None,
+        corrected: bool | None = None,
+    ) -> Scheme:
+        """Return the row with other ends, or corrected otherwise.
+
+        Examples
+        --------
+        >>> from irwinhall import schemes
+        >>> row = schemes.SCHEMES["truncated_normal"].with_ends(-3, 3, corrected=False)
+        >>> row.low, row.high, row.corrected
+        (-3.0, 3.0, False)
+        """
+        asked = {"low": low, "high": high, "corrected": corrected}
+        given: dict[str, Any] = {name: v for name, v in asked.items() if v is not None}
+        allowed = ("low", "high", "corrected") if self.is_truncated else ("low", "high")
+        for name, value in given.items():
+            if not (self.is_truncated or self.is_interval) or name not in allowed:
+                what = "truncated normals" if name == "corrected" else "laws with two ends"
+                raise ValueError(
+                    f"{name} must be left out for {self.name}, got {value!r}; it is for {what}"
+                )
+        return _with_checked_ends(self._replace(**given))
 
     @property
     def reads_fans(self) -> bool:
@@ -119,14 +167,28 @@ class Scheme(NamedTuple):
         return self.law not in ("identity", "constant")
 
     @property
+    def is_truncated(self) -> bool:
+        """Whether the weights are truncated normals."""
+        return self.law == "truncated_normal"
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether the law is one between two ends, which no gain scales."""
+        return self.law in INTERVALS
+
+    @property
     def elementwise(self) -> bool:
-        """Whether each element is drawn by itself, and scaled by a bound or standard deviation."""
-        return self.law in ("uniform", "normal", "truncated_normal")
+        """Whether each element is drawn by itself."""
+        return self.law in _ELEMENTWISE
 
     @property
     def divisible(self) -> bool:
         """Whether any region costs no more than its share; an orthogonal matrix is made whole."""
         return self.law not in ("orthogonal", "delta_orthogonal")
+
+    def deviation(self, scale: float) -> float:
+        """Return the standard deviation, before it is truncated, of a normal of a scale."""
+        return scale / truncated_moments(self.low, self.high).std if self.corrected else scale
 
     def scale(self, fans: Fans, gain: float) -> float:
         """Return the scale of a layer: the gain times what the rule says."""
@@ -160,7 +222,8 @@ class Statistics(NamedTuple):
         outputs) of mean 0 and variance 1, averaged over the nodes.
     forward_magnitude, backward_magnitude : float or None
         Mean magnitude of the outputs (of the inputs' gradients) for inputs (gradients of the
-        outputs) that are all 1. None for truncated normals, which have no formula.
+        outputs) that are all 1. None for truncated normals and laws between two ends, which have
+        no formula.
 
     Examples
     --------
@@ -225,6 +288,18 @@ def _std_of_both_fans(fan_in: int, fan_out: int) -> float:
     return math.sqrt(2 / (fan_in + fan_out))
 
 
+def _inverse_of_fan_in(fan_in: int, fan_out: int) -> float:
+    return 1 / fan_in
+
+
+def _inverse_of_fan_out(fan_in: int, fan_out: int) -> float:
+    return 1 / fan_out
+
+
+def _siren(fan_in: int, fan_out: int) -> float:
+    return math.sqrt(6 / fan_in)
+
+
 def _bound_of_larger_fan(fan_in: int, fan_out: int) -> float:
     return math.sqrt(3 / max(fan_in, fan_out))
 
@@ -241,6 +316,8 @@ _GLOROT = "Glorot and Bengio 2010"
 _HE = "He et al. 2015"
 _LECUN = "LeCun et al. 1998"
 _KALAFUS = "Kalafus; the formula is our reading of its words"
+_SIREN = "Sitzmann et al. 2020"
+_MAMBA = "Gu and Dao 2023, Dao and Gu 2024"
 _RELU_GAIN = math.sqrt(2.0)
 
 _ROWS = (
@@ -288,6 +365,7 @@ _ROWS = (
         preserves="a third of the forward variance",
         when="to compare with PyTorch's default layers, or with the article's Standard Xavier",
         source=_GLOROT + ", the heuristic that it starts from",
+        aliases=("torch_default", "lora_kaiming"),
     ),
     Scheme(
         "xavier_uniform",
@@ -407,6 +485,31 @@ _ROWS = (
         source=_KALAFUS,
     ),
     Scheme(
+        "siren_first",
+        "uniform",
+        _inverse_of_fan_in,
+        preserves="outputs of magnitude at most 1, for inputs from -1 to 1",
+        when="the first layer of a network of sin(omega0 x)",
+        source=_SIREN,
+    ),
+    Scheme(
+        "siren",
+        "uniform",
+        _siren,
+        1 / 30,
+        preserves="variance 1 of what sin(omega0 x) reads, omega0 = 30",
+        when="the other layers of a network of sin(omega0 x); the gain is 1/omega0",
+        source=_SIREN,
+    ),
+    Scheme(
+        "lora_gaussian",
+        "normal",
+        _inverse_of_fan_out,
+        preserves="the forward variance of the layer, over the rank",
+        when="the matrix A of LoRA, whose outputs are the rank; B is zeros",
+        source="Hu et al. 2021; the standard deviation is PEFT's for 'gaussian'",
+    ),
+    Scheme(
         "orthogonal",
         "orthogonal",
         1.0,
@@ -486,6 +589,48 @@ _ROWS = (
         when="as normal, without outliers: the gain is the standard deviation after the cut",
         source="",
     ),
+    Scheme(
+        "uniform_between",
+        "uniform_between",
+        1.0,
+        preserves="nothing by itself",
+        when="an interval found elsewhere, from low to high",
+        source="",
+        low=0.0,
+        high=1.0,
+    ),
+    Scheme(
+        "log_uniform",
+        "log_uniform",
+        1.0,
+        preserves="nothing by itself",
+        when="time steps and rates of any order of magnitude from low to high",
+        source="",
+        low=0.001,
+        high=0.1,
+    ),
+    Scheme(
+        "log_of_uniform",
+        "log_of_uniform",
+        1.0,
+        preserves="decay rates from low to high",
+        when="the A_log of Mamba 2, of which A is -exp",
+        source=_MAMBA,
+        aliases=("mamba_a_log",),
+        low=1.0,
+        high=16.0,
+    ),
+    Scheme(
+        "inverse_softplus_log_uniform",
+        "inverse_softplus_log_uniform",
+        1.0,
+        preserves="time steps from low to high",
+        when="the dt_bias of Mamba, of which the time step is the softplus",
+        source=_MAMBA,
+        aliases=("mamba_dt_bias",),
+        low=0.001,
+        high=0.1,
+    ),
 )
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({row.name: row for row in _ROWS})
@@ -524,7 +669,16 @@ def scheme(name: str) -> Scheme:
     return get_scheme(name)
 
 
-def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None) -> float:
+def scale(
+    scheme: str | Scheme,
+    fan_in: int,
+    fan_out: int,
+    *,
+    gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
+) -> float:
     """Return the bound, standard deviation or other scale of a scheme for a layer.
 
     scale = gain * rule(fan_in, fan_out), the bound of a uniform law, the standard deviation of a
@@ -536,8 +690,8 @@ def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None)
         A name or alias of `SCHEMES`, or a row.
     fan_in, fan_out : int
         Inputs that feed an output, outputs that an input feeds; at least 1. See `irwinhall.fans`.
-    gain : float, str or callable, optional
-        As for `sample_weights`.
+    gain, low, high, corrected
+        As for `irwinhall.sample_weights`.
 
     Returns
     -------
@@ -560,17 +714,26 @@ def scale(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None)
     >>> schemes.scale("lecun_uniform", 300, 64, gain=2)
     0.2
     """
-    row = get_scheme(scheme)
+    row = get_scheme(scheme, low, high, corrected)
     plain_fans = Fans(checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1))
     return row.scale(plain_fans, resolve_gain(row, gain))
 
 
-def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = None) -> Statistics:
+def statistics(
+    scheme: str | Scheme,
+    fan_in: int,
+    fan_out: int,
+    *,
+    gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
+) -> Statistics:
     """Return the exact statistics of a dense layer's weights, and what the layer preserves.
 
     Parameters
     ----------
-    scheme, fan_in, fan_out, gain
+    scheme, fan_in, fan_out, gain, low, high, corrected
         As for `scale`.
 
     Returns
@@ -598,7 +761,8 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     constant     abs(value)      value^2          n abs(value)
     ===========  ==============  ===============  ==========================================
 
-    The forward variance is n E w^2, the backward one m E w^2, for all of them.
+    The forward variance is n E w^2, the backward one m E w^2, for all of them. Truncated normals
+    and laws between two ends have the moments of their integrals, to 1e-15.
 
     Examples
     --------
@@ -606,10 +770,12 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
     >>> row = schemes.statistics("xavier_standard", 100, 100)
     >>> round(row.forward_magnitude, 4), round(row.forward_variance, 4)
     (0.4609, 0.3333)
+    >>> round(schemes.statistics("truncated_normal", 1, 1, gain=1.0, low=-3, high=3).bound, 4)
+    3.0408
     >>> round(schemes.statistics("letkeman_normalized", 784, 256).backward_magnitude, 4)
     0.8442
     """
-    row = get_scheme(scheme)
+    row = get_scheme(scheme, low, high, corrected)
     n, m = checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1)
     factor = row.scale(Fans(n, m), resolve_gain(row, gain))
     size = abs(factor)
@@ -624,9 +790,13 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
         bound, magnitude, square = math.inf, size * _NORMAL_MAGNITUDE, size * size
         std = size
         forward, backward = magnitude * math.sqrt(n), magnitude * math.sqrt(m)
-    elif row.law == "truncated_normal":
-        bound, magnitude, square = size * _TRUNCATED_BOUND, size * _TRUNCATED_MAGNITUDE, size * size
-        std = size
+    elif row.is_truncated or row.is_interval:
+        if row.is_interval:
+            moments, unit = interval_moments(row.law, row.low, row.high), 1.0
+        else:
+            moments, unit = truncated_moments(row.low, row.high), row.deviation(size)
+        mean, std, magnitude, bound = (unit * m if unit else 0.0 for m in moments)
+        square = std * std + mean * mean
         forward = backward = None
     elif row.law in ("orthogonal", "delta_orthogonal"):
         if row.law == "delta_orthogonal":
@@ -650,19 +820,42 @@ def statistics(scheme: str | Scheme, fan_in: int, fan_out: int, *, gain: Gain = 
 # ---- arguments -----------------------------------------------------------------------------------
 
 
-def get_scheme(scheme: object) -> Scheme:
-    """Return the row that a scheme is or names."""
+def get_scheme(
+    scheme: object,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
+) -> Scheme:
+    """Return the row that a scheme is or names, with other ends if they are given."""
     if type(scheme) is str and scheme in SCHEMES:
-        return SCHEMES[scheme]
-    if isinstance(scheme, Scheme):
+        row = SCHEMES[scheme]
+    elif isinstance(scheme, Scheme) and SCHEMES.get(scheme.name) is scheme:
+        row = scheme
+    elif isinstance(scheme, Scheme):
         if scheme.law not in _LAWS:
             raise ValueError(f"law must be one of {', '.join(_LAWS)}, got {scheme.law!r}")
-        return scheme
-    if not isinstance(scheme, str):
+        row = _with_checked_ends(scheme)
+    elif isinstance(scheme, str):
+        row = _NAMES.find(scheme)
+    else:
         raise TypeError(
             f"scheme must be a name or a Scheme, got {scheme!r} ({type(scheme).__name__})"
         )
-    return _NAMES.find(scheme)
+    if low is None and high is None and corrected is None:
+        return row
+    return row.with_ends(low, high, corrected)
+
+
+def _with_checked_ends(row: Scheme) -> Scheme:
+    """Return a row whose ends, if its law reads them, are plain numbers in their order."""
+    if row.is_truncated:
+        ends = checked_truncation(row.low, row.high, row.corrected)
+        return row._replace(low=ends[0], high=ends[1], corrected=ends[2])
+    if row.is_interval:
+        positive, zero = row.law != "uniform_between", row.law == "log_of_uniform"
+        low, high = checked_interval(row.low, row.high, positive=positive, zero=zero)
+        return row._replace(low=low, high=high)
+    return row
 
 
 def resolve_gain(scheme: Scheme, gain: Gain) -> float:
@@ -674,6 +867,10 @@ def resolve_gain(scheme: Scheme, gain: Gain) -> float:
         return scheme.gain
     number = activation_gain(gain) if isinstance(gain, str) or callable(gain) else gain
     number = checked_finite("gain", number)
+    if number != 1.0 and scheme.is_interval:
+        raise ValueError(
+            f"gain must be left out for {scheme.name}, whose ends are low and high, got {number}"
+        )
     if number < 0.0 and scheme.elementwise:
         raise ValueError(f"gain must be at least 0 for {scheme.name}, got {number}")
     return number
@@ -690,13 +887,8 @@ def check_delta(inputs: int, outputs: int) -> None:
 
 # ---- laws ----------------------------------------------------------------------------------------
 
-# E|z| of a standard normal. Cut to [-2, 2] it has a standard deviation of 0.8796..., by which the
-# truncated law divides: then its bound is 2.2737... and its magnitude 0.8272... of its own.
+# E|z| of a standard normal.
 _NORMAL_MAGNITUDE = math.sqrt(2.0 / math.pi)
-_TRUNCATED_MASS = math.erf(math.sqrt(2.0))
-TRUNCATED_STD = math.sqrt(1.0 - 2.0 * _NORMAL_MAGNITUDE * math.exp(-2.0) / _TRUNCATED_MASS)
-_TRUNCATED_BOUND = 2.0 / TRUNCATED_STD
-_TRUNCATED_MAGNITUDE = _NORMAL_MAGNITUDE * (1.0 - math.exp(-2.0)) / _TRUNCATED_MASS / TRUNCATED_STD
 
 
 def _coordinate(dimensions: int) -> float:

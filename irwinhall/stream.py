@@ -18,7 +18,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from irwinhall._arguments import Region, Shape, checked_count, checked_finite, checked_real
+from irwinhall._arguments import (
+    Region,
+    Shape,
+    checked_count,
+    checked_finite,
+    checked_interval,
+    checked_truncation,
+)
 from irwinhall._arrays import BITS, INTEGERS, NAMES, Target, integer_output, output, shape_of
 from irwinhall._core import (
     BFLOAT16,
@@ -534,9 +541,7 @@ class Stream:
         region: Region | None,
         threads: int | None,
     ) -> Any:
-        low, high = checked_finite("low", low), checked_finite("high", high)
-        if not low < high:
-            raise ValueError(f"low must be less than high, got low={low}, high={high}")
+        low, high = checked_interval(low, high)
         target = output(shape_of(shape, out, region), dtype, out, region)
         return fill(self, interval_law(target.code, kind, low, high), target, threads)
 
@@ -865,16 +870,6 @@ def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
     if kind in (LOG_UNIFORM, INVERSE_SOFTPLUS) and high / low > 2.0**1000:
         raise ValueError(f"high / low must be at most 2**1000, {ends}")
     return prepare_interval(code, kind, low, high)
-
-
-def checked_truncation(low: float, high: float, corrected: bool) -> tuple[float, float, bool]:
-    """Return where a normal law is cut, and whether its standard deviation is the result's."""
-    low, high = checked_real("low", low), checked_real("high", high)
-    if not low < high:
-        raise ValueError(f"low must be less than high, got low={low}, high={high}")
-    if not isinstance(corrected, (bool, np.bool)):
-        raise TypeError(f"corrected must be True or False, got {corrected!r}")
-    return low, high, bool(corrected)
 
 
 def check_scale(code: int, kind: int, scale: float) -> None:

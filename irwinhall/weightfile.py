@@ -50,6 +50,9 @@ def save_weights(
     stacked: SupportsIndex = 0,
     active_inputs: SupportsIndex | None = None,
     gain: Gain = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
     dtype: DTypeLike = "float32",
     threads: int | None = None,
     overwrite: bool = False,
@@ -65,7 +68,7 @@ def save_weights(
         symlink is followed to a file that is there.
     shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
         As for `irwinhall.sample_weights`, whose bits the file holds.
-    active_inputs, gain, threads
+    active_inputs, gain, low, high, corrected, threads
         As for `irwinhall.sample_weights`.
     dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
         Element type. The format has no bfloat16: its bits are stored as uint16.
@@ -108,6 +111,9 @@ def save_weights(
         shape,
         scheme,
         gain=gain,
+        low=low,
+        high=high,
+        corrected=corrected,
         in_axis=in_axis,
         out_axis=out_axis,
         batch_axis=batch_axis,

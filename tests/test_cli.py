@@ -474,7 +474,7 @@ def test_compare_prints_a_line_for_every_scheme_and_says_what_its_columns_are(ca
     rows = {line.split()[0]: line.split() for line in printed.splitlines() if line}
     for row in compare(784, 256):
         assert rows[row.scheme][1] == row.law
-        assert rows[row.scheme][-1] == f"{row.share:.4f}"
+        assert float(rows[row.scheme][-1]) == pytest.approx(row.share, abs=5e-5, rel=5e-4)
     assert "share: std / (gain / sqrt(min(n, m)))" in printed
     assert f"Xavier / Kalafus: std {math.sqrt(2 * 784 / 1040):.4f}" in printed
     assert f"Kalafus / Xavier: std {math.sqrt(1040 / 784):.4f}" in printed
@@ -599,6 +599,16 @@ def test_sample_writes_the_bytes_that_numpy_saves(capsys, tmp_path):
     )
     assert path.read_bytes() == expected.getvalue()
     assert capsys.readouterr().out == f"{path}: 50x30 float32, letkeman, seed 7\n"
+
+
+def test_sample_takes_the_ends_of_a_distribution(tmp_path):
+    path = tmp_path / "w.npy"
+    given = ("--gain", "0.02", "--low", "-3", "--high", "3", "--uncorrected")
+    assert main([*sample(path, *given), "--scheme", "truncated_normal"]) == 0
+    expected = irwinhall.sample_weights(
+        (50, 30), "truncated_normal", rng=7, gain=0.02, low=-3, high=3, corrected=False
+    )
+    assert np.load(path).tobytes() == expected.tobytes()
 
 
 def test_sample_stores_bfloat16_as_uint16_and_says_so(capsys, tmp_path):

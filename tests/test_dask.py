@@ -148,6 +148,13 @@ def test_equal_weights_have_equal_names_and_others_do_not():
     assert len({name(), name(rng=2), name(name="w"), name(gain=2.0), name(dtype="float16")}) == 5
 
 
+def test_ends_are_those_of_sample_weights():
+    ends = {"gain": 0.02, "low": -3, "high": 3, "corrected": False}
+    weights = idask.sample_weights((30, 20), "truncated_normal", rng=1, chunks=7, **ends)
+    expected = irwinhall.sample_weights((30, 20), "truncated_normal", rng=1, **ends)
+    assert weights.compute().tobytes() == expected.tobytes()
+
+
 # ---- a cluster -----------------------------------------------------------------------------------
 
 

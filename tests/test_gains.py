@@ -754,3 +754,48 @@ def test_the_module_imports_numpy_and_nothing_heavier():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout == "[]\n"
+
+
+# ---- gated units ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", gains.GATED.values(), ids=lambda row: row.name)
+@pytest.mark.parametrize("preserve", ["variance", "magnitude"])
+def test_gains_of_gated_units_are_those_of_their_integrals(row, preserve):
+    act = gains.activation(row.gate)
+    with mpmath.workdps(30):
+        power = 2 if preserve == "variance" else 1
+        f = lambda z: mpmath.mpf(float(act(float(z)))) ** power  # noqa: E731
+        moment = mpmath.quad(lambda z: abs(f(z)) * mpmath.npdf(z), [-12, -4, -1, 0, 1, 4, 12])
+        expected = 1 / mpmath.sqrt(moment) if power == 2 else 1 / moment
+    assert irwinhall.gain(row.name, preserve=preserve) == pytest.approx(float(expected), rel=1e-13)
+    assert irwinhall.gain(row, preserve=preserve) == irwinhall.gain(row.name, preserve=preserve)
+
+
+def test_gains_of_gated_units_in_closed_form():
+    magnitudes = {name: irwinhall.gain(name, preserve="magnitude") for name in gains.GATED}
+    assert magnitudes["glu"] == 2.0  # E sigmoid = 1/2
+    assert magnitudes["bilinear"] == pytest.approx(math.sqrt(math.pi / 2), rel=3e-16)
+    # E|act| of relu, gelu and silu is E|z|/2: they differ from z/2 by an even function.
+    assert magnitudes["reglu"] == magnitudes["geglu"] == magnitudes["swiglu"]
+    assert magnitudes["reglu"] == pytest.approx(math.sqrt(2 * math.pi), rel=3e-16)
+    assert irwinhall.gain("reglu") == math.sqrt(2)
+
+
+def test_a_layer_behind_a_gated_unit_keeps_the_variance():
+    stream = irwinhall.Stream(1)
+    value, gate = (
+        stream.child(name).normal((400, 1000), dtype="float64") for name in ("value", "gate")
+    )
+    y = value * gains.activation("silu")(gate)
+    gain = irwinhall.gain("SwiGLU")
+    weights = irwinhall.sample_weights((1000, 300), "lecun_normal", rng=1, gain=gain)
+    assert (y @ weights).var() == pytest.approx(1.0, rel=0.03)
+
+
+def test_what_gated_units_do_not_have_is_named():
+    with pytest.raises(ValueError, match="^slope must be left out for swiglu, got 0.1"):
+        irwinhall.gain("swiglu", slope=0.1)
+    with pytest.raises(ValueError, match="^convention must be 'exact' for glu, got 'torch'"):
+        irwinhall.gain("glu", convention="torch")
+    assert repr(gains.GATED["glu"]) == "GATED['glu']"

@@ -32,6 +32,7 @@ FLOORS = {
     "_gain_constants": 0,
     "_keywords": 0,
     "_lookup": 0,
+    "_moments": 0,
     "_quadrature": 0,
     "_version": 0,
     "_core": 1,

@@ -169,7 +169,8 @@ def test_truncated_normals_are_cut_in_sigmas(lower, upper):
 @pytest.mark.parametrize("scheme", ["he_uniform", "he_truncated_normal"])
 def test_no_type_rounds_beyond_the_bound(dtype, scheme):
     scale = scale_of(SHAPE, scheme)
-    bound = scale if scheme == "he_uniform" else 2 * scale / irwinhall.schemes.TRUNCATED_STD
+    bound = irwinhall.schemes.statistics(scheme, *irwinhall.fans(SHAPE)).bound
+    assert bound >= scale
     weights = ij.initializer(scheme)(KEY, SHAPE, dtype)
     assert weights.dtype == dtype
     largest = float(np.abs(np.asarray(weights, np.float64)).max())
@@ -620,7 +621,9 @@ def test_the_identity_of_doubles_has_the_gain_to_the_last_bit():
         "initializer('letkeman')",
         "initializer('he_truncated_normal', gain=2.0, in_axis=(0,), out_axis=(1,))",
         "initializer('orthogonal', layout='flax.dense', parts=3)",
-        "truncated_normal(0.02, lower=-3.0, upper=3.0)",
+        "initializer('truncated_normal', gain=0.02, low=-3.0, high=3.0, corrected=False)",
+        "initializer('he_truncated_normal', low=-1.0)",
+        "initializer('log_of_uniform', low=2.0, high=8.0)",
         "variance_scaling(2.0, 'fan_avg', 'uniform')",
     ],
 )
@@ -633,3 +636,52 @@ def test_initializers_that_are_made_alike_are_equal():
     assert hash(ij.letkeman(in_axis=[0, 1])) == hash(ij.letkeman(in_axis=(0, 1)))
     with pytest.raises(TypeError, match="^active_inputs must be an integer, got True"):
         ij.letkeman(active_inputs=True)
+
+
+# ---- distributions with two ends -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize(("low", "high"), [(-3.0, 3.0), (-1.0, 2.0)])
+def test_truncated_schemes_take_their_ends(low, high, corrected):
+    from scipy.stats import ks_2samp
+
+    ends = {"low": low, "high": high, "corrected": corrected}
+    weights = np.asarray(ij.initializer("lecun_truncated_normal", **ends)(KEY, SHAPE))
+    same = irwinhall.sample_weights(SHAPE, "lecun_truncated_normal", rng=5, **ends)
+    assert ks_2samp(weights.ravel(), same.ravel()).pvalue > 1e-4
+    expected = irwinhall.schemes.statistics("lecun_truncated_normal", *SHAPE, **ends)
+    assert weights.std() == pytest.approx(expected.std, rel=0.02)
+    assert expected.bound * 0.9 < abs(weights).max() <= expected.bound
+    whole = ij.sharded((8, 16), split("columns"), "lecun_truncated_normal", seed=5, **ends)
+    host = irwinhall.sample_weights((8, 16), "lecun_truncated_normal", rng=5, **ends)
+    assert np.asarray(whole).tobytes() == host.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
+@pytest.mark.parametrize(
+    ("law", "low", "high"),
+    [
+        ("uniform_between", 0.0, 16.0),
+        ("log_uniform", 0.001, 0.1),
+        ("log_of_uniform", 0.0, 16.0),
+        ("log_of_uniform", 1.0, 16.0),
+        ("inverse_softplus_log_uniform", 0.001, 0.1),
+    ],
+)
+def test_laws_between_two_ends_have_the_law_of_the_stream_and_never_reach_an_end(
+    law, low, high, dtype
+):
+    from scipy.stats import ks_2samp
+
+    init = ij.initializer(law, low=low, high=high)
+    weights = np.asarray(jax.jit(init, static_argnums=(1, 2))(KEY, (400, 500), dtype), np.float64)
+    assert np.isfinite(weights).all()
+    same = irwinhall.sample_weights((400, 500), law, rng=5, low=low, high=high, dtype="float64")
+    if dtype == jnp.float32:
+        assert ks_2samp(weights.ravel(), same.ravel()).pvalue > 1e-4
+    expected = irwinhall.schemes.statistics(law, 1, 1, low=low, high=high)
+    assert abs(weights.mean() - expected.mean) < 5 * expected.std / 400
+    assert abs(weights).max() < expected.bound
+    if law in ("uniform_between", "log_uniform"):
+        assert weights.min() > low

@@ -303,6 +303,8 @@ def test_without_a_seed_keras_seeds():
         ik.SchemeInitializer("normal", 2**100, gain=0.02),
         ik.SchemeInitializer(gain=np.tanh, layout="keras.conv", groups=2),
         ik.LecunNormal(layout="keras.dense", parts=3, stacked=1),
+        ik.HeNormal(low=-3, corrected=False),
+        ik.SchemeInitializer("log_uniform", high=0.5),
     ],
 )
 def test_a_config_round_trips_through_json(init):
@@ -313,6 +315,18 @@ def test_a_config_round_trips_through_json(init):
     assert loaded.get_config() == init.get_config()
     arguments = inspect.signature(ik.SchemeInitializer).parameters
     assert set(init.get_config()) | {"scheme"} == set(arguments)
+
+
+def test_ends_are_those_of_sample_weights():
+    ends = {"low": -3, "high": 3, "corrected": False}
+    made = ik.SchemeInitializer("truncated_normal", 1, gain=0.02, **ends)
+    loaded = keras.initializers.deserialize(keras.initializers.serialize(made))
+    expected = irwinhall.sample_weights((8, 16), "truncated_normal", gain=0.02, rng=1, **ends)
+    for init in (made, ik.SchemeInitializer.from_config(json.loads(json.dumps(made.get_config())))):
+        assert array(init((8, 16))).tobytes() == expected.tobytes()
+    assert loaded.get_config() == made.get_config()
+    with pytest.raises(ValueError, match="^low must be left out for letkeman, got -3"):
+        ik.Letkeman(low=-3)
 
 
 def test_a_registered_name_is_enough():
@@ -423,6 +437,7 @@ def test_rng_is_called_seed(make):
         "Letkeman(seed=1)",
         "SchemeInitializer(scheme='he_normal', name='w', layout='keras.dense', parts=3)",
         "Orthogonal(gain=2.0, seed=1, input_axes=[0], output_axes=[1])",
+        "HeNormal(low=-3.0, high=3.0, corrected=False)",
     ],
 )
 def test_an_initializer_is_shown_as_one_would_type_it(typed):

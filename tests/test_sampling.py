@@ -86,7 +86,7 @@ def test_a_negative_zero_keeps_its_sign():
     ],
 )
 def test_a_weight_without_elements_is_empty(row, shape, more):
-    more = {**more, "gain": 0.5}
+    more = {**more, "gain": 1.0}
     weights = sample_weights(shape, row, rng=1, **more)
     assert (weights.shape, weights.dtype) == (shape, np.float32)
     out = np.empty(shape, np.float16)
@@ -122,6 +122,7 @@ _FACTS = ("elementwise", "is_matrix", "is_constant", "is_random")
         ("uniform", "elementwise is_random divisible"),
         ("normal", "elementwise is_random divisible"),
         ("truncated_normal", "elementwise is_random divisible"),
+        ("log_uniform", "elementwise is_random divisible"),
         ("orthogonal", "is_matrix is_random reads_axes"),
         ("delta_orthogonal", "is_matrix is_random reads_axes"),
         ("identity", "is_matrix divisible reads_axes"),

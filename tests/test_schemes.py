@@ -27,6 +27,7 @@ from irwinhall.schemes import SCHEMES, Scheme
 TORCH = {"in_axis": 1, "out_axis": 0}
 GIVEN_GAIN = verify_schemes.GIVEN_GAIN
 NEED_GAIN = [name for name, row in SCHEMES.items() if row.gain is None]
+SCALED = [name for name, row in SCHEMES.items() if not row.is_interval]
 BY_FANS = [name for name, row in SCHEMES.items() if callable(row.rule)]
 ALL_SIZES = [(1, 1), (1, 10**6), (10**6, 1), (784, 256), (100, 100), (3, 10**4), (10**9, 7)]
 
@@ -59,6 +60,9 @@ FORMULAS = {
     "lecun_truncated_normal": lambda n, m: mpmath.sqrt(mpmath.mpf(1) / n),
     "kalafus_uniform": lambda n, m: mpmath.sqrt(mpmath.mpf(3) / max(n, m)),
     "kalafus_normal": lambda n, m: mpmath.sqrt(mpmath.mpf(1) / max(n, m)),
+    "siren_first": lambda n, m: mpmath.mpf(1) / n,
+    "siren": lambda n, m: mpmath.sqrt(mpmath.mpf(6) / n) / 30,
+    "lora_gaussian": lambda n, m: mpmath.mpf(1) / m,
 }
 
 
@@ -83,7 +87,7 @@ def test_letkeman_scales_are_the_correctly_rounded_bounds(sizes):
     assert schemes.scale("letkeman", n, m, gain=3) == 3 * irwinhall.letkeman_bound(n)
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("name", SCALED)
 def test_the_scale_is_proportional_to_the_gain(name):
     assert schemes.scale(name, 20, 30, gain=8) == 8 * schemes.scale(name, 20, 30, gain=1)
 
@@ -122,13 +126,17 @@ def test_own_gains():
     assert {name for name, gain in gains.items() if gain == math.sqrt(2)} == {
         name for name in SCHEMES if name.startswith("he_")
     }
+    assert {gain for gain in gains.values() if gain is not None} == {
+        1.0,
+        1 / 30,
+        math.sqrt(2),
+    }
     assert [name for name, gain in gains.items() if gain is None] == [
         "constant",
         "uniform",
         "normal",
         "truncated_normal",
     ]
-    assert {gain for gain in gains.values() if gain is not None} == {1.0, math.sqrt(2)}
 
 
 def test_the_table_cannot_be_changed():
@@ -152,7 +160,8 @@ def test_no_two_rows_share_a_name():
 def test_every_row_says_what_it_is_for(row):
     assert row.preserves
     assert row.when
-    assert row.source or row.law in ("constant", "uniform", "normal", "truncated_normal")
+    plain = ("constant", "uniform", "normal", "truncated_normal", "uniform_between", "log_uniform")
+    assert row.source or row.law in plain
 
 
 @pytest.mark.parametrize(
@@ -271,7 +280,7 @@ def test_orthogonal_weights_are_uniform_among_all():
         (name, sizes)
         for name, row in SCHEMES.items()
         for sizes in ((1, 1), (30, 30), (24, 60), (60, 24))
-        if not (callable(row.rule) or row.law == "constant")
+        if not (callable(row.rule) or row.law == "constant" or row.is_interval)
         and (row.law != "delta_orthogonal" or sizes[0] <= sizes[1])
     ],
 )
@@ -320,10 +329,170 @@ def test_the_magnitude_of_a_random_unit_vectors_coordinate(n):
 
 
 @pytest.mark.parametrize("gain", [1e-200, 1e200])
-@pytest.mark.parametrize("name", [name for name in SCHEMES if name != "zeros"])
+@pytest.mark.parametrize("name", [name for name in SCALED if name != "zeros"])
 def test_the_std_neither_overflows_nor_underflows(name, gain):
     expected = schemes.statistics(name, 5, 7, gain=1.0).std * gain
     assert schemes.statistics(name, 5, 7, gain=gain).std == pytest.approx(expected, rel=1e-14)
+
+
+# ---- distributions with two ends -----------------------------------------------------------------
+
+ENDS = [(-2, 2), (-3, 3), (-1, 0.5), (-math.inf, math.inf), (0.5, math.inf), (-math.inf, -5)]
+
+
+def truncated_moments(low, high):
+    """Return mean, standard deviation and magnitude of a truncated normal by its formulas."""
+    with mpmath.workdps(200):
+        a, b = mpmath.mpf(low), mpmath.mpf(high)
+        density = lambda z: mpmath.npdf(z) if mpmath.isfinite(z) else mpmath.mpf(0)  # noqa: E731
+        edge = lambda z: z * density(z) if mpmath.isfinite(z) else mpmath.mpf(0)  # noqa: E731
+        mass = mpmath.ncdf(b) - mpmath.ncdf(a)
+        mean = (density(a) - density(b)) / mass
+        std = mpmath.sqrt(1 + (edge(a) - edge(b)) / mass - mean**2)
+        kink = min(max(mpmath.mpf(0), a), b)
+        magnitude = abs(2 * density(kink) - density(a) - density(b)) / mass
+        if not a <= 0 <= b:
+            magnitude = abs(mean)
+        return mean, std, magnitude
+
+
+@pytest.mark.parametrize(("low", "high"), [*ENDS, (3.0, 3.001), (20.0, math.inf), (-1e-4, 2.0)])
+@pytest.mark.parametrize("corrected", [True, False])
+def test_statistics_of_a_truncated_normal_are_its_formulas(low, high, corrected):
+    ends = {"low": low, "high": high, "corrected": corrected}
+    found = schemes.statistics("truncated_normal", 3, 5, gain=0.02, **ends)
+    mean, std, magnitude = truncated_moments(low, high)
+    with mpmath.workdps(200):
+        sigma = mpmath.mpf(0.02) / (std if corrected else 1)
+        expected = (sigma * max(abs(low), abs(high)), sigma * mean, sigma * std, sigma * magnitude)
+        square = sigma**2 * (std**2 + mean**2)
+    assert found[:4] == pytest.approx([float(each) for each in expected], rel=2e-15, abs=1e-18)
+    assert found[4:6] == pytest.approx([float(3 * square), float(5 * square)], rel=4e-15)
+    assert found[6:] == (None, None)
+
+
+@pytest.mark.parametrize(("low", "high"), ENDS)
+@pytest.mark.parametrize("corrected", [True, False])
+def test_truncated_weights_are_those_of_the_stream_and_of_the_statistics(low, high, corrected):
+    ends = {"low": low, "high": high, "corrected": corrected}
+    weights = sample_weights(
+        (300, 200), "lecun_truncated_normal", rng=1, name="w", dtype="float64", **ends
+    )
+    std = schemes.scale("lecun_truncated_normal", 300, 200)
+    expected = irwinhall.Stream(1, "w").truncated_normal((300, 200), std, dtype="float64", **ends)
+    assert weights.tobytes() == expected.tobytes()
+    facts = schemes.statistics("lecun_truncated_normal", 300, 200, **ends)
+    root = math.sqrt(weights.size)
+    assert abs(weights.mean() - facts.mean) < 5 * facts.std / root
+    assert weights.std() == pytest.approx(facts.std, rel=0.02)
+    assert abs(abs(weights).mean() - facts.magnitude) < 5 * facts.std / root
+    assert abs(weights).max() <= facts.bound
+
+
+INTERVALS = [
+    ("uniform_between", -1.0, 3.0, lambda u: 4 * u - 1),
+    ("uniform_between", 0.5, 2.0, lambda u: 0.5 + 1.5 * u),
+    ("log_uniform", 0.001, 0.1, lambda u: mpmath.mpf(0.001) * (mpmath.mpf(0.1) / 0.001) ** u),
+    ("log_of_uniform", 1.0, 16.0, lambda u: mpmath.log(1 + 15 * u)),
+    ("log_of_uniform", 0.0, 16.0, lambda u: mpmath.log(16 * u)),
+    (
+        "inverse_softplus_log_uniform",
+        0.001,
+        10.0,
+        lambda u: mpmath.log(mpmath.expm1(mpmath.mpf(0.001) * (mpmath.mpf(10) / 0.001) ** u)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("law", "low", "high", "value"), INTERVALS)
+def test_statistics_of_a_law_between_two_ends_are_its_integrals(law, low, high, value):
+    found = schemes.statistics(law, 3, 5, low=low, high=high)
+    with mpmath.workdps(30):
+        ends = [value(mpmath.mpf(0) + mpmath.mpf(10) ** -500), value(mpmath.mpf(1))]
+        pieces = [0, 1]
+        if ends[0] < 0 < ends[1]:
+            pieces.insert(1, mpmath.findroot(value, (0.01, 0.99), solver="anderson"))
+        integral = lambda f: mpmath.quad(lambda u: f(value(u)), pieces)  # noqa: E731
+        mean, magnitude = integral(lambda y: y), integral(abs)
+        std = mpmath.sqrt(integral(lambda y: (y - mean) ** 2))
+    assert found[1:4] == pytest.approx([float(each) for each in (mean, std, magnitude)], rel=2e-15)
+    open_end = (law, low) == ("log_of_uniform", 0.0)
+    assert found.bound == (math.inf if open_end else pytest.approx(float(max(map(abs, ends)))))
+    assert found[6:] == (None, None)
+
+
+@pytest.mark.parametrize(("law", "low", "high", "value"), INTERVALS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_laws_between_two_ends_are_the_streams(law, low, high, value, dtype):
+    weights = sample_weights((6, 10), law, rng=1, name="w", low=low, high=high, dtype=dtype)
+    stream = irwinhall.Stream(1, "w")
+    expected = getattr(stream, law)((6, 10), low=low, high=high, dtype=dtype)
+    assert weights.tobytes() == expected.tobytes()
+
+
+def test_the_starts_of_mamba():
+    stream = irwinhall.Stream(1)
+    decay = sample_weights(24, "mamba_a_log", rng=1)
+    assert decay.tobytes() == stream.log_of_uniform(24, low=1, high=16).tobytes()
+    step = sample_weights(24, "mamba_dt_bias", rng=1)
+    expected = stream.inverse_softplus_log_uniform(24, low=0.001, high=0.1)
+    assert step.tobytes() == expected.tobytes()
+
+
+def test_ends_of_a_row_can_be_its_own():
+    row = SCHEMES["truncated_normal"].with_ends(low=-3, high=3, corrected=False)
+    assert row == SCHEMES["truncated_normal"]._replace(low=-3.0, high=3.0, corrected=False)
+    assert "low=-3.0" in repr(row)
+    keywords = {"rng": 1, "gain": 0.02}
+    weights = sample_weights((3, 4), row, **keywords)
+    given = sample_weights((3, 4), "truncated_normal", low=-3, high=3, corrected=False, **keywords)
+    assert weights.tobytes() == given.tobytes()
+    assert sample_weights((3, 4), row, low=-2, high=2, corrected=True, **keywords).tobytes() == (
+        sample_weights((3, 4), "truncated_normal", **keywords).tobytes()
+    )
+    assert schemes.statistics(row, 1, 1, gain=0.0, low=-math.inf).bound == 0.0
+
+
+@pytest.mark.parametrize(
+    ("scheme", "keywords", "error", "message"),
+    [
+        (
+            "he_normal",
+            {"low": -3},
+            ValueError,
+            "^low must be left out for he_normal, got -3; it is",
+        ),
+        ("zeros", {"corrected": False}, ValueError, "^corrected must be left out for zeros, got"),
+        (
+            "mamba_a_log",
+            {"corrected": True},
+            ValueError,
+            "^corrected must be left out .* truncated",
+        ),
+        ("truncated_normal", {"low": 3}, ValueError, "^low must be less than high, got low=3.0"),
+        (
+            "truncated_normal",
+            {"corrected": 1},
+            TypeError,
+            "^corrected must be True or False, got 1",
+        ),
+        ("truncated_normal", {"low": "a"}, TypeError, "^low must be a real number, got 'a'"),
+        ("mamba_a_log", {"low": -1}, ValueError, "^low must be positive, got -1.0"),
+        ("log_uniform", {"low": 0}, ValueError, "^low must be positive, got 0.0"),
+        ("log_uniform", {"high": math.inf}, ValueError, "^high must be finite, got inf"),
+        ("log_uniform", {"gain": 2.0}, ValueError, "^gain must be left out for log_uniform, whose"),
+    ],
+)
+def test_bad_ends_are_named(scheme, keywords, error, message):
+    given = {"gain": 1.0, **keywords}
+    with pytest.raises(error, match=message):
+        sample_weights((3, 4), scheme, **given)
+
+
+def test_bad_ends_of_a_row_of_ones_own_are_named():
+    row = SCHEMES["truncated_normal"]._replace(low=3.0)
+    with pytest.raises(ValueError, match="^low must be less than high, got low=3.0, high=2.0"):
+        sample_weights((3, 4), row, gain=1.0)
 
 
 def test_statistics_of_constants():
@@ -403,7 +572,7 @@ def test_the_variance_of_xavier_is_the_harmonic_mean_of_those_asked_for(n, m):
 # ---- the stream ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name, row in SCHEMES.items() if row.elementwise])
+@pytest.mark.parametrize("name", [name for name in SCALED if SCHEMES[name].elementwise])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_drawn_rows_are_the_streams_own_weights(name, dtype):
     weights = sample_weights((6, 10), name, rng=1, name="w", gain=0.3, dtype=dtype)
@@ -479,6 +648,8 @@ def test_a_region_equals_the_slice_of_the_whole(name, data):
     region = tuple(slice(*pair) for pair in ends)
     dtype = data.draw(st.sampled_from(["float32", "float64", "float16"]))
     keywords = {"rng": 1, "name": "w", "gain": 0.7, "dtype": dtype, **axes}
+    if name not in SCALED:
+        del keywords["gain"]
     whole = sample_weights(shape, name, **keywords)
     part = sample_weights(shape, name, region=region, **keywords)
     assert part.tobytes() == whole[region].tobytes()
@@ -675,7 +846,7 @@ def test_out_gives_shape_and_type(name):
     assert buffer.tobytes() == sample_weights(24, name, **vector).tobytes()
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEMES if SCHEMES[name].law != "constant"])
+@pytest.mark.parametrize("name", [name for name in SCALED if SCHEMES[name].law != "constant"])
 def test_gain_0_gives_zeros(name):
     assert not sample_weights((3, 6), name, gain=0).any()
 
@@ -726,7 +897,7 @@ def test_the_signature_is_the_documented_one():
     parameters = inspect.signature(sample_weights).parameters
     assert " ".join(parameters) == (
         "shape scheme rng name in_axis out_axis batch_axis groups layout parts stacked "
-        "active_inputs gain dtype out region threads"
+        "active_inputs gain low high corrected dtype out region threads"
     )
     assert parameters["scheme"].default == "letkeman"
 
@@ -797,7 +968,7 @@ def test_the_signature_is_the_documented_one():
             ((5, 4), Scheme("mine", "gaussian", 1.0)),
             {},
             ValueError,
-            "law must be one of uniform, normal, .*, constant, got 'gaussian'",
+            "law must be one of uniform, normal, .*, constant, .*, got 'gaussian'",
         ),
         (
             ((5, 4), Scheme("mine", "uniform", lambda n, m: -n)),

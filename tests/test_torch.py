@@ -32,7 +32,8 @@ DTYPES = {
 }
 # Rows whose scale is a number, or which draw nothing, have functions with torch's arguments.
 PLAIN = {"constant", "zeros", "ones", "uniform", "normal", "truncated_normal"}
-BY_FANS = sorted(set(schemes.SCHEMES) - PLAIN)
+INTERVALS = {name for name, row in schemes.SCHEMES.items() if row.is_interval}
+BY_FANS = sorted(set(schemes.SCHEMES) - PLAIN - INTERVALS)
 DRAWN = [name for name in BY_FANS if schemes.SCHEMES[name].law in ("uniform", "normal")]
 
 # What torch stores, how to say so, the shape and axes that it means, and its fans worked out by
@@ -136,6 +137,21 @@ def test_a_weight_is_that_of_sample_weights_bit_for_bit(scheme, weight):
     tensor = function_of(scheme)(torch.empty(stored), seed=3, name="a.weight", **how)
     expected = irwinhall.sample_weights(shape, scheme, rng=3, name="a.weight", **axes)
     same(tensor, expected.reshape(stored))
+
+
+@pytest.mark.parametrize("law", sorted(INTERVALS))
+def test_laws_between_two_ends_take_any_shape(law):
+    tensor = function_of(law)(torch.empty(60), seed=3, name="a", low=2.0, high=8.0)
+    same(tensor, irwinhall.sample_weights(60, law, rng=3, name="a", low=2.0, high=8.0))
+
+
+def test_truncated_schemes_take_their_ends():
+    ends = {"low": -3, "high": 3, "corrected": False}
+    tensor = init.he_truncated_normal_(torch.empty(60, 84), seed=3, name="a", **ends)
+    expected = irwinhall.sample_weights(
+        (60, 84), "he_truncated_normal", layout="torch.linear", rng=3, name="a", **ends
+    )
+    same(tensor, expected)
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)

@@ -1397,3 +1397,46 @@ def test_distributed_tensors_of_the_same_memory_are_filled_once(mesh):
         np.testing.assert_array_equal(
             model[0].weight.to_local().detach().numpy(), expected((4, 4), "0.weight", **OUT_IN)
         )
+
+
+# ---- standard deviations and ends in plans -------------------------------------------------------
+
+
+def test_a_plan_gives_a_standard_deviation_and_where_it_ends():
+    ends = {"low": -3, "high": 3, "corrected": False}
+    model = Stack(a=nn.Linear(64, 48), b=nn.Linear(64, 48), c=nn.Linear(64, 48))
+    report = init.init_weights(
+        model,
+        "he_truncated_normal",
+        seed=1,
+        plan={
+            "a.weight": {"std": 0.02},
+            "b.weight": {"scheme": "truncated_normal", "std": 0.02, **ends},
+            "c.weight": ends,
+        },
+    )
+    for name, scheme, how in (
+        ("a", "normal", {"gain": 0.02}),
+        ("b", "truncated_normal", {"gain": 0.02, **ends}),
+        ("c", "he_truncated_normal", {**ends, **OUT_IN}),
+    ):
+        weights = expected((48, 64), f"{name}.weight", scheme, **how)
+        np.testing.assert_array_equal(getattr(model, name).weight.detach().numpy(), weights)
+    assert [row.scale for row in report.rows[:3:2]] == [0.02, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"std": 0.02, "gain": 1}, "std must be left out beside a gain, got 0.02"),
+        ({"scheme": "he_normal", "std": 0.02}, "std must be left out for he_normal, whose scale"),
+        ({"scheme": "uniform", "std": 0.02}, "std must be left out for uniform, whose scale"),
+        ({"std": math.inf}, "std must be finite, got inf"),
+        ({"std": -1.0}, "gain must be at least 0 for normal, got -1.0"),
+        ({"scheme": "he_normal", "low": -3}, "low must be left out for he_normal, got -3"),
+        ({"low": -3}, "low must be left out for letkeman, got -3"),
+    ],
+)
+def test_a_bad_standard_deviation_or_end_is_named(said, message):
+    with pytest.raises(ValueError, match=message):
+        init.init_weights(nn.Linear(3, 2), seed=1, plan={"weight": said})

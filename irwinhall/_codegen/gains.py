@@ -81,10 +81,31 @@ DEFINITIONS: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
     "exp": (_exp, ()),
 }
 
+# The activation of the gate of what multiplies two projections, y = (W x) act(V x).
+GATES: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
+    "bilinear": (lambda z: z, ()),
+    "glu": DEFINITIONS["sigmoid"],
+    "reglu": (lambda z: max(z, _mpf(0)), ()),
+    "geglu": DEFINITIONS["gelu"],
+    "swiglu": DEFINITIONS["silu"],
+}
+
 
 def exact_gains(name: str) -> tuple[Any, Any]:
     """Return 1/sqrt(E f(z)^2) and E|z|/E|f(z)|, z standard normal, to more than 30 digits."""
-    function, kinks = DEFINITIONS[name]
+    return _gains(name, *DEFINITIONS[name])
+
+
+def gated_gains(name: str) -> tuple[Any, Any]:
+    """Return the gains of z act(w), z and w independent standard normals.
+
+    E (z act(w))^2 is E act(w)^2, and E|z act(w)| / E|z| is E|act(w)|.
+    """
+    variance, magnitude = _gains(name, *GATES[name])
+    return variance, magnitude * _CONTEXT.sqrt(_CONTEXT.pi / 2)
+
+
+def _gains(name: str, function: Callable[[Any], Any], kinks: tuple[Any, ...]) -> tuple[Any, Any]:
     halves = sorted({*map(_mpf, BORDERS), *kinks})
     borders = [*(-border for border in reversed(halves)), *halves[1:]]
 
@@ -102,18 +123,21 @@ def exact_gains(name: str) -> tuple[Any, Any]:
 
 def gain_constants() -> str:
     """Return _gain_constants.py."""
-    gains = {name: exact_gains(name) for name in DEFINITIONS}
+    tables = {
+        "EXACT_GAINS": {name: exact_gains(name) for name in DEFINITIONS},
+        "GATED_GAINS": {name: gated_gains(name) for name in GATES},
+    }
     lines = [
         f'"""{NOTE}',
         "",
         "Exact gains of activations, for the variance and for the magnitude, correctly rounded.",
         '"""',
-        "",
-        "EXACT_GAINS = {",
-        *(
+    ]
+    for table, gains in tables.items():
+        lines += ["", f"{table} = {{"]
+        lines += [
             f'    "{name}": ({float(variance)!r}, {float(magnitude)!r}),'
             for name, (variance, magnitude) in gains.items()
-        ),
-        "}",
-    ]
+        ]
+        lines.append("}")
     return "\n".join([*lines, ""])

@@ -25,6 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gain", type=_gain, metavar="G", help="a number, or the activation that the layer reads"
     )
     parser.add_argument(
+        "--low",
+        type=float,
+        metavar="X",
+        help="where a truncated normal begins, in standard deviations, or another law",
+    )
+    parser.add_argument("--high", type=float, metavar="X", help="where it ends")
+    parser.add_argument(
+        "--uncorrected",
+        action="store_true",
+        help="the standard deviation is that before the normal is truncated",
+    )
+    parser.add_argument(
         "--in-axis", type=int, metavar="I", default=-2, help="axis of inputs (default -2)"
     )
     parser.add_argument(
@@ -88,6 +100,9 @@ def run(options: argparse.Namespace) -> None:
             stacked=options.stacked,
             active_inputs=options.active_inputs,
             gain=options.gain,
+            low=options.low,
+            high=options.high,
+            corrected=False if options.uncorrected else None,
             dtype=options.dtype,
             threads=options.threads,
             overwrite=options.force,

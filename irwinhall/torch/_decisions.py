@@ -16,9 +16,10 @@ from irwinhall._arrays import output
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import SCHEMES, Gain, Scheme, resolve_gain
 from irwinhall.stream import Stream
+from irwinhall.torch._depth import Branch
 from irwinhall.torch._fill import DTYPE_CODES, Direct, check_memory, is_kept, is_loading
 from irwinhall.torch._layers import ConstantRole, NormsRole, ParameterSite, Role, WeightRole
-from irwinhall.torch._plan import Options, Rule, misses_bias
+from irwinhall.torch._plan import Options, Rule, misses_bias, with_ends
 from irwinhall.torch._report import Row
 from irwinhall.torch._shards import Places, is_distributed, local_pieces
 
@@ -106,7 +107,7 @@ class Decision:
     dtype: torch.dtype
     is_ready: bool
     forget_bias: float
-    _values: dict[float, Values] = field(default_factory=dict)
+    _values: dict[Branch, Values] = field(default_factory=dict)
 
     @property
     def is_scaled(self) -> bool:
@@ -119,14 +120,14 @@ class Decision:
         is_scale = isinstance(role, ConstantRole) and role.value != 0.0
         return isinstance(role, WeightRole) or is_scale
 
-    def values(self, factor: float) -> Values:
-        """Return what is written to them, with a factor on what is scaled."""
-        values = self._values.get(factor)
+    def values(self, branch: Branch) -> Values:
+        """Return what is written to them, which may end a residual branch."""
+        values = self._values.get(branch)
         if values is None:
-            values = self._values[factor] = self._resolved(factor)
+            values = self._values[branch] = self._resolved(branch)
         return values
 
-    def _resolved(self, factor: float) -> Values:
+    def _resolved(self, branch: Branch) -> Values:
         role = self.role
         if self.rule is not None and self.rule.leave:
             return Values(note="left alone by the plan", shape=self.shape)
@@ -135,8 +136,8 @@ class Decision:
         if isinstance(role, str) and self.rule is None:
             return Values(note=role, shape=self.shape)
         assert self.shape is not None
-        gain = self.gain * factor
-        notes = [f"residual, times {factor:.4g}"] if factor != 1.0 else []
+        gain = self.gain * branch.factor
+        notes = [branch.note] if branch.note else []
         overlays: tuple[Part, ...] = ()
         if isinstance(role, WeightRole):
             parts, more = self._weight_parts(role, gain)
@@ -318,7 +319,9 @@ class Decider:
             return role, self._scheme, 1.0
         gain = self._gain
         recurrent = isinstance(role, WeightRole) and role.recurrent
-        row = rule.scheme or (_ORTHOGONAL if recurrent else self._scheme)
+        row = rule.scheme
+        if row is None:
+            row = with_ends(_ORTHOGONAL if recurrent else self._scheme, rule.options)
         if "gain" in rule.options:
             gain = rule.options["gain"]
         elif rule.scheme is not None or recurrent:

@@ -127,6 +127,9 @@ def fill_(
     stacked: SupportsIndex = 0,
     transposed: bool = False,
     active_inputs: SupportsIndex | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    corrected: bool | None = None,
     threads: int | None = None,
 ) -> torch.Tensor:
     """Fill a tensor with the weights of a scheme, in place, and return it.
@@ -160,7 +163,7 @@ def fill_(
         axis (3 for query, key and value in one), leading axes that stack weights (experts).
     transposed : bool
         In place of a layout: the axes are (in, out/groups, *k), as in ConvTranspose.
-    active_inputs : int, optional
+    active_inputs, low, high, corrected
         As for `irwinhall.sample_weights`.
     threads : int, optional
         The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
@@ -205,9 +208,12 @@ def fill_(
             stacked=stacked,
             transposed=transposed,
             active_inputs=active_inputs,
+            low=low,
+            high=high,
+            corrected=corrected,
             threads=threads,
         )
-    row = get_scheme(scheme)
+    row = get_scheme(scheme, low, high, corrected)
     ready = isinstance(tensor, torch.Tensor) and is_ready(tensor)
     if not ready:
         check_tensor(tensor)

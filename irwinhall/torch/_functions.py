@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch.compiler import disable, is_dynamo_compiling
 
 from irwinhall import gains
-from irwinhall._arguments import checked_finite, checked_real
+from irwinhall._arguments import checked_finite, checked_real, checked_truncation
 from irwinhall._arrays import output
 from irwinhall._core import NORMAL, TRUNCATED_NORMAL, UNIFORM
 from irwinhall._keywords import takes
 from irwinhall.layouts import Weight
 from irwinhall.schemes import SCHEMES, Gain
-from irwinhall.stream import Seed, Stream, checked_truncation, fill, prepare_law
+from irwinhall.stream import Seed, Stream, fill, prepare_law
 from irwinhall.torch._fill import (
     Source,
     check_seed,
@@ -51,6 +51,9 @@ class InPlace(Protocol):
         stacked: SupportsIndex = 0,
         transposed: bool = False,
         active_inputs: SupportsIndex | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        corrected: bool | None = None,
         threads: int | None = None,
     ) -> torch.Tensor:
         """Fill the tensor in place and return it."""
@@ -72,7 +75,7 @@ seed, name
     In place of a generator: the bits are then those of
     ``irwinhall.sample_weights(..., "{name}", rng=seed, name=name)``. The same seed and name give
     the same weights again: in a loop over layers, name each, or leave both to torch.manual_seed.
-layout, groups, parts, stacked, transposed, active_inputs, threads
+layout, groups, parts, stacked, transposed, active_inputs, low, high, corrected, threads
     As for `fill_`.
 
 Returns
@@ -112,6 +115,9 @@ def _in_place(scheme: str) -> InPlace:
         stacked: SupportsIndex = 0,
         transposed: bool = False,
         active_inputs: SupportsIndex | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        corrected: bool | None = None,
         threads: int | None = None,
     ) -> torch.Tensor:
         return fill_(
@@ -127,6 +133,9 @@ def _in_place(scheme: str) -> InPlace:
             stacked=stacked,
             transposed=transposed,
             active_inputs=active_inputs,
+            low=low,
+            high=high,
+            corrected=corrected,
             threads=threads,
         )
 
@@ -154,6 +163,13 @@ lecun_normal_ = _in_place("lecun_normal")
 lecun_truncated_normal_ = _in_place("lecun_truncated_normal")
 kalafus_uniform_ = _in_place("kalafus_uniform")
 kalafus_normal_ = _in_place("kalafus_normal")
+siren_first_ = _in_place("siren_first")
+siren_ = _in_place("siren")
+lora_gaussian_ = _in_place("lora_gaussian")
+uniform_between_ = _in_place("uniform_between")
+log_uniform_ = _in_place("log_uniform")
+log_of_uniform_ = _in_place("log_of_uniform")
+inverse_softplus_log_uniform_ = _in_place("inverse_softplus_log_uniform")
 orthogonal_ = _in_place("orthogonal")
 delta_orthogonal_ = _in_place("delta_orthogonal")
 identity_ = _in_place("identity")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any
@@ -20,7 +19,8 @@ from irwinhall._keywords import takes
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Seed, Stream
 from irwinhall.torch._before import Before
-from irwinhall.torch._decisions import Decider, Decision, Values
+from irwinhall.torch._decisions import Decider, Values
+from irwinhall.torch._depth import Residual, branches
 from irwinhall.torch._fill import (
     UNREAD,
     Source,
@@ -34,7 +34,7 @@ from irwinhall.torch._fill import (
 )
 from irwinhall.torch._gains import array_gain
 from irwinhall.torch._layers import NormsRole, ParameterSite
-from irwinhall.torch._plan import Pattern, Plan, matchers, naming, rules_of, shown, unused
+from irwinhall.torch._plan import Plan, naming, rules_of, shown, unused
 from irwinhall.torch._report import PendingRow, Report, Seen, version
 from irwinhall.torch._shards import Places as Region
 from irwinhall.torch._shards import is_distributed
@@ -52,7 +52,7 @@ def init_weights(
     seed: Seed | Stream = None,
     generator: torch.Generator | None = None,
     plan: Plan | None = None,
-    residual: Pattern | Sequence[Pattern] = (),
+    residual: Residual = (),
     residual_factor: float | None = None,
     forget_bias: float = 0.0,
     threads: int | None = None,
@@ -87,9 +87,14 @@ def init_weights(
         A pattern is the name of a parameter with the wildcards of fnmatch, a compiled regular
         expression that is searched in the name, or a type of modules. The first one that fits
         decides.
-    residual : pattern or sequence of patterns
+    residual : pattern, sequence of patterns, or mapping
         The last weights of residual branches, or the scales of their last norms. They are
-        multiplied by residual_factor.
+        multiplied by residual_factor; or, by a mapping of patterns to rules, by what the rule of
+        the first pattern that fits says of the layer l, from 0, of L layers: "gpt2" is
+        1/sqrt(2 L), "layer" 1/sqrt(2 (l + 1)), "deepnorm" (8 L)^(-1/4), "fixup"
+        L^(-1/(2 m - 2)) for branches of m layers of which the pattern names all but the last,
+        "zero" 0; or a number, or a callable of (l, L). The layer is read from the name of the
+        parameter, and stands in the report.
     residual_factor : float, optional
         Default 1/sqrt(the number of parameters that `residual` names), which for transformers of L
         layers with 2 branches each is 1/sqrt(2 L). 0 lets every branch start as nothing.
@@ -195,7 +200,7 @@ def param_init_fn(
     seed: Seed | Stream = None,
     generator: torch.Generator | None = None,
     plan: Plan | None = None,
-    residual: Pattern | Sequence[Pattern] = (),
+    residual: Residual = (),
     residual_factor: float | None = None,
     forget_bias: float = 0.0,
     threads: int | None = None,
@@ -440,7 +445,7 @@ def _planned(
     scheme: Scheme,
     gain: Gain,
     plan: Plan | None,
-    residual: Pattern | Sequence[Pattern],
+    residual: Residual,
     residual_factor: float | None,
     forget_bias: float,
 ) -> tuple[list[Places], list[Values], dict[str, list[ParameterSite]]]:
@@ -461,11 +466,11 @@ def _planned(
         if not any(decision.rule is rule for decision in decisions):
             names = [place.name for places in tied for place in places]
             raise ValueError(unused(rule, tied, names, shared))
-    factors = _residual_factors(tied, decisions, residual, residual_factor)
+    ends = branches(tied, decisions, residual, residual_factor)
     planned: list[Values] = []
     with naming(lambda: tied[len(planned)][0].name):
-        for decision, factor in zip(decisions, factors, strict=True):
-            planned.append(decision.values(factor))
+        for decision, branch in zip(decisions, ends, strict=True):
+            planned.append(decision.values(branch))
     for number, values in enumerate(planned):
         if values.norms is not None:
             with naming(tied[number][0].name):
@@ -478,42 +483,6 @@ def _planned(
                 "the other"
             )
     return tied, planned, shared
-
-
-def _residual_factors(
-    parameters: Sequence[Places],
-    decisions: Sequence[Decision],
-    residual: Pattern | Sequence[Pattern],
-    factor: float | None,
-) -> list[float]:
-    """Return the factor of every parameter: 1 but for those that end residual branches."""
-    patterns = matchers("residual", residual)
-    if not patterns:
-        if factor is not None:
-            raise ValueError(f"residual_factor must be left out without residual, got {factor!r}")
-        return [1.0] * len(decisions)
-    ends = [False] * len(decisions)
-    for pattern, matches in patterns:
-        found = [
-            decision.is_scaled and matches(places)
-            for places, decision in zip(parameters, decisions, strict=True)
-        ]
-        if not any(found):
-            why = (
-                f": {places[0].name} is left alone, since {decision.role}; a plan gives a layout"
-                for places, decision in zip(parameters, decisions, strict=True)
-                if decision.rule is None and isinstance(decision.role, str) and matches(places)
-            )
-            raise ValueError(
-                f"residual must name weights or scales of norms that are initialized, "
-                f"got {pattern!r}, which names none{next(why, '')}"
-            )
-        ends = [one or other for one, other in zip(ends, found, strict=True)]
-    if factor is None:
-        factor = 1.0 / math.sqrt(sum(ends))
-    elif checked_finite("residual_factor", factor) < 0.0:
-        raise ValueError(f"residual_factor must be at least 0, got {factor}")
-    return [factor if end else 1.0 for end in ends]
 
 
 def _norms_values(

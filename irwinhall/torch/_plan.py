@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from irwinhall.torch._layers import ParameterSite
 
 __all__ = [
+    "Matcher",
     "Options",
     "Pattern",
     "Plan",
@@ -28,9 +29,11 @@ __all__ = [
     "rules_of",
     "shown",
     "unused",
+    "with_ends",
 ]
 
 Pattern: TypeAlias = "str | re.Pattern[str] | type[nn.Module]"
+Matcher: TypeAlias = "Callable[[Iterable[ParameterSite]], bool]"
 
 
 class Options(TypedDict, total=False):
@@ -42,6 +45,14 @@ class Options(TypedDict, total=False):
         As for `init_weights`.
     gain : float, str or callable
         In place of the scheme's own gain, as for `init_weights`.
+    std : float
+        In place of a gain, for the schemes normal, which it means by itself, and truncated_normal:
+        their standard deviation.
+    low, high : float
+        Where a truncated normal ends, in standard deviations of the normal that is truncated, or
+        the ends of a scheme between two, as for `irwinhall.sample_weights`.
+    corrected : bool
+        Of a truncated normal: whether its standard deviation is that of the result.
     factor : float
         What the gain is multiplied by.
     layout : str
@@ -62,10 +73,17 @@ class Options(TypedDict, total=False):
     >>> import irwinhall.torch as init
     >>> query_key_value: init.Options = {"parts": (4096, 1024, 1024)}
     >>> experts: init.Options = {"layout": "torch.linear", "stacked": 1, "factor": 0.5}
+    >>> head: init.Options = {
+    ...     "scheme": "truncated_normal", "std": 0.02, "low": -3, "high": 3, "corrected": False
+    ... }
     """
 
     scheme: str | Scheme
     gain: Gain
+    std: float
+    low: float
+    high: float
+    corrected: bool
     factor: float
     layout: str
     groups: int
@@ -83,10 +101,16 @@ class Rule(NamedTuple):
     """A line of a plan, checked as far as that goes without a parameter."""
 
     pattern: Pattern
-    matches: Callable[[Iterable[ParameterSite]], bool]
+    matches: Matcher
     leave: bool
     scheme: Scheme | None
     options: Options
+
+
+def with_ends(row: str | Scheme, options: Options) -> Scheme:
+    """Return a row with the ends that options give."""
+    low, high, corrected = options.get("low"), options.get("high"), options.get("corrected")
+    return get_scheme(row, low, high, corrected)
 
 
 def rules_of(plan: Plan | None) -> list[Rule]:
@@ -118,8 +142,10 @@ def _rule(pattern: Pattern, said: object) -> Rule:
         options["gain"] = array_gain(options["gain"])
     with naming(where):
         scheme = None
+        if "std" in options:
+            _use_std(options)
         if "scheme" in options:
-            scheme = get_scheme(options["scheme"])
+            scheme = with_ends(options["scheme"], options)
             resolve_gain(scheme, options.get("gain"))
         if checked_finite("factor", options.get("factor", 1.0)) < 0.0:
             raise ValueError(f"factor must be at least 0, got {options['factor']}")
@@ -134,7 +160,20 @@ def _rule(pattern: Pattern, said: object) -> Rule:
     return Rule(pattern, matches, False, scheme, options)
 
 
-def matcher(what: str, pattern: object) -> Callable[[Iterable[ParameterSite]], bool]:
+def _use_std(options: Options) -> None:
+    """Put a standard deviation where the gain is, of which it is the other name."""
+    if "gain" in options:
+        raise ValueError(f"std must be left out beside a gain, got {shown(options['std'])}")
+    row = get_scheme(options.setdefault("scheme", "normal"))
+    if row.law not in ("normal", "truncated_normal") or row.gain is not None:
+        raise ValueError(
+            f"std must be left out for {row.name}, whose scale it does not give; "
+            f"it is for normal and truncated_normal, got {shown(options['std'])}"
+        )
+    options["gain"] = checked_finite("std", options.pop("std"))
+
+
+def matcher(what: str, pattern: object) -> Matcher:
     """Return whether a pattern names one of the places where a parameter is found."""
     if isinstance(pattern, str):
         return lambda places: any(fnmatchcase(place.name, pattern) for place in places)
@@ -148,9 +187,7 @@ def matcher(what: str, pattern: object) -> Callable[[Iterable[ParameterSite]], b
     )
 
 
-def matchers(
-    what: str, patterns: object
-) -> list[tuple[object, Callable[[Iterable[ParameterSite]], bool]]]:
+def matchers(what: str, patterns: Pattern | Sequence[Pattern]) -> list[tuple[Pattern, Matcher]]:
     """Return one pattern or each of several, and its matcher."""
     if isinstance(patterns, str) or not isinstance(patterns, Sequence):
         patterns = [patterns]
