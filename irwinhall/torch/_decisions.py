@@ -16,14 +16,13 @@ from irwinhall._arrays import output
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import SCHEMES, Gain, Scheme, resolve_gain
 from irwinhall.stream import Stream
-from irwinhall.torch._depth import Branch
 from irwinhall.torch._fill import DTYPE_CODES, Direct, check_memory, is_kept, is_loading
 from irwinhall.torch._layers import ConstantRole, NormsRole, ParameterSite, Role, WeightRole
 from irwinhall.torch._plan import Options, Rule, misses_bias, with_ends
 from irwinhall.torch._report import Row
 from irwinhall.torch._shards import Places, is_distributed, local_pieces
 
-__all__ = ["Decider", "Decision", "Part", "Values"]
+__all__ = ["WHOLE", "Branch", "Decider", "Decision", "Part", "Values"]
 
 _CONSTANT, _ORTHOGONAL = SCHEMES["constant"], SCHEMES["orthogonal"]
 
@@ -90,6 +89,16 @@ class Values(NamedTuple):
     norms: NormsRole | None = None
     weight: Values | None = None
     usual: ConstantRole | WeightRole | None = None
+
+
+class Branch(NamedTuple):
+    """What a parameter's gain is multiplied by, and what the report says of it."""
+
+    factor: float
+    note: str = ""
+
+
+WHOLE = Branch(1.0)  # no residual branch ends here
 
 
 @dataclass(frozen=True, eq=False, slots=True)

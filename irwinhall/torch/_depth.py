@@ -14,26 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from irwinhall._arguments import checked_finite
 from irwinhall._lookup import suggestion
+from irwinhall.torch._decisions import WHOLE, Branch, Decision
 from irwinhall.torch._plan import Matcher, Pattern, matcher, matchers, shown
 
 if TYPE_CHECKING:
-    from irwinhall.torch._decisions import Decision
     from irwinhall.torch._sharing import Places
 
-__all__ = ["WHOLE", "Branch", "DepthRule", "Residual", "branches"]
+__all__ = ["DepthRule", "Residual", "branches"]
 
 DepthRule: TypeAlias = "str | float | Callable[[int, int], float]"
 Residual: TypeAlias = "Pattern | Sequence[Pattern] | Mapping[Pattern, DepthRule]"
-
-
-class Branch(NamedTuple):
-    """What a parameter's gain is multiplied by, and what the report says of it."""
-
-    factor: float
-    note: str = ""
-
-
-WHOLE = Branch(1.0)  # no residual branch ends here
 
 
 class _Layer(NamedTuple):
