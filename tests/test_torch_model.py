@@ -306,7 +306,7 @@ def test_tied_weights_stay_tied_and_have_the_first_of_their_names():
     model.head.weight = model.embedding.weight
     report = init.init_weights(model, seed=1)
     assert model.head.weight is model.embedding.weight
-    weights = expected((20, 8), "embedding.weight", active_inputs=1)
+    weights = expected((20, 8), "embedding.weight", **OUT_IN)
     np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
     assert [(row.name, row.note) for row in report.rows][1] == (
         "head.weight",
@@ -501,10 +501,18 @@ def test_the_last_norms_of_residual_branches_may_start_at_zero():
         (
             {"plan": {"*": "leave", "qkv.*": "zeros"}},
             ValueError,
-            "'qkv.*' decides nothing: patterns before it",
+            "'qkv.*' decides nothing: qkv.weight is decided by the plan pattern '\\*' before",
         ),
-        ({"plan": {"*.bias": "he_normal"}}, ValueError, "it cannot be for, qkv.bias"),
-        ({"plan": {"experts": "he_normal"}}, ValueError, "it cannot be for, experts"),
+        (
+            {"plan": {"qkv.b*": "he_normal"}},
+            ValueError,
+            "qkv.bias is a bias, and he_normal is for wei",
+        ),
+        (
+            {"plan": {"experts": "he_normal"}},
+            ValueError,
+            "experts needs a layout, since Block is no",
+        ),
         ({"plan": {"experts": {"layout": "torch.linear"}}}, ValueError, "^experts: shape must be"),
         (
             {"plan": {"qkv.weight": {"layout": "tf.dense"}}},
@@ -1074,7 +1082,7 @@ def test_parameters_with_the_same_data_are_tied():
     model = Stack(embedding=nn.Embedding(20, 8), head=nn.Linear(8, 20, bias=False))
     model.head.weight.data = model.embedding.weight.data
     report = init.init_weights(model, seed=1)
-    weights = expected((20, 8), "embedding.weight", active_inputs=1)
+    weights = expected((20, 8), "embedding.weight", **OUT_IN)
     np.testing.assert_array_equal(model.head.weight.detach().numpy(), weights)
     assert report.rows[1].note == "tied to embedding.weight"
     init.init_weights(model, seed=1, plan={"head.*": {"scheme": "normal", "gain": 0.02}})
@@ -1440,3 +1448,144 @@ def test_a_plan_gives_a_standard_deviation_and_where_it_ends():
 def test_a_bad_standard_deviation_or_end_is_named(said, message):
     with pytest.raises(ValueError, match=message):
         init.init_weights(nn.Linear(3, 2), seed=1, plan={"weight": said})
+
+
+# ---- tied embeddings -----------------------------------------------------------------------------
+
+
+def test_an_embedding_that_is_also_a_linear_layers_weight_is_sized_as_that():
+    model = Stack(tokens=nn.Embedding(50, 16, padding_idx=0), head=nn.Linear(16, 50, bias=False))
+    model.head.weight = model.tokens.weight
+    report = init.init_weights(model, "lecun_normal", seed=1)
+    weights = expected((50, 16), "tokens.weight", "lecun_normal", **OUT_IN)
+    weights[0] = 0
+    np.testing.assert_array_equal(model.tokens.weight.detach().numpy(), weights)
+    [row, head] = report.rows
+    assert (row.fan_in, row.scale) == (16, 0.25)
+    assert row.note == "sized as head.weight; row 0 is 0"
+    assert head.note == "tied to tokens.weight"
+
+
+def test_embeddings_that_share_a_weight_are_embeddings():
+    model = Stack(encoder=nn.Embedding(50, 16), decoder=nn.Embedding(50, 16))
+    model.decoder.weight = model.encoder.weight
+    [row, _] = init.init_weights(model, "lecun_normal", seed=1).rows
+    assert (row.fan_in, row.scale, row.note) == (1, 1.0, "1 active input")
+
+
+def test_a_language_model_starts_near_the_logarithm_of_its_words():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.norm = nn.Embedding(1000, 64), nn.LayerNorm(64)
+            self.layer = nn.Linear(64, 64)
+            self.head = nn.Linear(64, 1000, bias=False)
+            self.head.weight = self.tokens.weight
+
+        def forward(self, words):
+            signal = self.tokens(words)
+            return self.head(self.norm(signal + self.layer(signal)))
+
+    model = Model()
+    init.init_weights(model, seed=1)
+    words = torch.arange(1000)
+    loss = nn.functional.cross_entropy(model(words), words.roll(1)).item()
+    assert math.log(1000) < loss < math.log(1000) + 1.5
+
+
+# ---- what a plan may say of biases, and what it leaves out ---------------------------------------
+
+
+def test_a_pattern_that_says_bias_may_make_biases_random():
+    model = Stack(
+        norm=nn.LayerNorm(8), a=nn.Linear(64, 8), conv=nn.Conv2d(8, 6, 3, groups=2), b=nn.GRU(5, 4)
+    )
+    report = init.init_weights(model, "torch_default", seed=1, plan={"*bias*": "torch_default"})
+    found = {row.name: row for row in report.rows}
+    assert found["a.bias"].scale == 1 / math.sqrt(64)
+    assert found["conv.bias"].scale == 1 / math.sqrt(4 * 9)
+    assert found["b.bias_ih_l0"].scale == pytest.approx(1 / math.sqrt(5))
+    assert found["a.bias"].note == "bias, fan_in 64"
+    assert not model.norm.bias.any()
+    bound = 1 / math.sqrt(64)
+    drawn = irwinhall.Stream(1, "a.bias").uniform(8, bound)
+    assert model.a.bias.detach().numpy().tobytes() == drawn.tobytes()
+
+
+def test_a_scheme_of_a_kind_of_layer_is_still_for_its_weights_alone():
+    model = Stack(a=nn.Linear(64, 8))
+    init.init_weights(model, seed=1, plan={nn.Linear: {"scheme": "normal", "gain": 0.02}})
+    assert not model.a.bias.any()
+
+
+def test_the_parameters_of_mamba_start_as_they_should():
+    class Mixer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.A_log, self.D = nn.Parameter(torch.zeros(24)), nn.Parameter(torch.zeros(24))
+            self.dt_proj = nn.Linear(4, 24)
+
+    model = Stack(mixer=Mixer())
+    init.init_weights(
+        model,
+        seed=1,
+        plan={
+            "*.A_log": "mamba_a_log",
+            "*.D": "ones",
+            "*.dt_proj.bias": "mamba_dt_bias",
+            "*.dt_proj.weight": "xavier_standard",
+        },
+    )
+    mixer = model.mixer
+    decay = irwinhall.Stream(1, "mixer.A_log").log_of_uniform(24, low=1, high=16)
+    assert mixer.A_log.detach().numpy().tobytes() == decay.tobytes()
+    steps = nn.functional.softplus(mixer.dt_proj.bias.detach())
+    assert bool(((steps > 0.000999) & (steps < 0.1001)).all())
+    assert mixer.dt_proj.weight.abs().max().item() <= 0.5
+    assert (mixer.D == 1).all()
+
+
+def test_what_is_excluded_is_left_alone_whatever_the_plan_says():
+    model = Block()
+    before = state(model)
+    report = init.init_weights(model, seed=1, exclude=("qkv.*", "down.bias"), plan={"*": "zeros"})
+    left = [row.name for row in report.rows if row.note == "excluded"]
+    assert sorted(left) == ["down.bias", "qkv.bias", "qkv.weight"]
+    assert torch.equal(model.qkv.weight, before["qkv.weight"])
+    with pytest.raises(
+        ValueError, match="^exclude pattern 'kqv.weight' matches no .* 'qkv.weight'"
+    ):
+        init.init_weights(model, seed=1, exclude="kqv.weight")
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"inner": "zeros"}, "'inner' matches no parameter; it names a module, whose .* 'inner.*'"),
+        (
+            {"mask": "zeros"},
+            "'mask' matches no parameter; mask is a buffer, which is never written",
+        ),
+        (
+            {"norm.weight": "he_normal"},
+            "norm.weight is the norm of a layer, and he_normal is for w",
+        ),
+        ({"scale.*": "he_normal"}, "scale.weight may be a scale or a bias, .* name it in full; sc"),
+        ({"count": "zeros"}, "count is left alone: torch.int64 is no type that is filled"),
+    ],
+)
+def test_a_plan_that_decides_nothing_says_why(plan, message):
+    model = Stack(inner=nn.Linear(3, 3), norm=nn.LayerNorm(3), scale=Scale())
+    model.register_buffer("mask", torch.ones(3))
+    model.count = nn.Parameter(torch.tensor(1), requires_grad=False)
+    with pytest.raises(ValueError, match=message):
+        init.init_weights(model, seed=1, plan=plan)
+
+
+def test_a_notebook_shows_the_report_as_a_table():
+    model = nn.ModuleDict({"a<b>": nn.Linear(3, 2)})
+    html = init.init_weights(model, seed=1)._repr_html_()
+    assert html.count("<tr>") == html.count("</tr>") == 3
+    assert "a&lt;b&gt;.weight" in html
+    assert "<b>" not in html
+    assert html.endswith("<p>8 elements in 2 parameters, 0 of them left alone; seed 1</p>")

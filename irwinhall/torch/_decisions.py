@@ -6,24 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from numpy.typing import NDArray
 from torch.nn.parameter import is_lazy
 
 from irwinhall._arrays import output
+from irwinhall.layouts import Fans, Weight
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import SCHEMES, Gain, Scheme, resolve_gain
 from irwinhall.stream import Stream
 from irwinhall.torch._fill import DTYPE_CODES, Direct, check_memory, is_kept, is_loading
-from irwinhall.torch._layers import ConstantRole, NormsRole, ParameterSite, Role, WeightRole
+from irwinhall.torch._layers import (
+    ConstantRole,
+    NormsRole,
+    ParameterSite,
+    Role,
+    WeightRole,
+    fans_beside,
+)
 from irwinhall.torch._plan import Options, Rule, misses_bias, with_ends
 from irwinhall.torch._report import Row
 from irwinhall.torch._shards import Places, is_distributed, local_pieces
 
 __all__ = ["WHOLE", "Branch", "Decider", "Decision", "Part", "Values"]
 
+_EMBEDDING = "torch.embedding"
+_Given: TypeAlias = "tuple[Role | str, Scheme, float]"
 _CONSTANT, _ORTHOGONAL = SCHEMES["constant"], SCHEMES["orthogonal"]
 
 
@@ -139,7 +149,8 @@ class Decision:
     def _resolved(self, branch: Branch) -> Values:
         role = self.role
         if self.rule is not None and self.rule.leave:
-            return Values(note="left alone by the plan", shape=self.shape)
+            whom = "excluded" if self.rule.argument == "exclude" else "left alone by the plan"
+            return Values(note=whom, shape=self.shape)
         if isinstance(role, NormsRole):
             return Values(note=f"of {role.weight}", shape=self.shape, norms=role)
         if isinstance(role, str) and self.rule is None:
@@ -151,14 +162,17 @@ class Decision:
         if isinstance(role, WeightRole):
             parts, more = self._weight_parts(role, gain)
             notes += more
+            if role.like and self.scheme.reads_fans:
+                notes.append(f"sized as {role.like}")
             for axis, index in role.zeros:
                 shape = (*self.shape[:axis], 1, *self.shape[axis + 1 :])
                 overlays += (_constant_part(shape, 0.0, index, axis),)
                 notes.append(f"{'column' if axis else 'row'} {index} is 0")
         else:
-            parts = (Part(Sampler.of(self.shape, self.scheme, gain=gain)),)
+            fans = role.fans if isinstance(role, ConstantRole) else None
+            parts = (Part(_sampler(self.shape, self.scheme, gain, fans)),)
             if isinstance(role, ConstantRole):
-                notes.append(role.what)
+                notes.append(role.what if fans is None else f"{role.what}, fan_in {fans.fan_in}")
                 gate = role.forget_gate
                 if gate is not None and self.forget_bias != 0.0 and self.rule is None:
                     overlays = (_constant_part((len(gate),), self.forget_bias, gate.start),)
@@ -215,6 +229,13 @@ class Decision:
         return tuple(made), notes
 
 
+def _sampler(shape: tuple[int, ...], scheme: Scheme, gain: float, fans: Fans | None) -> Sampler:
+    """Return the sampler of what has no fans, but perhaps those of the weight beside it."""
+    if fans is None:
+        return Sampler.of(shape, scheme, gain=gain)
+    return Sampler(Weight.of(shape), scheme, gain, scheme.scale(fans, gain))
+
+
 def _constant_part(shape: tuple[int, ...], value: float, first: int, axis: int = 0) -> Part:
     return Part(Sampler.of(shape, _CONSTANT, gain=value), axis=axis, first=first)
 
@@ -246,7 +267,9 @@ class Decider:
         if reason:
             leaving = (rule for rule in self._rules if rule.leave and rule.matches(places))
             return self._left(reason, next(leaving, None), tensor)
-        rule = self._rule_for(places, role, tensor) if self._rules else None
+        rule, applied = None, None
+        if self._rules:
+            rule, applied = self._rule_for(places, role, tensor)
         if rule is None:
             if not tensor.requires_grad and not isinstance(role, str):
                 role = "frozen: a plan may name it"
@@ -258,14 +281,12 @@ class Decider:
             check_memory(tensor)
             if is_distributed(tensor):
                 local_pieces(tensor)  # refuses what cannot be filled in parts
+        if applied is not None:
+            role = applied[0]
         key = id(rule), role, tensor.shape, tensor.dtype, ready
         made = self._made.get(key)
         if made is None:
-            given = self._by_role(role)
-            if rule is not None:
-                applied = self._apply_rule(rule, role, places, tensor)
-                assert applied is not None  # or the rule would not be for it
-                given = applied
+            given = self._by_role(role) if applied is None else applied
             made = self._made[key] = self._decision(
                 given[0], rule, *given[1:], tuple(tensor.shape), tensor.dtype, ready
             )
@@ -290,12 +311,33 @@ class Decider:
 
     def _rule_for(
         self, places: tuple[ParameterSite, ...], role: Role | str, tensor: Any
-    ) -> Rule | None:
-        """Return the first rule that matches a parameter and can say what it is given."""
+    ) -> tuple[Rule | None, _Given | None]:
+        """Return the first rule that can say what a parameter is given, and what that is."""
         for rule in self._rules:
-            if rule.matches(places) and self._apply_rule(rule, role, places, tensor) is not None:
-                return rule
-        return None
+            if rule.matches(places) and (tensor.requires_grad or not rule.is_optional):
+                given = self._apply_rule(rule, role, places, tensor)
+                if given is not None:
+                    return rule, given
+        return None, None
+
+    def reason(self, rule: Rule, places: tuple[ParameterSite, ...], decision: Decision) -> str:
+        """Return why a rule does not decide what a parameter is given that its pattern fits."""
+        tensor = places[0].tensor
+        role = places[0].role if len(places) == 1 else _common_role(places)
+        why = _reason_to_skip(tensor)
+        if why:
+            return f"is left alone: {why}"
+        if self._apply_rule(rule, role, places, tensor) is not None:
+            return f"is decided by the {decision.rule} before it"
+        if isinstance(role, NormsRole):
+            return f"holds the norms of {role.weight}, which decides them"
+        scheme = rule.scheme or self._scheme
+        if isinstance(role, ConstantRole):
+            what = "a bias" if role.what == "bias" else f"the {role.what} of a layer"
+            return f"is {what}, and {scheme.name} is for weights"
+        if tensor.ndim < 2:
+            return f"may be a scale or a bias, and {scheme.name} is for weights: name it in full"
+        return f"needs a layout, since {role}, and {scheme.name} reads its axes"
 
     def _explained(
         self, role: Role | str, places: tuple[ParameterSite, ...], tensor: Any
@@ -312,7 +354,7 @@ class Decider:
                 return role._replace(what=f"bias, which {near_by[0]!r} does not fit")
         return role
 
-    def _by_role(self, role: Role | str) -> tuple[Role | str, Scheme, float]:
+    def _by_role(self, role: Role | str) -> _Given:
         """Return the role, scheme and gain of a parameter that no rule is for."""
         if not isinstance(role, WeightRole):
             return role, _CONSTANT, role.value if isinstance(role, ConstantRole) else 0.0
@@ -322,7 +364,7 @@ class Decider:
 
     def _apply_rule(
         self, rule: Rule, role: Role | str, places: tuple[ParameterSite, ...], tensor: Any
-    ) -> tuple[Role | str, Scheme, float] | None:
+    ) -> _Given | None:
         """Return the role, scheme and gain by a rule; None if the rule is not for the parameter."""
         if rule.leave:
             return role, self._scheme, 1.0
@@ -335,8 +377,13 @@ class Decider:
             gain = rule.options["gain"]
         elif rule.scheme is not None or recurrent:
             gain = None
-        if row.is_constant:
+        if row.is_constant or row.is_interval:
             possible = not isinstance(role, NormsRole)
+        elif isinstance(role, ConstantRole) and rule.is_for_biases and row.elementwise:
+            possible = role.what == "bias"
+            if possible and row.reads_fans:
+                role = role._replace(fans=fans_beside(places[0].layer, places[0].attribute))
+                possible = role.fans is not None
         elif isinstance(role, str):
             # What has no two axes may be a scale or a bias: who calls it by its name knows.
             is_weight = tensor.ndim >= 2 or any(place.name == rule.pattern for place in places)
@@ -353,13 +400,19 @@ class Decider:
 def _common_role(places: tuple[ParameterSite, ...]) -> Role | str:
     """Return the role of a parameter that several layers share: the first that is known.
 
-    Every embedding among them keeps its padding 0.
+    An embedding that is also the weight of another layer is sized as that, and every embedding
+    among them keeps its padding 0.
     """
     role = next((p.role for p in places if not isinstance(p.role, str)), places[0].role)
     if isinstance(role, WeightRole):
-        weights = (place.role for place in places if isinstance(place.role, WeightRole))
-        zeros = {zero for weight in weights for zero in weight.zeros}
-        role = role._replace(zeros=tuple(sorted(zeros)))
+        weights = [(p.name, p.role) for p in places if isinstance(p.role, WeightRole)]
+        zeros = tuple(sorted({zero for _, weight in weights for zero in weight.zeros}))
+        if role.layout == _EMBEDDING:
+            # A layer adds up all that it reads, and a row that is looked up is of any size.
+            sums = ((name, weight) for name, weight in weights if weight.layout != _EMBEDDING)
+            name, like = next(sums, ("", role))
+            role = like._replace(like=name, start=role.start)
+        role = role._replace(zeros=zeros)
     return role
 
 

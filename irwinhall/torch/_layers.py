@@ -11,12 +11,15 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrizations, parametrize
 
+from irwinhall.layouts import Fans, Weight
+
 __all__ = [
     "ConstantRole",
     "NormsRole",
     "ParameterSite",
     "Role",
     "WeightRole",
+    "fans_beside",
     "modules",
     "parameters",
 ]
@@ -26,6 +29,7 @@ class WeightRole(NamedTuple):
     """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.Weight`.
 
     start: the standard deviation that torch's own start has; None where it is 1/sqrt(3 fan_in).
+    like: the name that sizes it, where it is also the weight of another layer.
     """
 
     layout: str
@@ -34,19 +38,21 @@ class WeightRole(NamedTuple):
     recurrent: bool = False
     zeros: tuple[tuple[int, int], ...] = ()  # axis and index of an embedding's padding
     start: float | None = None
+    like: str = ""
 
 
 class ConstantRole(NamedTuple):
     """A parameter that starts as a constant, and what it is.
 
     bound: how far from the constant torch's own start may be; None where it is 1/sqrt(fan_in) of
-    the weight beside it.
+    the weight beside it. fans are those of that weight, where a scheme asks for them.
     """
 
     value: float
     what: str
     forget_gate: range | None = None  # where an LSTM's bias is that of the forget gate
     bound: float | None = None
+    fans: Fans | None = None
 
 
 class NormsRole(NamedTuple):
@@ -191,6 +197,19 @@ def _roles(layer: nn.Module) -> Roles:
         if isinstance(layer, kinds):
             return roles(layer)
     return {}
+
+
+def fans_beside(layer: nn.Module, bias: str) -> Fans | None:
+    """Return the fans of the weight that a layer has for a bias; None if it has none of that name.
+
+    Such as the weight_ih_l0 of a bias_ih_l0.
+    """
+    name = bias.replace("bias", "weight")
+    role, weight = _roles(layer).get(name), getattr(layer, name, None)
+    if not isinstance(role, WeightRole) or weight is None:
+        return None
+    shape = tuple(weight.shape)
+    return Weight.of(shape, layout=role.layout, groups=role.groups, parts=role.parts).fans
 
 
 # ---- models --------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from irwinhall.torch._fill import (
 )
 from irwinhall.torch._gains import array_gain
 from irwinhall.torch._layers import NormsRole, ParameterSite
-from irwinhall.torch._plan import Plan, naming, rules_of, shown, unused
+from irwinhall.torch._plan import Pattern, Plan, exclusions, naming, rules_of, shown, unused
 from irwinhall.torch._report import PendingRow, Report, Seen, version
 from irwinhall.torch._shards import Places as Region
 from irwinhall.torch._shards import is_distributed
@@ -52,6 +52,7 @@ def init_weights(
     seed: Seed | Stream = None,
     generator: torch.Generator | None = None,
     plan: Plan | None = None,
+    exclude: Pattern | Sequence[Pattern] = (),
     residual: Residual = (),
     residual_factor: float | None = None,
     forget_bias: float = 0.0,
@@ -87,6 +88,8 @@ def init_weights(
         A pattern is the name of a parameter with the wildcards of fnmatch, a compiled regular
         expression that is searched in the name, or a type of modules. The first one that fits
         decides.
+    exclude : pattern or sequence of patterns
+        What is left alone, whatever the plan says.
     residual : pattern, sequence of patterns, or mapping
         The last weights of residual branches, or the scales of their last norms. They are
         multiplied by residual_factor; or, by a mapping of patterns to rules, by what the rule of
@@ -118,15 +121,19 @@ def init_weights(
 
     Notes
     -----
-    A plan's scheme is for weights; biases and norms, which have no fans, take only the schemes
-    zeros, ones and constant, and "leave". A parameter of an unknown layer needs a layout as well,
-    unless its scheme reads no axes; one of fewer than two axes, which may be a scale or a bias, is
-    filled only under a pattern that is its full name, or by a constant. Options that a mapping
-    leaves out are as without a plan.
+    A plan's scheme is for weights; biases and norms take only the schemes zeros, ones and constant,
+    those between two ends, such as mamba_dt_bias, and "leave". Biases take a random scheme under a
+    pattern that says "bias"; one that reads fans has those of the weight beside them. A parameter
+    of an unknown layer needs a layout as well, unless its scheme reads no axes; one of fewer than
+    two axes, which may be a scale or a bias, is filled only under a pattern that is its full name,
+    or by a constant or a scheme between two ends. Options that a mapping leaves out are as without
+    a plan.
 
     Tied parameters are filled once, by the first of their names; a pattern that fits one of the
-    names fits them all. What lies in the memory of another, as ``Parameter(first.weight.t())``
-    does, follows that and is reported. Parameters of which neither holds the other are refused.
+    names fits them all. An embedding that is also the weight of a linear layer is sized as that
+    layer, which adds up all of its inputs. What lies in the memory of another, as
+    ``Parameter(first.weight.t())`` does, follows that and is reported. Parameters of which neither
+    holds the other are refused.
 
     Examples
     --------
@@ -147,7 +154,7 @@ def init_weights(
     """
     check_seed(seed, generator)
     tied, planned, shared = _planned(
-        module, get_scheme(scheme), gain, plan, residual, residual_factor, forget_bias
+        module, get_scheme(scheme), gain, plan, exclude, residual, residual_factor, forget_bias
     )
     tensors = [places[0].tensor for places in tied]
     root = _root(tensors, seed, generator)
@@ -200,6 +207,7 @@ def param_init_fn(
     seed: Seed | Stream = None,
     generator: torch.Generator | None = None,
     plan: Plan | None = None,
+    exclude: Pattern | Sequence[Pattern] = (),
     residual: Residual = (),
     residual_factor: float | None = None,
     forget_bias: float = 0.0,
@@ -218,7 +226,9 @@ def param_init_fn(
     device : torch.device or str, optional
         Where to materialize what is on the meta device; default the accelerator, if there is one,
         else the CPU.
-    scheme, gain, seed, generator, plan, residual, residual_factor, forget_bias, threads
+    scheme, gain, seed, generator, plan, exclude
+        As for `init_weights`.
+    residual, residual_factor, forget_bias, threads
         As for `init_weights`. All processes must be given the same seed.
 
     Returns
@@ -246,7 +256,7 @@ def param_init_fn(
     """
     check_seed(seed, generator)
     tied, planned, _ = _planned(
-        model, get_scheme(scheme), gain, plan, residual, residual_factor, forget_bias
+        model, get_scheme(scheme), gain, plan, exclude, residual, residual_factor, forget_bias
     )
     root = _root([places[0].tensor for places in tied], seed, generator)
     used = used_threads(threads)
@@ -445,6 +455,7 @@ def _planned(
     scheme: Scheme,
     gain: Gain,
     plan: Plan | None,
+    exclude: Pattern | Sequence[Pattern],
     residual: Residual,
     residual_factor: float | None,
     forget_bias: float,
@@ -456,6 +467,8 @@ def _planned(
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
     rules = rules_of(plan)
+    if exclude != ():
+        rules = [*exclusions(exclude), *rules]
     decide = Decider(scheme, array_gain(gain), rules, checked_finite("forget_bias", forget_bias))
     tied, ready, shared, overlaps = tied_parameters(module)
     decisions = []
@@ -463,9 +476,13 @@ def _planned(
         for places, alone in zip(tied, ready, strict=True):
             decisions.append(decide(places, places[0].tensor, alone))
     for rule in rules:
-        if not any(decision.rule is rule for decision in decisions):
-            names = [place.name for places in tied for place in places]
-            raise ValueError(unused(rule, tied, names, shared))
+        if not (rule.is_optional or any(decision.rule is rule for decision in decisions)):
+            found = [
+                (places[0].name, decide.reason(rule, places, decision))
+                for places, decision in zip(tied, decisions, strict=True)
+                if rule.matches(places)
+            ]
+            raise ValueError(unused(rule, found, tied, shared, module))
     ends = branches(tied, decisions, residual, residual_factor)
     planned: list[Values] = []
     with naming(lambda: tied[len(planned)][0].name):

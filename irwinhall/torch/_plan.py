@@ -23,6 +23,7 @@ __all__ = [
     "Pattern",
     "Plan",
     "Rule",
+    "exclusions",
     "matcher",
     "misses_bias",
     "naming",
@@ -105,6 +106,22 @@ class Rule(NamedTuple):
     leave: bool
     scheme: Scheme | None
     options: Options
+    argument: str = "plan"
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it may decide nothing, and is not for what is frozen."""
+        return self.argument == "recipe"
+
+    @property
+    def is_for_biases(self) -> bool:
+        """Whether its pattern speaks of biases, which may then be random."""
+        pattern = self.pattern
+        text = pattern if isinstance(pattern, str) else getattr(pattern, "pattern", "")
+        return "bias" in text
+
+    def __str__(self) -> str:
+        return f"{self.argument} pattern {_shown(self.pattern)}"
 
 
 def with_ends(row: str | Scheme, options: Options) -> Scheme:
@@ -120,6 +137,14 @@ def rules_of(plan: Plan | None) -> list[Rule]:
     if not isinstance(plan, Mapping):
         raise TypeError(f"plan must be a mapping, got {shown(plan)}")
     return [_rule(pattern, said) for pattern, said in plan.items()]
+
+
+def exclusions(patterns: Pattern | Sequence[Pattern]) -> list[Rule]:
+    """Return rules that leave alone what patterns fit."""
+    return [
+        Rule(pattern, matches, True, None, {}, "exclude")
+        for pattern, matches in matchers("exclude", patterns)
+    ]
 
 
 def _rule(pattern: Pattern, said: object) -> Rule:
@@ -201,30 +226,39 @@ def _shown(pattern: Pattern) -> str:
 
 def unused(
     rule: Rule,
+    reasons: Sequence[tuple[str, str]],
     parameters: Sequence[Sequence[ParameterSite]],
-    names: Sequence[str],
     shared: Mapping[str, Sequence[ParameterSite]],
+    module: nn.Module,
 ) -> str:
-    """Return why a rule decides nothing; shared: what lies in the memory of others, by its name."""
-    found = [places[0].name for places in parameters if rule.matches(places)]
-    what = f"plan pattern {_shown(rule.pattern)}"
+    """Return why a rule decides nothing.
+
+    reasons: the parameters that its pattern fits, and why each is not its to decide. shared: what
+    lies in the memory of others, by its name.
+    """
+    if reasons:
+        said = [f"{name} {why}" for name, why in reasons[:3]]
+        more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        return f"{rule} decides nothing: {'; '.join(said)}{more}"
     for owner, within in shared.items():
-        inner = next((place.name for place in within if rule.matches([place])), None)
-        if inner is not None and not found:
-            return f"{what} decides nothing: {inner} shares the memory of {owner}, name that"
-    if found:
-        return (
-            f"{what} decides nothing: patterns before it decide, or it cannot be for, "
-            f"{', '.join(found[:3])}{' ...' * (len(found) > 3)}"
-        )
-    hint = ""
-    if isinstance(rule.pattern, str):
-        hint = suggestion(rule.pattern, {name: name for name in names}, cutoff=0.8)
+        lying = next((place.name for place in within if rule.matches([place])), None)
+        if lying is not None:
+            return f"{rule} decides nothing: {lying} shares the memory of {owner}, name that"
+    pattern, hint = rule.pattern, ""
+    if isinstance(pattern, str):
+        names = [place.name for places in parameters for place in places]
+        hint = suggestion(pattern, {name: name for name in names}, cutoff=0.8)
         biases = [p.name for places in parameters for p in places if misses_bias(rule, [p])]
         biases = [name for name in biases if "bias" in name.rpartition(".")[2]]
+        inner = any(fnmatchcase(name, f"{pattern}.*") for name in names)
+        buffers = [name for name, _ in module.named_buffers() if fnmatchcase(name, pattern)]
         if biases:
             hint = f"; biases have other names there: {', '.join(biases[:3])}"
-    return f"{what} matches no parameter{hint}"
+        elif inner:
+            hint = f"; it names a module, whose parameters {pattern + '.*'!r} matches"
+        elif buffers:
+            hint = f"; {buffers[0]} is a buffer, which is never written"
+    return f"{rule} matches no parameter{hint}"
 
 
 def misses_bias(rule: Rule, places: Iterable[ParameterSite]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from html import escape
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -206,16 +207,37 @@ class Report:
         return f"<Report of {count} parameters, {len(left_alone)} of them left alone>"
 
     def __str__(self) -> str:
-        heads = ("parameter", "shape", "fans", "scheme", "scale", "std", "mean |w|", "note")
-        lines = [table(heads, [_cells(row) for row in self.rows], right=(4, 5, 6))]
+        return "\n".join(
+            [table(_HEADS, [_cells(row) for row in self.rows], right=_NUMBERS), *self._summary()]
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the table as notebooks show it."""
+        lines = ["<table>", _html_row("th", _HEADS)]
+        lines += [_html_row("td", _cells(row)) for row in self.rows]
+        return "\n".join([*lines, "</table>", *(f"<p>{escape(s)}</p>" for s in self._summary())])
+
+    def _summary(self) -> list[str]:
         left_alone, count, elements = self._totals
-        lines.append(
+        lines = [
             f"{elements:,} elements in {count} parameters, "
             f"{len(left_alone)} of them left alone; seed {self.seed!r}"
-        )
+        ]
         if self.buffers:
             lines.append(f"buffers left alone: {', '.join(self.buffers)}")
-        return "\n".join(lines)
+        return lines
+
+
+_HEADS = ("parameter", "shape", "fans", "scheme", "scale", "std", "mean |w|", "note")
+_NUMBERS = (4, 5, 6)
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    def cell(number: int, text: str) -> str:
+        side = "right" if number in _NUMBERS else "left"
+        return f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
+
+    return f"<tr>{''.join(cell(*each) for each in enumerate(cells))}</tr>"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
