@@ -51,6 +51,7 @@ FLOORS = {
     "stream": 3,
     "_matrices": 4,
     "montecarlo": 4,
+    "recipes": 4,
     "stats": 4,
     "compare": 5,
     "sampling": 5,

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import irwinhall
-from irwinhall.cli import _bound, _compare, _flow, _montecarlo, _reproduce, _sample, _tables
+from irwinhall.cli import (
+    _bound,
+    _compare,
+    _flow,
+    _montecarlo,
+    _recipes,
+    _reproduce,
+    _sample,
+    _tables,
+)
 
 # In the order of the help; a module's docstring is its command's description.
 _COMMANDS = {
@@ -22,6 +31,7 @@ _COMMANDS = {
     "compare": _compare,
     "flow": _flow,
     "sample": _sample,
+    "recipes": _recipes,
 }
 
 

@@ -49,14 +49,19 @@ def branches(
     decisions: Sequence[Decision],
     residual: Residual,
     factor: float | None,
+    *,
+    optional: bool = False,
 ) -> list[Branch]:
-    """Return the branch of every parameter, `WHOLE` but for those that end residual branches."""
+    """Return the branch of every parameter, `WHOLE` but for those that end residual branches.
+
+    optional: a pattern may name none.
+    """
     if isinstance(residual, Mapping):
         if factor is not None:
             raise ValueError(
                 f"residual_factor must be left out where residual has rules, got {factor!r}"
             )
-        return _by_rules(parameters, decisions, residual)
+        return _by_rules(parameters, decisions, residual, optional)
     patterns = matchers("residual", residual)
     if not patterns:
         if factor is not None:
@@ -77,13 +82,14 @@ def _found(
     decisions: Sequence[Decision],
     pattern: object,
     matches: Matcher,
+    optional: bool = False,
 ) -> list[bool]:
-    """Return which parameters a pattern names, of which there must be one."""
+    """Return which parameters a pattern names, of which there must be one unless optional."""
     found = [
         decision.is_scaled and matches(places)
         for places, decision in zip(parameters, decisions, strict=True)
     ]
-    if not any(found):
+    if not optional and not any(found):
         why = (
             f": {places[0].name} is left alone, since {decision.role}; a plan gives a layout"
             for places, decision in zip(parameters, decisions, strict=True)
@@ -100,6 +106,7 @@ def _by_rules(
     parameters: Sequence[Places],
     decisions: Sequence[Decision],
     residual: Mapping[Pattern, DepthRule],
+    optional: bool,
 ) -> list[Branch]:
     made = [WHOLE] * len(decisions)
     is_free = [True] * len(decisions)
@@ -107,7 +114,7 @@ def _by_rules(
     stacks = _Stacks(names)
     for pattern, rule in residual.items():
         checked = _checked_rule(pattern, rule)
-        found = _found(parameters, decisions, pattern, matcher("residual", pattern))
+        found = _found(parameters, decisions, pattern, matcher("residual", pattern), optional)
         mine = [n for n, fits in enumerate(found) if fits and is_free[n]]
         for number, branch in zip(mine, checked([names[n] for n in mine], stacks), strict=True):
             made[number], is_free[number] = branch, False

@@ -16,6 +16,8 @@ from torch.nn.parameter import is_lazy
 
 from irwinhall._arguments import checked_finite
 from irwinhall._keywords import takes
+from irwinhall.recipes import Recipe
+from irwinhall.recipes import recipe as find_recipe
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Seed, Stream
 from irwinhall.torch._before import Before
@@ -51,6 +53,7 @@ def init_weights(
     gain: Gain = None,
     seed: Seed | Stream = None,
     generator: torch.Generator | None = None,
+    recipe: str | Recipe | None = None,
     plan: Plan | None = None,
     exclude: Pattern | Sequence[Pattern] = (),
     residual: Residual = (),
@@ -83,6 +86,9 @@ def init_weights(
         model. A weight's bits are those of ``irwinhall.sample_weights(..., rng=seed, name=name)``
         by its qualified name, so that no other layer has a say in them. Call it once, for the
         whole model: by ``model.apply`` with a seed, all layers of a shape would get the same.
+    recipe : str or Recipe, optional
+        In place of scheme and gain: a name or alias of `irwinhall.recipes.RECIPES`. The lines of a
+        plan come before the recipe's own, and residual in place of the recipe's.
     plan : mapping, optional
         What starts otherwise: patterns, and for each a scheme, "leave", or a mapping of `Options`.
         A pattern is the name of a parameter with the wildcards of fnmatch, a compiled regular
@@ -154,7 +160,7 @@ def init_weights(
     """
     check_seed(seed, generator)
     tied, planned, shared = _planned(
-        module, get_scheme(scheme), gain, plan, exclude, residual, residual_factor, forget_bias
+        module, scheme, gain, recipe, plan, exclude, residual, residual_factor, forget_bias
     )
     tensors = [places[0].tensor for places in tied]
     root = _root(tensors, seed, generator)
@@ -206,6 +212,7 @@ def param_init_fn(
     gain: Gain = None,
     seed: Seed | Stream = None,
     generator: torch.Generator | None = None,
+    recipe: str | Recipe | None = None,
     plan: Plan | None = None,
     exclude: Pattern | Sequence[Pattern] = (),
     residual: Residual = (),
@@ -226,7 +233,7 @@ def param_init_fn(
     device : torch.device or str, optional
         Where to materialize what is on the meta device; default the accelerator, if there is one,
         else the CPU.
-    scheme, gain, seed, generator, plan, exclude
+    scheme, gain, seed, generator, recipe, plan, exclude
         As for `init_weights`.
     residual, residual_factor, forget_bias, threads
         As for `init_weights`. All processes must be given the same seed.
@@ -256,7 +263,7 @@ def param_init_fn(
     """
     check_seed(seed, generator)
     tied, planned, _ = _planned(
-        model, get_scheme(scheme), gain, plan, exclude, residual, residual_factor, forget_bias
+        model, scheme, gain, recipe, plan, exclude, residual, residual_factor, forget_bias
     )
     root = _root([places[0].tensor for places in tied], seed, generator)
     used = used_threads(threads)
@@ -452,8 +459,9 @@ def _others(
 
 def _planned(
     module: nn.Module,
-    scheme: Scheme,
+    scheme: str | Scheme,
     gain: Gain,
+    recipe: str | Recipe | None,
     plan: Plan | None,
     exclude: Pattern | Sequence[Pattern],
     residual: Residual,
@@ -467,9 +475,22 @@ def _planned(
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
     rules = rules_of(plan)
+    row = None if recipe is None else find_recipe(recipe)
+    if row is not None:
+        if scheme != "letkeman" or gain is not None:
+            raise ValueError(
+                f"scheme and gain must be left out with a recipe, got {shown(scheme)} "
+                f"and {shown(gain)} for {row.name}"
+            )
+        scheme, gain = row.scheme, row.gain
+        rules += rules_of(row.plan, "recipe")
+        if residual == () and residual_factor is None:
+            residual = row.residual
     if exclude != ():
         rules = [*exclusions(exclude), *rules]
-    decide = Decider(scheme, array_gain(gain), rules, checked_finite("forget_bias", forget_bias))
+    decide = Decider(
+        get_scheme(scheme), array_gain(gain), rules, checked_finite("forget_bias", forget_bias)
+    )
     tied, ready, shared, overlaps = tied_parameters(module)
     decisions = []
     with naming(lambda: places[0].name):
@@ -483,7 +504,8 @@ def _planned(
                 if rule.matches(places)
             ]
             raise ValueError(unused(rule, found, tied, shared, module))
-    ends = branches(tied, decisions, residual, residual_factor)
+    optional = row is not None and residual is row.residual
+    ends = branches(tied, decisions, residual, residual_factor, optional=optional)
     planned: list[Values] = []
     with naming(lambda: tied[len(planned)][0].name):
         for decision, branch in zip(decisions, ends, strict=True):

@@ -11,6 +11,7 @@ from torch import nn
 
 from irwinhall._arguments import checked_count, checked_finite
 from irwinhall._lookup import suggestion
+from irwinhall.recipes import Kind
 from irwinhall.schemes import Gain, Scheme, get_scheme, resolve_gain
 from irwinhall.torch._gains import array_gain
 
@@ -33,7 +34,7 @@ __all__ = [
     "with_ends",
 ]
 
-Pattern: TypeAlias = "str | re.Pattern[str] | type[nn.Module]"
+Pattern: TypeAlias = "str | re.Pattern[str] | type[nn.Module] | Kind"
 Matcher: TypeAlias = "Callable[[Iterable[ParameterSite]], bool]"
 
 
@@ -117,8 +118,11 @@ class Rule(NamedTuple):
     def is_for_biases(self) -> bool:
         """Whether its pattern speaks of biases, which may then be random."""
         pattern = self.pattern
-        text = pattern if isinstance(pattern, str) else getattr(pattern, "pattern", "")
-        return "bias" in text
+        if isinstance(pattern, re.Pattern):
+            pattern = pattern.pattern
+        elif isinstance(pattern, Kind):
+            pattern = pattern.parameter
+        return isinstance(pattern, str) and "bias" in pattern
 
     def __str__(self) -> str:
         return f"{self.argument} pattern {_shown(self.pattern)}"
@@ -130,13 +134,13 @@ def with_ends(row: str | Scheme, options: Options) -> Scheme:
     return get_scheme(row, low, high, corrected)
 
 
-def rules_of(plan: Plan | None) -> list[Rule]:
-    """Return the rules of a plan, in its order."""
+def rules_of(plan: Plan | None, argument: str = "plan") -> list[Rule]:
+    """Return the rules of a plan, in its order; argument: what has given it."""
     if plan is None:
         return []
     if not isinstance(plan, Mapping):
         raise TypeError(f"plan must be a mapping, got {shown(plan)}")
-    return [_rule(pattern, said) for pattern, said in plan.items()]
+    return [_rule(pattern, said)._replace(argument=argument) for pattern, said in plan.items()]
 
 
 def exclusions(patterns: Pattern | Sequence[Pattern]) -> list[Rule]:
@@ -204,6 +208,8 @@ def matcher(what: str, pattern: object) -> Matcher:
         return lambda places: any(fnmatchcase(place.name, pattern) for place in places)
     if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str):
         return lambda places: any(pattern.search(place.name) for place in places)
+    if isinstance(pattern, Kind):
+        return lambda places: any(_is_of(place, pattern) for place in places)
     if isinstance(pattern, type) and issubclass(pattern, nn.Module):
         return lambda places: any(isinstance(place.layer, pattern) for place in places)
     raise TypeError(
@@ -212,15 +218,24 @@ def matcher(what: str, pattern: object) -> Matcher:
     )
 
 
+def _is_of(place: ParameterSite, kind: Kind) -> bool:
+    """Return whether a parameter is one of a kind of layer."""
+    if not fnmatchcase(place.name.rpartition(".")[2], kind.parameter):
+        return False
+    return any(fnmatchcase(base.__name__, kind.layer) for base in type(place.layer).__mro__)
+
+
 def matchers(what: str, patterns: Pattern | Sequence[Pattern]) -> list[tuple[Pattern, Matcher]]:
     """Return one pattern or each of several, and its matcher."""
-    if isinstance(patterns, str) or not isinstance(patterns, Sequence):
+    if isinstance(patterns, (str, Kind)) or not isinstance(patterns, Sequence):
         patterns = [patterns]
     return [(pattern, matcher(what, pattern)) for pattern in patterns]
 
 
 def _shown(pattern: Pattern) -> str:
     """Return a pattern as a message has it."""
+    if isinstance(pattern, Kind):
+        return str(pattern)
     return pattern.__name__ if isinstance(pattern, type) else repr(pattern)
 
 
