@@ -145,13 +145,14 @@ class Sampler(NamedTuple):
 
     def prepared_law(self, code: int, argument: str = "gain") -> bytes:
         """Return the law of the elements, made ready for an element type."""
-        law, low, high = self.scheme.law, self.scheme.low, self.scheme.high
-        if law in _INTERVALS:
-            return interval_law(code, _INTERVALS[law], low, high)
-        kind = _KINDS[law]
+        scheme = self.scheme
+        kind = _KINDS.get(scheme.law)
+        if kind is None:
+            return interval_law(code, _INTERVALS[scheme.law], scheme.low, scheme.high)
         try:
             if kind == TRUNCATED_NORMAL:
-                return prepare_law(code, kind, self.scale, low, high, self.scheme.corrected)
+                ends = scheme.low, scheme.high, scheme.corrected
+                return prepare_law(code, kind, self.scale, *ends)
             return prepare_law(code, kind, self.scale)
         except ValueError:
             raise self._out_of_range(code, argument) from None

@@ -47,6 +47,7 @@ Law: TypeAlias = Literal[
     "inverse_softplus_log_uniform",
 ]
 _LAWS = get_args(Law)
+_ENDLESS = tuple(law for law in _LAWS if law != "truncated_normal" and law not in INTERVALS)
 _ELEMENTWISE = frozenset(("uniform", "normal", "truncated_normal", *INTERVALS))
 
 Gain: TypeAlias = "float | str | Callable[[Array], ArrayLike] | None"
@@ -829,12 +830,13 @@ def get_scheme(
     """Return the row that a scheme is or names, with other ends if they are given."""
     if type(scheme) is str and scheme in SCHEMES:
         row = SCHEMES[scheme]
-    elif isinstance(scheme, Scheme) and SCHEMES.get(scheme.name) is scheme:
-        row = scheme
     elif isinstance(scheme, Scheme):
-        if scheme.law not in _LAWS:
+        if scheme.law in _ENDLESS:
+            row = scheme
+        elif scheme.law not in _LAWS:
             raise ValueError(f"law must be one of {', '.join(_LAWS)}, got {scheme.law!r}")
-        row = _with_checked_ends(scheme)
+        else:
+            row = _with_checked_ends(scheme)
     elif isinstance(scheme, str):
         row = _NAMES.find(scheme)
     else:
