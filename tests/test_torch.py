@@ -811,3 +811,10 @@ def test_a_weight_of_another_shape_is_refused():
 def test_rng_is_called_seed(name):
     with pytest.raises(TypeError, match=f"^{name} takes seed, not rng$"):
         getattr(init, name)(torch.empty(3, 4), rng=1)
+
+
+def test_the_logarithms_of_mamba_are_finite_in_bfloat16():
+    values = init.log_of_uniform_(
+        torch.empty(10**6, dtype=torch.bfloat16), low=0.0, high=16.0, seed=1
+    )
+    assert bool(torch.isfinite(values).all())
