@@ -1,12 +1,18 @@
 """The extension modules; everything else stands in pyproject.toml."""
 
+import os
 import platform
 import struct
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 # -ffp-contract=off: the double-double error terms and the promised bits hold only if the compiler
 # fuses nothing by itself. -fno-math-errno and -fno-trapping-math change no result; they let the
@@ -44,7 +50,40 @@ def extension(name: str, sources: set[Path]) -> Extension:
     )
 
 
+class BuildExt(build_ext):
+    """Compile the files of a module in as many processes as there are cores, or as MAX_JOBS says."""
+
+    def build_extensions(self) -> None:
+        """Build every module; setuptools would compile one file after another."""
+        compile_files = self.compiler.compile
+
+        def compile_in_parallel(sources: list[str], **options) -> list[str]:
+            one_file = partial(compile_files, **options)
+            with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or os.cpu_count() or 1)) as pool:
+                return [*chain.from_iterable(pool.map(one_file, ([source] for source in sources)))]
+
+        if sys.platform != "win32":  # where the compiler's class is not made for threads
+            self.compiler.compile = compile_in_parallel
+        super().build_extensions()
+
+
+class SDist(sdist):
+    """Put the tests, the benchmarks, the pages and the generators into the source distribution, too."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        """Copy the files that setuptools finds and every source file of these folders."""
+        found = {
+            str(path)
+            for folder in ("irwinhall", "src_c", "tests", "benchmarks", "docs")
+            for path in Path(folder).rglob("*")
+            if path.is_file() and path.suffix not in {".pyc", ".so", ".pyd"}
+        }
+        generated = {f"irwinhall/{name}.c" for name in ("_core", "_distribution")}
+        super().make_release_tree(base_dir, sorted({*files, *found, "CHANGELOG.md"} - generated))
+
+
 setup(
+    cmdclass={"build_ext": BuildExt, "sdist": SDist},
     ext_modules=[
         extension("_core", set(Path("src_c").rglob("*.c")) - DISTRIBUTION),
         extension("_distribution", DISTRIBUTION),

@@ -1,0 +1,73 @@
+"""What setup.py adds to setuptools: compilation in parallel, and a complete source distribution."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import setuptools
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parents[1]
+# What only a checkout needs.
+DEVELOPERS = (".ci/", ".github/", ".gitignore", ".clang-format", ".editorconfig", ".pre-commit")
+
+
+@pytest.fixture
+def setup_py(monkeypatch):
+    """Return the names of setup.py, which builds nothing here."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(setuptools, "setup", lambda **settings: None)
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "setup.py")))
+
+
+def compile_with(setup_py, monkeypatch, compile_files, sources):
+    """Return what the compiler of a BuildExt makes of source files."""
+    monkeypatch.setattr(build_ext, "build_extensions", lambda command: None)
+    command = setup_py.BuildExt(setuptools.Distribution())
+    command.compiler = SimpleNamespace(compile=compile_files)
+    command.build_extensions()
+    return command.compiler.compile(sources, output_dir="build")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="compiles one file after another on Windows")
+def test_files_are_compiled_at_the_same_time(setup_py, monkeypatch):
+    monkeypatch.setenv("MAX_JOBS", "3")
+    all_three = threading.Barrier(3)
+
+    def compile_files(sources, output_dir):
+        all_three.wait(timeout=60)  # raises BrokenBarrierError unless three compile at once
+        return [f"{output_dir}/{source}.o" for source in sources]
+
+    objects = compile_with(setup_py, monkeypatch, compile_files, ["c", "a", "b"])
+    assert objects == ["build/c.o", "build/a.o", "build/b.o"]
+
+
+def test_a_file_that_does_not_compile_ends_the_build(setup_py, monkeypatch):
+    def compile_files(sources, output_dir):
+        raise ArithmeticError(*sources)
+
+    with pytest.raises(ArithmeticError, match="wrong"):
+        compile_with(setup_py, monkeypatch, compile_files, ["wrong"])
+
+
+def test_the_source_distribution_has_every_file_of_the_repository(tmp_path):
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
+    subprocess.run([*command, "sdist", "--dist-dir", str(tmp_path)], cwd=ROOT, check=True)
+    [archive] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as members:
+        names = {name.partition("/")[2] for name in members.getnames() if "/" in name}
+    assert {name for name in tracked if not name.startswith(DEVELOPERS)} - names == set()
+    generated = {".c", ".so", ".pyc"}
+    assert {n for n in names if n.startswith("irwinhall/") and Path(n).suffix in generated} == set()
