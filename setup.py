@@ -51,7 +51,7 @@ def extension(name: str, sources: set[Path]) -> Extension:
 
 
 class BuildExt(build_ext):
-    """Compile the files of a module in as many processes as there are cores, or as MAX_JOBS says."""
+    """Compile the files of a module in as many processes as there are cores, or MAX_JOBS."""
 
     def build_extensions(self) -> None:
         """Build every module; setuptools would compile one file after another."""
@@ -68,7 +68,7 @@ class BuildExt(build_ext):
 
 
 class SDist(sdist):
-    """Put the tests, the benchmarks, the pages and the generators into the source distribution, too."""
+    """Put tests, benchmarks, pages and generators into the source distribution, too."""
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         """Copy the files that setuptools finds and every source file of these folders."""
@@ -87,5 +87,5 @@ setup(
     ext_modules=[
         extension("_core", set(Path("src_c").rglob("*.c")) - DISTRIBUTION),
         extension("_distribution", DISTRIBUTION),
-    ]
+    ],
 )

@@ -16,8 +16,8 @@ import setuptools
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parents[1]
-# What only a checkout needs.
-DEVELOPERS = (".ci/", ".github/", ".gitignore", ".clang-format", ".editorconfig", ".pre-commit")
+# Files that only a checkout needs.
+DEVELOPERS = (".ci/", ".github/", ".gitignore", ".clang-format", ".pre-commit-config.yaml")
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def test_a_file_that_does_not_compile_ends_the_build(setup_py, monkeypatch):
 def test_the_source_distribution_has_every_file_of_the_repository(tmp_path):
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("not a checkout")
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    tracked = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True)
+    tracked = {name for name in listed.splitlines() if (ROOT / name).is_file()}
     command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
     subprocess.run([*command, "sdist", "--dist-dir", str(tmp_path)], cwd=ROOT, check=True)
     [archive] = tmp_path.glob("*.tar.gz")
