@@ -905,6 +905,7 @@ def _checked_activation(
         )
     return row, _checked_slope(row, slope)
 
+
 _SHAZEER = "Shazeer 2020"
 _GATED_ROWS = tuple(
     Gated(name, gate, source, ExactGains(*GATED_GAINS[name]))
