@@ -29,12 +29,12 @@ nightly)
 esac
 # Without isolation, so that this Cython and this NumPy compile it.
 install --no-build-isolation --editable .
-chosen=$("$bin/pip" freeze --exclude-editable)
+chosen=$("$bin/pip" freeze --all --exclude-editable)
 # Numba is left out where it has no build for this NumPy; its tests then skip visibly.
 echo "$chosen" >"$environment/chosen.txt"
 install --constraint "$environment/chosen.txt" 'pytest>=8.2' pytest-xdist hypothesis ml_dtypes \
     python-flint matplotlib
 install --constraint "$environment/chosen.txt" --only-binary :all: numba || echo "SKIP numba: not for these versions"
 "$bin/python" --version
-"$bin/pip" freeze | grep -iE '^(numpy|scipy|mpmath|cython|setuptools|tqdm|numba)=='
+"$bin/pip" freeze --all | grep -iE '^(numpy|scipy|mpmath|cython|setuptools|tqdm|numba)=='
 "$bin/pytest" -n auto --dist loadfile "$@"
