@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import pathlib
 import random
 import re
+import subprocess
 import sys
 import threading
 
@@ -439,6 +441,20 @@ def test_truncated_values_stay_inside_and_have_the_std_asked_for(low, high, dtyp
         kurtosis = np.mean((out - out.mean()) ** 4) / np.var(out) ** 2
         error = math.sqrt((kurtosis - 1) / 4 / out.size)
         assert abs(out.std() - 1.0) < 5 * error + 1e-6 * abs(law.scale)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_digests_of_every_law_and_type_are_those_on_record(kernel, tmp_path):
+    # Of 200,003 elements each, and of the smallest and largest scales: stream_digests.txt.
+    kernel_or_skip(kernel)
+    tests = pathlib.Path(__file__).parent
+    library, program = kernel_build.build(), tmp_path / "vectors"
+    command = ["cc", "-std=gnu11", "-O1", f"-I{kernel_build.SOURCES}", "-o", program]
+    sources = [tests / "cross" / "vectors.c", library, f"-Wl,-rpath,{library.parent}", "-lm"]
+    subprocess.run([*command, *sources], check=True)
+    printed = subprocess.run([program, kernel], check=True, capture_output=True, text=True).stdout
+    recorded = (tests / "data" / "stream_digests.txt").read_text(encoding="ascii")
+    assert printed == recorded, "the stream's format version 1 is frozen (docs/stream.md)"
 
 
 # What a kernel's file is compiled for, and the bits by which the processor is asked for it.
