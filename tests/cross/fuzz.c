@@ -163,8 +163,10 @@ static int make_interval_law(ih_law *law, int dtype) {
 }
 
 static int make_integer_law(ih_law *law, int dtype) {
+    int64_t low;
     if (dtype == IH_U32 || one_in(3)) return ih_law_bits(law);
-    return ih_law_integers(law, (int64_t)random_bits(), one_in(20) ? 0 : any_size(UINT64_MAX));
+    low = (int64_t)random_bits(); /* on its own: arguments have no order */
+    return ih_law_integers(law, low, one_in(20) ? 0 : any_size(UINT64_MAX));
 }
 
 /* 1 if it is a law, and one that the type can have. */
