@@ -70,7 +70,8 @@ static double between(double low, double high) { return low + (high - low) * fra
 static uint64_t any_size(uint64_t limit) {
     int bits = 0;
     while (bits < 64 && limit >> bits) bits++;
-    uint64_t value = random_bits() >> (64 - 1 - below((uint64_t)bits));
+    uint64_t shift = 63 - below((uint64_t)bits);
+    uint64_t value = random_bits() >> shift;
     return value < 1 ? 1 : value > limit ? limit : value;
 }
 
@@ -108,8 +109,10 @@ static void any_interval(double *low, double *high) {
         *high = between(0.5, 10);
         break;
     case 1: /* its ends near 0, whose products round to 0 */
-        *low = -ldexp(1 + fraction(), -(int)below(60));
-        *high = ldexp(1 + fraction(), one_in(2) ? (int)below(4) : -(int)below(60));
+        *low = -(1 + fraction());
+        *low = ldexp(*low, -(int)below(60)); /* one by one: arguments have no order */
+        *high = 1 + fraction();
+        *high = ldexp(*high, one_in(2) ? (int)below(4) : -(int)below(60));
         break;
     case 2: /* narrow, anywhere */
         *low = between(-9, 9);
@@ -165,7 +168,7 @@ static int make_interval_law(ih_law *law, int dtype) {
 static int make_integer_law(ih_law *law, int dtype) {
     int64_t low;
     if (dtype == IH_U32 || one_in(3)) return ih_law_bits(law);
-    low = (int64_t)random_bits(); /* on its own: arguments have no order */
+    low = (int64_t)random_bits();
     return ih_law_integers(law, low, one_in(20) ? 0 : any_size(UINT64_MAX));
 }
 
@@ -288,7 +291,8 @@ static void make_layout(fill_call *call, int dense_rows) {
         size_t stride = call->extent;
         call->elements *= count;
         if (count <= 1) { /* a step that is never taken */
-            call->strides[at] = (ptrdiff_t)(random_bits() >> below(64));
+            const uint64_t shift = below(64);
+            call->strides[at] = (ptrdiff_t)(random_bits() >> shift);
             continue;
         }
         if (dense_rows && k == 0) {
