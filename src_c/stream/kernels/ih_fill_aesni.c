@@ -74,19 +74,10 @@ VERB v_words v_to_f16(v_floats a, v_floats b) {
     return packed;
 }
 
-#define TWO_52 ((v_longs)_mm_castpd_si128(_mm_set1_pd(0x1p52)))
-#define TWO_84 ((v_longs)_mm_castpd_si128(_mm_set1_pd(0x1p84)))
-
-/* Two halves of x, each in its place of a double, are subtracted exactly and added with one
- * rounding; excess is what the upper one has too much. */
-VERB v_doubles two_halves(v_longs x, v_longs upper, double excess) {
-    v_longs lower = (v_longs)_mm_blend_epi16((__m128i)x, (__m128i)TWO_52, 0xcc);
-    return ((v_doubles)upper - (0x1p84 + 0x1p52 + excess)) + (v_doubles)lower;
+VERB v_longs joined_words(v_longs lower, v_longs upper) {
+    return (v_longs)_mm_blend_epi16((__m128i)lower, (__m128i)upper, 0xcc);
 }
-VERB v_doubles v_to_f64(v_longs x) { return two_halves(x, x >> 32 | TWO_84, 0); }
-VERB v_doubles v_signed_to_f64(v_longs x) { /* with the sign bit flipped it is 2^63 too much */
-    return two_halves(x, x >> 32 ^ (TWO_84 | UINT64_C(1) << 31), 0x1p63);
-}
+#include "stream/kernels/ih_f64_by_halves.h"
 
 /* ih_emulated_fma_f32 of two lanes, and a bit where its sum is halfway between two floats. */
 VERB __m128 fma_of_two(__m128 a, __m128 b, __m128 c, __m128i *halfway) {

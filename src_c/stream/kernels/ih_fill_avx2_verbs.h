@@ -72,24 +72,16 @@ VERB void v_locate_32(v_words x, v_words *octave, v_words *distance) {
     *distance = ((~x | 1) << *octave) & 0x7fffffff;
 }
 
-#define TWO_52 ((v_longs)_mm256_castpd_si256(_mm256_set1_pd(0x1p52)))
-#define TWO_84 ((v_longs)_mm256_castpd_si256(_mm256_set1_pd(0x1p84)))
+VERB v_longs joined_words(v_longs lower, v_longs upper) {
+    return (v_longs)_mm256_blend_epi32((__m256i)lower, (__m256i)upper, 0xaa);
+}
+#include "stream/kernels/ih_f64_by_halves.h"
 
 /* The same with 52 bits, which become a double by their place in it. */
 VERB void v_locate_64(v_longs x, v_longs *row, v_longs *distance) {
     v_doubles upper = (v_doubles)(x >> 12 | TWO_52) - 0x1p52;
     *row = 16 * (1023 + 51) + 15 - ((v_longs)upper >> 48);
     *distance = ((~x | 1) << (*row >> 4) << 1) & (UINT64_MAX >> 4);
-}
-/* Two halves of x, each in its place of a double, are subtracted exactly and added with one
- * rounding; excess is what the upper one has too much. */
-VERB v_doubles two_halves(v_longs x, v_longs upper, double excess) {
-    v_longs lower = (v_longs)_mm256_blend_epi32((__m256i)x, (__m256i)TWO_52, 0xaa);
-    return ((v_doubles)upper - (0x1p84 + 0x1p52 + excess)) + (v_doubles)lower;
-}
-VERB v_doubles v_to_f64(v_longs x) { return two_halves(x, x >> 32 | TWO_84, 0); }
-VERB v_doubles v_signed_to_f64(v_longs x) { /* with the sign bit flipped it is 2^63 too much */
-    return two_halves(x, x >> 32 ^ (TWO_84 | UINT64_C(1) << 31), 0x1p63);
 }
 VERB v_words v_least_32(v_words a, v_words b) {
     return (v_words)_mm256_min_epu32((__m256i)a, (__m256i)b);
