@@ -68,7 +68,7 @@ def mean_field(
             divisor = square - (covariance if normalization == "batch" else 0.0)
         read.append((found, divisor))
         signals[number] = kept(square) + factor * layer.forward * found.square
-        covariance = kept(covariance) + factor * layer.forward * found.mean**2
+        covariance = kept(covariance) + factor * layer.forward * found.mean * found.mean
     for number in range(depth, 0, -1):
         found, divisor = read[number - 1]
         # Of what comes through the weights, before f'.
@@ -87,7 +87,10 @@ def mean_field(
 def _moments(activation: Activation, variance: float) -> Moments:
     if not math.isfinite(variance):
         return Moments(math.inf, math.inf, math.nan, math.nan)
-    found = moments(activation, max(float(variance), _LEAST))
+    try:
+        found = moments(activation, max(float(variance), _LEAST))
+    except (ValueError, ArithmeticError):  # beyond the doubles, or an integral in doubt
+        return Moments(math.nan, math.nan, math.nan, math.nan)
     if variance < _LEAST and float(activation(0.0)) == 0.0:
         found = found._replace(square=found.square / _LEAST * variance)
     return found

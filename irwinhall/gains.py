@@ -446,7 +446,7 @@ def moments(activation: str | Activation, variance: float = 1.0) -> Moments:
     variance = checked_finite("variance", variance)
     if variance <= 0.0:
         raise ValueError(f"variance must be positive, got {variance}")
-    if row.name in _HOMOGENEOUS and variance != 1.0:
+    if row.function in _HOMOGENEOUS and variance != 1.0:
         unit = moments(row, 1.0)
         return unit._replace(mean=math.sqrt(variance) * unit.mean, square=variance * unit.square)
     function, std = row.with_slope(), math.sqrt(variance)
@@ -883,7 +883,7 @@ _ROWS = tuple(
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
 # Whose gains do not depend on the variance.
-_HOMOGENEOUS = frozenset({"linear", "relu", "leaky_relu", "prelu"})
+_HOMOGENEOUS = frozenset({_linear, _relu, _piecewise_linear})
 
 
 def _checked_activation(
@@ -944,7 +944,7 @@ def _checked_slope(row: Activation, slope: object) -> float | None:
 @lru_cache(maxsize=256)
 def _exact_gain(row: Activation, preserve: Preserve, slope: float | None, variance: float) -> float:
     exact = row.exact
-    if exact is None or not (variance == 1.0 or row.name in _HOMOGENEOUS):
+    if exact is None or not (variance == 1.0 or row.function in _HOMOGENEOUS):
         return _integrated_gain(_rescaled(row.with_slope(slope), variance), preserve)
     if callable(exact):
         assert slope is not None
@@ -993,7 +993,7 @@ def _integrated_gain(function: Function, preserve: Preserve, tolerance: float = 
     # A power of 2 near the function's size, so that squares neither overflow nor underflow.
     z = nodes()
     values = _values(function, z)
-    size = float(np.max(np.abs(values.astype(np.float64)) * root_density(z)))
+    size = _size(values, z)
     if size < _SMALLEST:
         raise ValueError(f"activation must not vanish, got values of at most {size:.0e}")
     exponent = math.frexp(size)[1]
@@ -1082,7 +1082,13 @@ def _mean_magnitude(function: Function, tolerance: float = TOLERANCE) -> float:
 
 
 def _vanishes(function: Function) -> bool:
-    return not np.any(_values(function, nodes()))
+    z = nodes()
+    return _size(_values(function, z), z) < _SMALLEST
+
+
+def _size(values: NDArray[Any], z: Array) -> float:
+    """Return the largest of a function's values, weighted by the root of the density."""
+    return float(np.max(np.abs(values.astype(np.float64)) * root_density(z)))
 
 
 def _values(function: Function, z: Array) -> NDArray[Any]:

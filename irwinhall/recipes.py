@@ -117,6 +117,7 @@ _TORCH = {
     Kind("Embedding*"): {"std": 1.0},
     Kind("MultiheadAttention", "in_proj_weight"): {"scheme": "xavier_uniform", "parts": 1},
     Kind("MultiheadAttention", "?_proj_weight"): "xavier_uniform",
+    Kind("MultiheadAttention", "bias_[kv]"): "leave",
     Kind("MultiheadAttention", "*bias*"): "zeros",
     Kind("NonDynamicallyQuantizableLinear", "bias"): "zeros",
     Kind("Bilinear"): "leave",
@@ -134,7 +135,7 @@ _TRANSFORMERS = "transformers 5.24.0"
 _ROWS = (
     Recipe(
         "torch",
-        "what the layers of torch.nn start with, but Bilinear, which is left alone",
+        "what the layers of torch.nn start with, but Bilinear, bias_k and bias_v, left alone",
         "torch 2.13.0, reset_parameters of the layers",
         "torch_default",
         plan=MappingProxyType(_TORCH),
@@ -237,7 +238,7 @@ def recipe(name: str | Recipe) -> Recipe:
 
 
 def table() -> str:
-    """Return the names of all recipes, what models they are for, and where they were read.
+    """Return the names of all recipes and what models they are for.
 
     Returns
     -------

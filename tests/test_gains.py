@@ -799,3 +799,10 @@ def test_what_gated_units_do_not_have_is_named():
     with pytest.raises(ValueError, match="^convention must be 'exact' for glu, got 'torch'"):
         irwinhall.gain("glu", convention="torch")
     assert repr(gains.GATED["glu"]) == "GATED['glu']"
+
+
+def test_a_row_of_ones_own_is_not_homogeneous_by_its_name():
+    row = gains.Activation("linear", np.tanh, "here")
+    other = gains.Activation("bent", np.tanh, "here")
+    assert gains.moments(row, 4.0) == gains.moments(other, 4.0)
+    assert gains.moments(row, 4.0).square < 1.0

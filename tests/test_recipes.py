@@ -45,6 +45,16 @@ def test_the_layers_of_torch_start_as_torch_starts_them():
     assert [row for row in rows if not verify_recipes.is_right(row)] == []
 
 
+def test_a_bias_of_an_attentions_keys_and_values_is_left_alone():
+    model = nn.MultiheadAttention(48, 4, add_bias_kv=True)
+    kept = [model.bias_k.clone(), model.bias_v.clone()]
+    init.init_weights(model, recipe="torch", seed=1)
+    assert torch.equal(model.bias_k, kept[0])
+    assert torch.equal(model.bias_v, kept[1])
+    assert model.bias_k.std() > 0
+    assert not model.in_proj_bias.any()
+
+
 def test_the_comparison_finds_another_distribution(monkeypatch):
     _, _, make = verify_recipes.MODELS["torch.nn"]
     monkeypatch.setitem(verify_recipes.MODELS, "torch.nn", ("torch", "gpt2", make))
