@@ -62,6 +62,9 @@ BFLOAT16: int
 UINT32: int
 UINT64: int
 TYPE_LIMITS: dict[int, tuple[float, float]]
+LEAST_VALUES: dict[int, float]
+GREATEST_RATIO: float
+LEAST_OF_LOGARITHM: float
 
 def prepare_law(
     dtype: int, kind: int, scale: float, low: float, high: float, corrected: bool

@@ -409,7 +409,9 @@ cdef extern from "irwinhall.h" nogil:
     int ih_law_interval(ih_law *, int, double, double) noexcept
     int ih_law_integers(ih_law *, int64_t, uint64_t) noexcept
     int ih_law_bits(ih_law *) noexcept
-    int ih_type_limits(int, double *, double *) noexcept
+    int ih_type_limits(int, double *, double *, double *) noexcept
+    const double IH_GREATEST_RATIO
+    const double IH_LEAST_OF_LOGARITHM
     int ih_law_check(const ih_law *, int) noexcept
     int ih_kernel_count() noexcept
     const char *ih_kernel_name(int) noexcept
@@ -460,13 +462,16 @@ cdef int checked(int status, str what) except -1:
 
 
 cdef tuple limits_of(int dtype):
-    cdef double least_uniform, greatest
-    checked(ih_type_limits(dtype, &least_uniform, &greatest), "asking for the limits of a type")
-    return least_uniform, greatest
+    cdef double least_uniform, greatest, least
+    checked(ih_type_limits(dtype, &least_uniform, &greatest, &least), "asking for a type's limits")
+    return least_uniform, greatest, least
 
 
+FLOATS = (FLOAT32, FLOAT64, FLOAT16, BFLOAT16)
 # Of each element type: the least bound of a uniform law, and the greatest bound or std of any.
-TYPE_LIMITS = {dtype: limits_of(dtype) for dtype in (FLOAT32, FLOAT64, FLOAT16, BFLOAT16)}
+TYPE_LIMITS = {dtype: limits_of(dtype)[:2] for dtype in FLOATS}
+LEAST_VALUES = {dtype: limits_of(dtype)[2] for dtype in FLOATS}
+GREATEST_RATIO, LEAST_OF_LOGARITHM = IH_GREATEST_RATIO, IH_LEAST_OF_LOGARITHM
 
 
 cdef ih_key key_from(bytes key):
@@ -691,7 +696,7 @@ cdef int fill_pieces(fill_call *call, int axis, uint64_t elements, char *out) no
     begin, length = call.start[axis], call.count[axis]
     rest = elements // length
     while done < length and status == IH_OK:
-        step = max(1, <uint64_t>call.piece // rest)
+        step = max(<uint64_t>1, <uint64_t>call.piece // rest)
         if length - done < 2 * step:  # no small piece at the end
             step = length - done
         call.start[axis], call.count[axis] = begin + done, step

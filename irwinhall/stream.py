@@ -28,12 +28,11 @@ from irwinhall._arguments import (
 )
 from irwinhall._arrays import BITS, INTEGERS, NAMES, Target, integer_output, output, shape_of
 from irwinhall._core import (
-    BFLOAT16,
     ELEMENTS_PER_THREAD,
-    FLOAT16,
-    FLOAT32,
-    FLOAT64,
+    GREATEST_RATIO,
     INVERSE_SOFTPLUS,
+    LEAST_OF_LOGARITHM,
+    LEAST_VALUES,
     LOG_OF_UNIFORM,
     LOG_UNIFORM,
     NORMAL,
@@ -56,9 +55,6 @@ __all__ = ["Stream", "kernels"]
 Seed: TypeAlias = (
     "int | bytes | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 )
-
-# Of each element type the least positive value.
-LEAST_VALUES = {FLOAT32: 2.0**-149, FLOAT64: 2.0**-1074, FLOAT16: 2.0**-24, BFLOAT16: 2.0**-133}
 
 # BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
 _FORMAT = b"irwinhall stream"
@@ -854,7 +850,7 @@ def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
     most, ends = TYPE_LIMITS[code][1], f"got low={low}, high={high}"
     if high - low == math.inf:
         raise ValueError(f"high - low must be finite, {ends}")
-    if kind in (UNIFORM_BETWEEN, LOG_UNIFORM) and max(-low, high) > most:
+    if kind != LOG_OF_UNIFORM and max(-low, high) > most:
         raise ValueError(f"low and high must be from -{most} to {most} for {NAMES[code]}, {ends}")
     if kind != UNIFORM_BETWEEN and (low != 0.0 or kind != LOG_OF_UNIFORM):
         least = (
@@ -865,10 +861,13 @@ def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
         if low < least:
             zero = "0 or " if kind == LOG_OF_UNIFORM else ""
             raise ValueError(f"low must be {zero}at least {least} for {NAMES[code]}, {ends}")
-    if kind == LOG_OF_UNIFORM and high < 2.0**-960:
-        raise ValueError(f"high must be at least 2**-960, {ends}")
-    if kind in (LOG_UNIFORM, INVERSE_SOFTPLUS) and high / low > 2.0**1000:
-        raise ValueError(f"high / low must be at most 2**1000, {ends}")
+    if kind == LOG_OF_UNIFORM and high < LEAST_OF_LOGARITHM:
+        least_power = round(math.log2(LEAST_OF_LOGARITHM))
+        raise ValueError(f"high must be at least 2**{least_power}, {ends}")
+    if kind in (LOG_UNIFORM, INVERSE_SOFTPLUS) and high / low > GREATEST_RATIO:
+        raise ValueError(
+            f"high / low must be at most 2**{round(math.log2(GREATEST_RATIO))}, {ends}"
+        )
     return prepare_interval(code, kind, low, high)
 
 

@@ -111,10 +111,12 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
  * IH_INVERSE_SOFTPLUS. All are drawn from one word; no value is an end of the interval of results,
  * so that none on a positive interval is 0, and none is infinite. high - low must be finite, and
  * positive ends normal doubles; from IH_LOG_UNIFORM on both are positive, but for the low end of
- * IH_LOG_OF_UNIFORM, which may be 0, and whose high end is at least 2^-960; high / low of the
- * log-uniform laws is at most IH_GREATEST_RATIO. */
+ * IH_LOG_OF_UNIFORM, which may be 0, and whose high end is at least IH_LEAST_OF_LOGARITHM (below it
+ * a sum of the interval may be subnormal); high / low of the log-uniform laws is at most
+ * IH_GREATEST_RATIO. */
 int ih_law_interval(ih_law *law, int kind, double low, double high);
 #define IH_GREATEST_RATIO 0x1p1000
+#define IH_LEAST_OF_LOGARITHM 0x1p-960
 
 /* Make the law of the integers low, low + 1, ..., low + span - 1, all equally likely; 0 stands for
  * a span of 2^64. */
@@ -123,9 +125,9 @@ int ih_law_integers(ih_law *law, int64_t low, uint64_t span);
 /* Make the law of the raw words. */
 int ih_law_bits(ih_law *law);
 
-/* The least bound that a uniform law may have in an element type, and the greatest scale of any
- * law. The normal laws have no least scale: 0 gives zeros. */
-int ih_type_limits(int dtype, double *least_uniform, double *greatest);
+/* The least bound that a uniform law may have in an element type, the greatest scale of any law,
+ * and the least positive value of the type. The normal laws have no least scale: 0 gives zeros. */
+int ih_type_limits(int dtype, double *least_uniform, double *greatest, double *least);
 
 /* Check that a law can be had in an element type: its scale must leave every product exact, and the
  * interval of a law that has one must hold a value of the type. */

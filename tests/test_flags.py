@@ -22,7 +22,7 @@ UNSAFE = [
 SAFE = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 
 FAST_MATH = "must not be compiled with -ffast-math"
-EXCESS_PRECISION = "compile with -std=gnu11 instead of -std=c11, and for 32-bit x86 with -msse2"
+EXCESS_PRECISION = "compile with -std=gnu11 -ffp-contract=off instead of -std=c11, and for 32-bit"
 
 
 def compiled(compiler: str, path: Path, *flags: str) -> subprocess.CompletedProcess:

@@ -4,8 +4,8 @@
  * which parts of -ffast-math are on, and -fsingle-precision-constant. Clang says so of -ffast-math
  * and -ffinite-math-only alone; the pragmas take back -freciprocal-math and the products that it
  * fuses unasked. Not seen from here: -funsafe-math-optimizations, -fassociative-math and
- * -fno-signed-zeros of Clang, -ffp-contract=fast of either, and denormals flushed to zero by a
- * program or by what it was linked with.
+ * -fno-signed-zeros of Clang, -ffp-contract=fast of either (GCC's default but for -std=c11), and
+ * denormals flushed to zero by a program or by what it was linked with.
  */
 #ifndef IH_IEEE_H
 #define IH_IEEE_H
@@ -16,7 +16,8 @@
  * asks s390x for float products and sums in double; -std=gnu11 does not. */
 #if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "irwinhall needs float and double operations without excess precision (FLT_EVAL_METHOD 0 \
-or 16): compile with -std=gnu11 instead of -std=c11, and for 32-bit x86 with -msse2 -mfpmath=sse"
+or 16): compile with -std=gnu11 -ffp-contract=off instead of -std=c11, and for 32-bit x86 with \
+-msse2 -mfpmath=sse"
 #endif
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||     \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||     \

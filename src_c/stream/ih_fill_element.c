@@ -12,7 +12,7 @@
 
 /* Elements at a time: their words, and their values in double precision, stay in L1. */
 #define ELEMENT_BLOCKS 64
-#define CHUNK 256
+#define CHUNK (4 * ELEMENT_BLOCKS)
 
 /* The double whose fraction has these 52 bits, from 1 to 2. */
 IH_INLINE double one_to_two(uint64_t bits) {

@@ -164,9 +164,6 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     return IH_OK;
 }
 
-/* Numbers below this may have a subnormal one within 2^-53 of them, which ih_log cannot take. */
-#define LEAST_OF_LOGARITHM 0x1p-960
-
 int ih_law_interval(ih_law *law, int kind, double low, double high) {
     if (!law) return IH_ERROR_NULL;
     if (kind < IH_UNIFORM_BETWEEN || kind > IH_INVERSE_SOFTPLUS) return IH_ERROR_LAW;
@@ -179,7 +176,7 @@ int ih_law_interval(ih_law *law, int kind, double low, double high) {
     if (kind == IH_UNIFORM_BETWEEN) return IH_OK;
     if (!(low >= DBL_MIN || (low == 0 && kind == IH_LOG_OF_UNIFORM))) return IH_ERROR_SCALE;
     if (kind == IH_LOG_OF_UNIFORM) {
-        if (high < LEAST_OF_LOGARITHM) return IH_ERROR_SCALE;
+        if (high < IH_LEAST_OF_LOGARITHM) return IH_ERROR_SCALE;
         law->low = low > 0 ? ih_log(low) : -INFINITY;
         law->high = ih_log(high);
         return IH_OK;
@@ -315,11 +312,12 @@ static const double least_bound[IH_FLOAT_DTYPES] = {0x1p-95, 0x1p-959, 0x1p-14, 
 static const double least_value[IH_FLOAT_DTYPES] = {0x1p-149, 0x1p-1074, 0x1p-24, 0x1p-133};
 static const double greatest_scale[IH_FLOAT_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
 
-int ih_type_limits(int dtype, double *least_uniform, double *greatest) {
-    if (!least_uniform || !greatest) return IH_ERROR_NULL;
+int ih_type_limits(int dtype, double *least_uniform, double *greatest, double *least) {
+    if (!least_uniform || !greatest || !least) return IH_ERROR_NULL;
     if (dtype < 0 || dtype >= IH_FLOAT_DTYPES) return IH_ERROR_DTYPE;
     *least_uniform = least_bound[dtype];
     *greatest = greatest_scale[dtype];
+    *least = least_value[dtype];
     return IH_OK;
 }
 

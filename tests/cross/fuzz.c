@@ -82,9 +82,9 @@ static const int greatest_exponent[FLOATS] = {127, 1023, 15, 127};
 
 /* From below the least subnormal number of the type to above its greatest. */
 static double any_scale(int dtype) {
-    double least, greatest;
+    double least, greatest, positive;
     int exponent = least_exponent[dtype] - 4;
-    ih_type_limits(dtype, &least, &greatest);
+    ih_type_limits(dtype, &least, &greatest, &positive);
     switch (below(8)) {
     case 0:
         return 0.02;
@@ -527,9 +527,9 @@ static int spoil(fill_call *call, int *status) {
         call->law.kind = one_in(2) ? -1 - (int)below(100) : IH_LAW_KINDS + (int)below(100);
         return 1;
     case 5: {
-        double least, greatest, bad[] = {NAN, INFINITY, -1, 0};
+        double least, greatest, positive, bad[] = {NAN, INFINITY, -1, 0};
         if (call->dtype >= FLOATS) return 0;
-        ih_type_limits(call->dtype, &least, &greatest);
+        ih_type_limits(call->dtype, &least, &greatest, &positive);
         bad[3] = call->law.kind == IH_UNIFORM ? nextafter(least, 0) : nextafter(greatest, INFINITY);
         call->law.scale = bad[below(4)];
         return 1;

@@ -18,7 +18,8 @@ build() {
         "$@" -std=gnu11 -g -ffp-contract=off -fno-math-errno -pthread -I"$sources" -c \
             "$sources"/*/*.c "$sources"/stream/kernels/*.c &&
         for program in threads fuzz; do
-            "$@" -std=gnu11 -g -pthread -I"$sources" -o $program "$here/$program.c" ih_*.o -lm || return
+            "$@" -std=gnu11 -g -ffp-contract=off -pthread -I"$sources" -o $program \
+                "$here/$program.c" ih_*.o -lm || return
         done
 }
 

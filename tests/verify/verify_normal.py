@@ -26,7 +26,7 @@ def octaves(compiler="cc"):
     """Yield (octave, values, worst absolute error, worst error in units in the last place)."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "verify_normal"
-        flags = ["-std=c11", "-O3", "-march=native", "-ffp-contract=off", f"-I{SOURCES}"]
+        flags = ["-std=gnu11", "-O3", "-march=native", "-ffp-contract=off", f"-I{SOURCES}"]
         sources = [HERE / "verify_normal.c", SOURCES / "stream" / "ih_ars.c"]
         subprocess.run([compiler, *flags, *sources, "-o", program, "-lm"], check=True)
         with subprocess.Popen([program], stdout=subprocess.PIPE, text=True) as running:
