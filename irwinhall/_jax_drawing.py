@@ -139,8 +139,7 @@ def _between(
 def _values_inside(scheme: Scheme, element: np.dtype[Any]) -> tuple[float, float]:
     """Return the least and the greatest number of a type inside a law between two ends."""
     value, _ = INTERVALS[scheme.law](scheme.low, scheme.high)
-    least = -math.inf if scheme.low == 0.0 and scheme.law == "log_of_uniform" else value(0.0)
-    return -_inside(-least, element, below=True), _inside(value(1.0), element, below=True)
+    return -_inside(-value(0.0), element, below=True), _inside(value(1.0), element, below=True)
 
 
 def _inside(value: float, element: np.dtype[Any], *, below: bool = False) -> float:

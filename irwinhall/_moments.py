@@ -77,7 +77,12 @@ def _log_uniform(low: float, high: float) -> tuple[Callable[[float], float], flo
 
 def _log_of_uniform(low: float, high: float) -> tuple[Callable[[float], float], float]:
     width = high - low
-    return lambda u: math.log(low + width * u), (1.0 - low) / width
+
+    def value(u: float) -> float:
+        uniform = low + width * u
+        return math.log(uniform) if uniform else -math.inf
+
+    return value, (1.0 - low) / width
 
 
 def _inverse_softplus(low: float, high: float) -> tuple[Callable[[float], float], float]:
@@ -111,6 +116,6 @@ def interval_moments(law: str, low: float, high: float) -> Moments:
     ]
     mean = math.fsum(w * y for y, w in terms)
     variance = math.fsum(w * (y - mean) ** 2 for y, w in terms)
-    ends = [-math.inf if law == "log_of_uniform" and low == 0.0 else value(0.0), value(1.0)]
+    ends = [value(0.0), value(1.0)]
     magnitude = math.fsum(w * abs(y) for y, w in terms)
     return Moments(mean, math.sqrt(variance), magnitude, max(map(abs, ends)))

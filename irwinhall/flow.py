@@ -569,7 +569,7 @@ def _flow(
         elif np.isfinite(gradient).all():
             read = _normalized(before, normalization)
             branch = (gradient @ weights(layer).T) * derivative(activation.with_slope(), read)
-            branch = _normalized_backward(before, branch, normalization)
+            branch = _normalized_backward(before, read, branch, normalization)
             gradient = branch if residual is None else gradient + residual * branch
             if not np.isfinite(gradient).all():
                 gradient = np.full_like(gradient, np.inf)
@@ -590,12 +590,14 @@ def _normalized(z: Array, normalization: Normalization | None) -> Array:
     return np.divide(centred, root, out=np.zeros_like(z), where=root > 0.0)
 
 
-def _normalized_backward(z: Array, gradient: Array, normalization: Normalization | None) -> Array:
-    """Return the gradient with respect to z of what has this gradient with respect to N(z)."""
+def _normalized_backward(
+    z: Array, y: Array, gradient: Array, normalization: Normalization | None
+) -> Array:
+    """Return the gradient with respect to z of what has this gradient with respect to y = N(z)."""
     if normalization is None:
         return gradient
     axis = 0 if normalization == "batch" else 1
-    y, (_, root) = _normalized(z, normalization), _centred(z, normalization)
+    _, root = _centred(z, normalization)
     through: Array = gradient - y * (gradient * y).mean(axis=axis, keepdims=True)
     if normalization != "rms":
         through -= gradient.mean(axis=axis, keepdims=True)
