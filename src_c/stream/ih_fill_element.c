@@ -71,8 +71,7 @@ IH_INLINE void fill_elements(const ih_plan *plan, int dtype, ih_blocks blocks, s
         some = count < ELEMENT_BLOCKS ? count : ELEMENT_BLOCKS;
         plan->kernel->words(plan, blocks, IH_DOMAIN_MAIN, some, words);
         if (dtype == IH_F64)
-            for (size_t i = 0; i < 2 * some; i++)
-                x[i] = unit_of_64(words[2 * i] | (uint64_t)words[2 * i + 1] << 32);
+            for (size_t i = 0; i < 2 * some; i++) x[i] = unit_of_64(ih_word_64(words, i));
         else
             for (size_t i = 0; i < 4 * some; i++) x[i] = unit_of_32(words[i]);
         values_of_units(plan->law, x, per_block * some);
@@ -104,7 +103,7 @@ static void fill_words_64(const ih_plan *plan, ih_blocks blocks, size_t count, v
         uint32_t halves[2];
         uint64_t word;
         memcpy(halves, (char *)out + 8 * i, sizeof halves);
-        word = halves[0] | (uint64_t)halves[1] << 32;
+        word = ih_word_64(halves, 0);
         memcpy((char *)out + 8 * i, &word, sizeof word);
     }
 }
@@ -119,7 +118,7 @@ static uint64_t unbiased(const ih_plan *plan, uint64_t block, unsigned lane, uin
         for (uint32_t domain = 1; low < excess; domain++) {
             uint32_t words[4];
             ih_block_words(plan->round_key, block, domain, words);
-            word = words[2 * lane] | (uint64_t)words[2 * lane + 1] << 32;
+            word = ih_word_64(words, lane);
             low = word * span;
         }
     }

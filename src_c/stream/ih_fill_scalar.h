@@ -8,6 +8,7 @@
 #ifndef IH_FILL_SCALAR_H
 #define IH_FILL_SCALAR_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,6 +20,11 @@
  * (ih_tail.h). */
 #define IH_TAIL_BELOW_32 (UINT32_C(1) << (32 - IH_NORMAL_OCTAVES))
 #define IH_TAIL_BELOW_64 (UINT64_C(1) << (64 - IH_NORMAL_OCTAVES))
+
+/* The 64-bit word of a place in a block: two 32-bit ones, the low half first. */
+static inline uint64_t ih_word_64(const uint32_t *words, size_t place) {
+    return words[2 * place] | (uint64_t)words[2 * place + 1] << 32;
+}
 
 static inline int ih_leading_zeros_32(uint32_t x) { return __builtin_clz(x); }
 static inline int ih_leading_zeros_64(uint64_t x) { return __builtin_clzll(x); }

@@ -53,7 +53,7 @@ static inline uint32_t ih_tail_word_32(const ih_plan *plan, uint64_t block, unsi
 static inline uint64_t ih_tail_word_64(const ih_plan *plan, uint64_t block, unsigned lane) {
     uint32_t words[4];
     ih_block_words(plan->round_key, block, IH_DOMAIN_TAIL, words);
-    return words[2 * lane] | (uint64_t)words[2 * lane + 1] << 32;
+    return ih_word_64(words, lane);
 }
 
 /* The 63 bits of magnitude that remain of two canonical words: 31 of the first, 32 of the second.
@@ -173,9 +173,8 @@ IH_INLINE void ih_fill_two_words(const ih_plan *plan, ih_blocks blocks, size_t c
         plan->kernel->words(plan, here, IH_DOMAIN_MAIN, group, main_words);
         if (dtype != IH_F64) plan->kernel->words(plan, here, IH_DOMAIN_TAIL, group, tail_words);
         for (size_t lane = 0; lane < group * (size_t)lanes; lane++, out += bytes) {
-            uint64_t words = dtype == IH_F64
-                                 ? main_words[2 * lane] | (uint64_t)main_words[2 * lane + 1] << 32
-                                 : (uint64_t)main_words[lane] << 32 | tail_words[lane];
+            uint64_t words = dtype == IH_F64 ? ih_word_64(main_words, lane)
+                                             : (uint64_t)main_words[lane] << 32 | tail_words[lane];
             ih_put_value(dtype, plan,
                          in_one_tail ? ih_one_tail(plan, words) : ih_two_words(plan, words), out);
         }

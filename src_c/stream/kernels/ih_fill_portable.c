@@ -39,8 +39,7 @@ static inline void fill_portable(const ih_plan *plan, int law, int dtype, ih_blo
         if (dtype == IH_F64) {
             double values[2];
             for (unsigned lane = 0; lane < 2; lane++)
-                values[lane] = value_f64(plan, law, block, lane,
-                                         words[2 * lane] | (uint64_t)words[2 * lane + 1] << 32);
+                values[lane] = value_f64(plan, law, block, lane, ih_word_64(words, lane));
             memcpy((char *)out + 16 * i, values, sizeof values);
             continue;
         }
