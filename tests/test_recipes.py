@@ -150,7 +150,7 @@ def megatron():
                 "self_attention.linear_proj": layer(
                     "RowParallelLinear", weight=(64, 64), bias=(64,)
                 ),
-                "pre_mlp_layernorm": layer("RMSNorm", weight=(64,)),
+                "pre_mlp_layernorm": layer("LayerNorm", weight=(64,), bias=(64,)),
                 "mlp.router": layer("TopKRouter", weight=(8, 64)),
                 "mlp.experts.linear_fc1": layer("TEColumnParallelGroupedLinear", weight0=(96, 64)),
                 "mlp.experts.linear_fc2": layer("TERowParallelGroupedLinear", weight0=(64, 96)),

@@ -3,7 +3,8 @@
 A model of each project is built small, several times with different seeds, and initialized by the
 recipe as often. For each parameter the two samples are compared: standard deviations in standard
 errors, the largest magnitudes, and their distributions by Kolmogorov and Smirnov. What cannot be
-imported is left out. Writes tests/data/verify_recipes.csv.
+imported is left out: torchtitan, OLMo-core, Megatron-LM, nanochat and state-spaces/mamba need
+checkouts of the commits that the recipes name on PYTHONPATH. Writes tests/data/verify_recipes.csv.
 """
 
 import csv
