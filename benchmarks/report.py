@@ -9,11 +9,13 @@ written from the recorded results. ``--render`` writes only the tables, which a 
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib.metadata
 import json
 import os
 import platform
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,8 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 VERIFIED_SUMS = ROOT / "tests" / "data" / "verify_weighted.json"
 VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
 VERIFIED_DISTRIBUTION = ROOT / "tests" / "data" / "verify_distribution.json"
+VERIFIED_RECIPES = ROOT / "tests" / "data" / "verify_recipes.csv"
+VERIFIED_TRAINING = ROOT / "tests" / "data" / "verify_training.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Those that the README shows.
@@ -171,6 +175,34 @@ def _distribution_accuracy() -> str:
     return _markdown(["n", "x", *functions], rows)
 
 
+def _recipes_table() -> str:
+    """Return a row for each model: how far the recipe is from what the project's code draws."""
+    models: dict[tuple[str, str], list[dict[str, str]]] = {}
+    with VERIFIED_RECIPES.open(encoding="ascii", newline="") as file:
+        for row in csv.DictReader(file):
+            models.setdefault((row["recipe"], row["model"]), []).append(row)
+    rows = []
+    for (recipe, model), compared in models.items():
+        errors = max(abs(float(row["errors"])) for row in compared)
+        largest = sorted(float(row["largest"]) for row in compared)
+        least = min(float(row["p"]) for row in compared)
+        ends = f"{largest[0]:.3f} to {largest[-1]:.3f}"
+        rows.append([recipe, model, str(len(compared)), f"{errors:.2f}", ends, f"{least:.2g}"])
+    head = ["recipe", "model", "parameters", "largest deviation, in standard errors"]
+    return _markdown([*head, "largest magnitude, over theirs", "least p"], rows)
+
+
+def _training_table() -> str:
+    """Return the loss of each example from each start: its mean over the seeds, and its spread."""
+    record = json.loads(VERIFIED_TRAINING.read_text())
+    rows = []
+    for example, losses in record["losses"].items():
+        for start, each in losses.items():
+            mean, spread = statistics.mean(each), statistics.stdev(each)
+            rows.append([example, start, f"{mean:.3f}", f"{spread:.3f}", f"{max(each):.3f}"])
+    return _markdown(["example", "start", "mean loss", "deviation of the seeds", "worst"], rows)
+
+
 def _distribution_speed(results: Results) -> str:
     """Return a row for each n with the time of each function and SciPy's as a multiple."""
     part = results["bench_distribution"]
@@ -204,6 +236,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),
     "distribution accuracy": lambda results: _distribution_accuracy(),
     "distribution speed": _distribution_speed,
+    "recipes": lambda results: _recipes_table(),
+    "training": lambda results: _training_table(),
     "frameworks speed": lambda r: _versus_table(r, "bench_frameworks", "a weight of 4096 x 4096"),
     "small speed": lambda r: _versus_table(r, "bench_small", "a call"),
     "torch speed": _transformer_table,

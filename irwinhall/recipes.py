@@ -131,6 +131,11 @@ _TORCH = {
     Kind("_ConvNd", "bias"): "torch_default",
 }
 _TRANSFORMERS = "transformers 5.24.0"
+_ONES_OF_RMSNORM = {Kind("*RMSNorm*", "weight"): "ones"}
+_CUT_AT_3 = {"low": -3.0, "high": 3.0, "corrected": False}  # as torch's trunc_normal_ means std
+_OLMO = {"scheme": "truncated_normal", "std": 0.02, **_CUT_AT_3}
+_STACKED = {"layout": "torch.linear", "stacked": 1}
+_GATE = {"scheme": "uniform_between", "low": 0.0, "high": 0.02}
 
 _ROWS = (
     Recipe(
@@ -159,8 +164,140 @@ _ROWS = (
         f"{_TRANSFORMERS}, PreTrainedModel._init_weights, initializer_range 0.02",
         "normal",
         0.02,
-        MappingProxyType({Kind("*RMSNorm*", "weight"): "ones"}),
+        MappingProxyType(_ONES_OF_RMSNORM),
         aliases=("mistral", "qwen3"),
+    ),
+    Recipe(
+        "deepseek",
+        "DeepSeek V2 and V3, with the layers that transformers has",
+        "DeepSeek-AI 2024, arXiv:2405.04434, 3.1.2, and arXiv:2412.19437, 4.2: 0.006 for all; "
+        f"{_TRANSFORMERS}, DeepseekV3PreTrainedModel._init_weights, whose own default is 0.02",
+        "normal",
+        0.006,
+        MappingProxyType(
+            {
+                **_ONES_OF_RMSNORM,
+                Kind("*Router", "weight"): {"std": 0.006},
+                Kind("*Experts", "*_proj"): {"std": 0.006},
+            }
+        ),
+        aliases=("deepseek_v2", "deepseek_v3"),
+    ),
+    Recipe(
+        "torchtitan",
+        "Llama 3 of torchtitan",
+        "torchtitan b5bcd76, torchtitan/models/llama3/__init__.py; most ends, +-2, are 100 or more "
+        "standard deviations",
+        "normal",
+        0.02,
+        MappingProxyType(
+            {
+                **_ONES_OF_RMSNORM,
+                "*lm_head.weight": {"scheme": "lecun_truncated_normal", **_CUT_AT_3},
+                "*tok_embeddings.weight": {"std": 1.0},
+            }
+        ),
+        MappingProxyType({f"*.{name}.weight": "layer" for name in ("wo", "w2", "w3")}),
+        aliases=("torchtitan_llama3",),
+    ),
+    Recipe(
+        "olmo2",
+        "OLMo 2 of OLMo-core",
+        "OLMo-core fa6c501, src/olmo_core/nn/transformer/init.py, InitMethod.normal",
+        "truncated_normal",
+        0.02,
+        MappingProxyType(
+            {
+                **_ONES_OF_RMSNORM,
+                Kind("Linear", "weight"): _OLMO,
+                Kind("Embedding", "weight"): _OLMO,
+            }
+        ),
+        aliases=("olmo",),
+    ),
+    Recipe(
+        "megatron",
+        "GPT of Megatron Core, with its own layers or those of Transformer Engine",
+        "Megatron-LM d98e8a6, megatron/core/transformer/transformer_config.py",
+        "normal",
+        0.02,
+        MappingProxyType(
+            {
+                Kind("*Parallel*", "weight*"): {"std": 0.02},
+                Kind("*Router", "weight"): {"std": 0.02},
+                Kind("*Parallel*", "layer_norm_weight"): "ones",
+                Kind("*Norm", "weight"): "ones",
+                Kind("*Parallel*", "*bias*"): "zeros",
+                Kind("*Norm", "bias"): "zeros",
+            }
+        ),
+        MappingProxyType({"*.linear_proj.weight": "gpt2", "*.linear_fc2.weight*": "gpt2"}),
+        aliases=("megatron_lm", "megatron_core"),
+    ),
+    Recipe(
+        "nanochat",
+        "nanochat; its scalars of each layer are left as they were made",
+        "nanochat 92d63d4, nanochat/gpt.py, GPT.init_weights, with n_kv_head = n_head",
+        "lecun_uniform",
+        plan=MappingProxyType(
+            {
+                "*wte.weight": {"std": 0.8},
+                "*lm_head.weight": {"std": 0.001},
+                "*.c_proj.weight": "zeros",
+                "*.c_fc.weight": {"factor": 0.4},
+                "*value_embeds.*.weight": {"layout": "torch.linear"},  # bounded as c_v
+                "*ve_gate.weight": _GATE,
+                "*smear_gate.weight": _GATE,
+                "*smear_lambda": "zeros",
+                "*backout_lambda": {"scheme": "constant", "gain": 0.2},
+                "*resid_lambdas": "leave",
+                "*x0_lambdas": "leave",
+            }
+        ),
+    ),
+    Recipe(
+        "modded-nanogpt",
+        "the speed-run of modded-nanogpt; mlp_bank and mixed scalars are left as they were made",
+        "modded-nanogpt f411b3d, train_gpt.py, GPT.__init__",
+        "lecun_uniform",
+        0.5,
+        MappingProxyType(
+            {
+                "*qk_bank": _STACKED,
+                "*vo_bank": _STACKED,
+                "*mudd_*w1": {"scheme": "torch_default", **_STACKED},
+                "*bigram_embed.weight": "zeros",
+                "*lm_head.weight": {"std": 0.005},
+                "*embed.weight": {"std": 0.005},  # there a copy of lm_head
+                "*value_embeds": {"std": 0.01},
+                "*smear_gate.weight": "zeros",
+                "*ve_gate_bank": "zeros",
+                "*mudd_*w2": "zeros",
+                "*post_lambdas": "ones",
+                "*resid_lambdas": {"scheme": "constant", "gain": 1.1**0.5},
+                "*_mudd_gate_scale": {"scheme": "constant", "gain": 0.1},
+                "*mlp_bank": "leave",  # half of it is zeros
+                "*mudd_*b2": "leave",
+                "*scalars": "leave",
+            }
+        ),
+    ),
+    Recipe(
+        "mamba2",
+        "Mamba 2 of state-spaces/mamba; transformers starts its own otherwise",
+        "state-spaces/mamba e9594ce, mamba_ssm/modules/mamba2.py and models/mixer_seq_simple.py",
+        "torch_default",
+        plan=MappingProxyType(
+            {
+                **_ONES_OF_RMSNORM,
+                Kind("Embedding", "weight"): {"std": 0.02},
+                Kind("_ConvNd", "bias"): "torch_default",
+                Kind("Mamba2*", "A_log"): "mamba_a_log",
+                Kind("Mamba2*", "dt_bias"): "mamba_dt_bias",
+                Kind("Mamba2*", "D"): "ones",
+            }
+        ),
+        residual=MappingProxyType({"*.out_proj.weight": "mamba", "*.fc2.weight": "mamba"}),
     ),
     Recipe(
         "bert",
@@ -248,7 +385,7 @@ def table() -> str:
     --------
     >>> from irwinhall import recipes
     >>> print(recipes.table().splitlines()[1])
-    gpt2    GPT-2, with Conv1D or Linear layers
+    gpt2            GPT-2, with Conv1D or Linear layers
     """
     width = max(map(len, RECIPES))
     return "\n".join(f"{row.name:<{width}}  {row.about}" for row in _ROWS)

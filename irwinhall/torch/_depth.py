@@ -40,6 +40,9 @@ _RULES: dict[str, Callable[[int, int, int], float]] = {
     "layer": lambda layer, layers, named: (2 * (layer + 1)) ** -0.5,
     "deepnorm": lambda layer, layers, named: (8 * layers) ** -0.25,
     "fixup": lambda layer, layers, named: layers ** (-0.5 / named),
+    "mamba": lambda layer, layers, named: layers**-0.5,
+    "tfixup_encoder": lambda layer, layers, named: 0.67 * layers**-0.25,
+    "tfixup_decoder": lambda layer, layers, named: (9 * layers) ** -0.25,
     "zero": lambda layer, layers, named: 0.0,
 }
 

@@ -102,8 +102,9 @@ def init_weights(
         the first pattern that fits says of the layer l, from 0, of L layers: "gpt2" is
         1/sqrt(2 L), "layer" 1/sqrt(2 (l + 1)), "deepnorm" (8 L)^(-1/4), "fixup"
         L^(-1/(2 m - 2)) for branches of m layers of which the pattern names all but the last,
-        "zero" 0; or a number, or a callable of (l, L). The layer is read from the name of the
-        parameter, and stands in the report.
+        "mamba" 1/sqrt(L), "tfixup_encoder" 0.67 L^(-1/4), "tfixup_decoder" (9 L)^(-1/4), "zero" 0;
+        or a number, or a callable of (l, L). The layer is read from the name of the parameter, and
+        stands in the report.
     residual_factor : float, optional
         Default 1/sqrt(the number of parameters that `residual` names), which for transformers of L
         layers with 2 branches each is 1/sqrt(2 L). 0 lets every branch start as nothing.

@@ -3,7 +3,8 @@
 A model of each project is built small, several times with different seeds, and initialized by the
 recipe as often. For each parameter the two samples are compared: standard deviations in standard
 errors, the largest magnitudes, and their distributions by Kolmogorov and Smirnov. What cannot be
-imported is left out. Writes tests/data/verify_recipes.csv.
+imported is left out: torchtitan, OLMo-core, Megatron-LM, nanochat and state-spaces/mamba need
+checkouts of the commits that the recipes name on PYTHONPATH. Writes tests/data/verify_recipes.csv.
 """
 
 import csv
@@ -79,6 +80,81 @@ def _resnet():
     return torchvision.models.ResNet(block, [1, 1, 1, 1], num_classes=30)
 
 
+def _torchtitan():
+    from torchtitan.models import llama3
+
+    model = llama3.llama3_configs["debugmodel"](attn_backend="flex").build()
+    model.init_states()
+    return model
+
+
+def _olmo():
+    from olmo_core.nn.transformer import TransformerConfig
+
+    model = TransformerConfig.llama_like(
+        d_model=64, vocab_size=400, n_layers=3, n_heads=4, qk_norm=True, block_name="reordered_norm"
+    ).build(init_device="cpu")
+    model.init_weights()
+    return model
+
+
+def _megatron():
+    from megatron.core import parallel_state
+    from megatron.core.models.gpt import GPTModel
+    from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
+    from megatron.core.transformer import TransformerConfig
+    from torch import distributed
+
+    if not distributed.is_initialized():
+        distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+        parallel_state.initialize_model_parallel()
+    config = TransformerConfig(
+        num_layers=3, hidden_size=64, num_attention_heads=4, use_cpu_initialization=True
+    )
+    return GPTModel(
+        config,
+        get_gpt_layer_local_spec(),
+        vocab_size=400,
+        max_sequence_length=64,
+        share_embeddings_and_output_weights=False,
+    )
+
+
+def _nanochat():
+    from nanochat.gpt import GPT, GPTConfig
+
+    model = GPT(GPTConfig(64, 400, n_layer=3, n_head=4, n_kv_head=4, n_embd=64))
+    model.init_weights()
+    return model
+
+
+def _mamba():
+    from mamba_ssm.models.config_mamba import MambaConfig
+    from mamba_ssm.models.mixer_seq_simple import MambaLMHeadModel
+
+    layers = {"layer": "Mamba2", "headdim": 4}
+    return MambaLMHeadModel(
+        MambaConfig(64, 96, 3, 400, ssm_cfg=layers, rms_norm=True, fused_add_norm=False)
+    )
+
+
+_EXPERTS = {
+    **_SIZES,
+    "num_key_value_heads": 4,
+    "intermediate_size": 96,
+    "moe_intermediate_size": 32,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
+    "first_k_dense_replace": 1,
+    "q_lora_rank": 24,
+    "kv_lora_rank": 16,
+    "qk_nope_head_dim": 16,
+    "qk_rope_head_dim": 8,
+    "v_head_dim": 16,
+    "initializer_range": 0.006,
+}
+
+
 # The package that a model needs, the recipe, and what makes it.
 MODELS = {
     "torch.nn": ("torch", "torch", torch_layers),
@@ -111,6 +187,23 @@ MODELS = {
         "bert",
         _of_transformers("BertForMaskedLM", "BertConfig", intermediate_size=96, **_SIZES),
     ),
+    "DeepseekV2ForCausalLM": (
+        "transformers",
+        "deepseek",
+        _of_transformers("DeepseekV2ForCausalLM", "DeepseekV2Config", **_EXPERTS),
+    ),
+    "DeepseekV3ForCausalLM": (
+        "transformers",
+        "deepseek",
+        _of_transformers(
+            "DeepseekV3ForCausalLM", "DeepseekV3Config", n_group=2, topk_group=1, **_EXPERTS
+        ),
+    ),
+    "torchtitan's Llama3Model": ("torchtitan", "torchtitan", _torchtitan),
+    "OLMo-core's Transformer": ("olmo_core", "olmo2", _olmo),
+    "Megatron's GPTModel": ("megatron", "megatron", _megatron),
+    "nanochat's GPT": ("nanochat", "nanochat", _nanochat),
+    "state-spaces' MambaLMHeadModel": ("mamba_ssm", "mamba2", _mamba),
     "VisionTransformer": ("timm", "vit", _vit),
     "ResNet": ("torchvision", "resnet", _resnet),
 }
