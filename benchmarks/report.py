@@ -28,7 +28,7 @@ VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
 VERIFIED_DISTRIBUTION = ROOT / "tests" / "data" / "verify_distribution.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-# Those that the README shows.
+# Those that docs/certification.md shows.
 CHOSEN_FORMS = (
     *("article_standard", "article_standard_refit", "shifted_root", "tabulated_1", "tabulated_2"),
     *("minimax_1e3", "minimax_1e6", "minimax_1e9", "minimax_1e12", "article_normalized"),
@@ -101,6 +101,22 @@ def _stream_summary(results: Results) -> str:
     head = ["law", "type", "threads", "ns", "of streaming stores", "x NumPy", "x torch", "x MKL"]
     machine = _machine_line(results["bench_stream"]["machine"])
     return _markdown(head, rows) + "\n\n" + machine
+
+
+def _speed_summary(results: Results) -> str:
+    """Return the fills by every core, as multiples of the rivals' times."""
+    rivals = {"NumPy PCG64": "NumPy", "torch": "PyTorch", "MKL": "MKL", "MKL ICDF": "MKL"}
+    heads = list(dict.fromkeys(rivals.values()))
+    part = results["bench_stream"]
+    rows = []
+    for name, measured in part["benchmarks"].items():
+        found = re.fullmatch(r"bench_memory\[(\w+)-float32-(\d+) threads\]", name)
+        if found and found[2] == part["machine"]["cores"]:
+            theirs = measured["rivals"].items()
+            ratios = {rivals[key]: rival["ratio"] for key, rival in theirs if key in rivals}
+            cells = [f"{ratios[head]:.3g} x" if head in ratios else "" for head in heads]
+            rows.append([found[1].replace("_", " "), _time(measured["nanoseconds"]), *cells])
+    return _markdown(["float32 weights", "irwinhall, a weight", *heads], rows)
 
 
 def _transformer_table(results: Results) -> str:
@@ -199,6 +215,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
     "stats speed": lambda r: _versus_table(r, "bench_stats", "a point, value or call"),
     "stream summary": _stream_summary,
+    "speed summary": _speed_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "closed forms": lambda results: _closed_forms_table(),
     "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),
