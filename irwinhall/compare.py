@@ -106,6 +106,11 @@ def compare(
     TypeError, ValueError
         If an argument is not as described; the message names it.
 
+    See Also
+    --------
+    irwinhall.schemes.statistics : Exact statistics of one scheme.
+    irwinhall.flow.simulate : Many layers.
+
     Examples
     --------
     >>> from irwinhall.compare import compare
@@ -153,6 +158,15 @@ def left_out(n: int, m: int) -> list[str]:
 
     Those whose scale is whatever gain they are given, or has two ends, and delta_orthogonal unless
     m >= n.
+
+    Parameters
+    ----------
+    n, m : int
+        The numbers of inputs and outputs.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------

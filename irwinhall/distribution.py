@@ -77,6 +77,12 @@ def pdf(x: Any, n: Any, *, out: Any = None) -> Any:
     ValueError
         If an n lies outside 1 to 2**53, the shapes do not broadcast, or out has another shape.
 
+    See Also
+    --------
+    cdf : The probability of a sum at most x.
+    weighted_pdf : The same for weighted sums.
+    irwinhall.stats.irwinhall : A distribution in the form of SciPy's.
+
     Examples
     --------
     >>> from irwinhall import distribution
@@ -145,6 +151,12 @@ def cdf(x: Any, n: Any, *, out: Any = None) -> Any:
     TypeError, ValueError
         As for `pdf`.
 
+    See Also
+    --------
+    sf : Its complement, accurate in the upper tail.
+    ppf : Its inverse.
+    weighted_cdf : The same for weighted sums.
+
     Examples
     --------
     >>> from irwinhall import distribution
@@ -210,6 +222,11 @@ def sf(x: Any, n: Any, *, out: Any = None) -> Any:
     ------
     TypeError, ValueError
         As for `pdf`.
+
+    See Also
+    --------
+    cdf : Its complement, accurate in the lower tail.
+    isf : Its inverse.
 
     Examples
     --------
@@ -289,6 +306,11 @@ def ppf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
         If a q is not a probability, an n lies outside 1 to 2**53, the shapes do not broadcast, or
         out has another shape.
 
+    See Also
+    --------
+    cdf : Its inverse.
+    isf : Quantiles from the upper tail.
+
     Examples
     --------
     >>> from irwinhall import distribution
@@ -325,6 +347,11 @@ def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     ------
     TypeError, ValueError
         As for `ppf`.
+
+    See Also
+    --------
+    sf : Its inverse.
+    ppf : Quantiles from the lower tail.
 
     Examples
     --------
@@ -643,7 +670,7 @@ def expected_magnitude_of(coefficients: Any) -> Any:
     Parameters
     ----------
     coefficients : array_like of float
-        c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0 within a
+        The coefficients c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0 within a
         factor of 2**400 of each other.
 
     Returns
@@ -657,6 +684,10 @@ def expected_magnitude_of(coefficients: Any) -> Any:
         If coefficients are not real.
     ValueError
         If one is not finite or too small beside another, or there are none.
+
+    See Also
+    --------
+    irwinhall.expected_magnitude : The same for n inputs of 1.
 
     Notes
     -----

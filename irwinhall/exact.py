@@ -6,11 +6,11 @@ Two independent formulas are used:
 * the closed sum over the Irwin-Hall density, in exact rational arithmetic; and
 * for large n, the asymptotic series with a bound on everything it leaves out.
 
-The bound of the series.  With phi(t) = sin(t)/t, integration by parts gives
+The bound of the series.  With phi(t) = sin(t)/t, integration by parts gives ::
 
     A(n) = (2/pi) Int_0^inf -(phi(t)^n)' / t dt.
 
-On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
+On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t)::
 
     A(n) = (2/pi) [ Int_0^{3/2} n exp(-n u) h(u) / sqrt(6 u) du + tail ],   h(u) = sqrt(6 u)/t(u).
 
@@ -21,7 +21,7 @@ tests follow h around that circle, in steps far shorter than 3/2 leaves room for
 1.41796, but do not enclose h between them; and singularities of another kind, at which t tends to
 infinity, are not excluded.
 
-With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
+With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term, ::
 
     the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
     terms k >= K on (0, 3/2)            (3/sqrt 6) Gamma(K+1/2) sqrt(n) (3n)^-K
@@ -81,6 +81,11 @@ def expected_magnitude(n: int) -> Fraction:
     ValueError
         If n is less than 1.
 
+    See Also
+    --------
+    expected_magnitude_mp : Any number of digits, for any n.
+    irwinhall.expected_magnitude : The nearest double, fast.
+
     Examples
     --------
     >>> from irwinhall import exact
@@ -121,6 +126,11 @@ def letkeman_bound(n: int, m: int | None = None, *, formula: Formula = "node_ave
         If n or m is not an integer.
     ValueError
         If n or m is less than 1, or formula is unknown.
+
+    See Also
+    --------
+    letkeman_bound_mp : Any number of digits, for any sizes.
+    irwinhall.letkeman_bound : The nearest double, fast.
 
     Examples
     --------
@@ -322,7 +332,7 @@ def _own_context() -> Any:
 def series_coefficients(count: int) -> tuple[Fraction, ...]:
     """Return c_0 ... c_{count-1} of A(n) ~ sqrt(2n/(3 pi)) (c_0 + c_1/n + c_2/n^2 + ...).
 
-    With w = t^2 and e = 1 - t cot t, both power series in u = -log(sin(t)/t),
+    With w = t^2 and e = 1 - t cot t, both power series in u = -log(sin(t)/t), ::
 
         e w' = 2 w        (1 - e + e') e = w        w = 6 u + ...,  e = 2 u + ...
 

@@ -186,7 +186,7 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
     try:
         import distributed
     except ImportError:
-        raise ImportError("a Dask cluster needs Dask: pip install 'irwinhall[dask]'") from None
+        raise ImportError("a Dask cluster needs Dask: pip install 'dask[array,distributed]'") from None
 
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise ValueError(f"the scheduler's address must be like tcp://host:8786, got {address!r}")
@@ -300,7 +300,7 @@ def _check_versions(client: Any) -> None:
     try:
         versions = client.run(_installed_version)
     except ImportError:
-        raise ImportError("the Dask workers need irwinhall: pip install irwinhall") from None
+        raise ImportError("the Dask workers need irwinhall, of the same version") from None
     for worker, version in versions.items():
         if version != __version__:
             raise ConnectionError(

@@ -1,13 +1,13 @@
 """Signals and gradients layer by layer through a deep network that has only been initialized.
 
 The network has no biases and no training. Its signal starts as independent standard normals z_0,
-and its gradient, at the other end, as others:
+and its gradient, at the other end, as others::
 
     z_l = f(z_{l-1}) W_l           g_{l-1} = (g_l W_l^T) f'(z_{l-1})
 
 so that every layer reads the activation f. With a normalization N it reads f(N(z_{l-1})), and with
-residual branches of a factor a, z_l = z_{l-1} + a f(N(z_{l-1})) W_l. Magnitude is the mean of |z|
-(of |g|) over units and samples, variance the mean of its square: about 0, the mean over random
+residual branches of a factor a, z_l = z_{l-1} + a f(N(z_{l-1})) W_l. Magnitude is the mean of ``|z|``
+(of ``|g|``) over units and samples, variance the mean of its square: about 0, the mean over random
 weights.
 """
 
@@ -55,6 +55,15 @@ class Flow(NamedTuple):
 
     A signal that is beyond the range of doubles is infinite from its layer on, and has no gradient
     (nan); one that is below it is 0.
+
+    Attributes
+    ----------
+    scheme : str
+        The scheme, with its gain if one was given.
+    forward_magnitude, forward_variance : ndarray
+        Mean magnitude and mean square of the signal, layer by layer.
+    backward_magnitude, backward_variance : ndarray
+        The same of the gradient.
 
     Examples
     --------
@@ -123,6 +132,17 @@ class Verdict(NamedTuple):
 class Explosion(NamedTuple):
     """The variance of a layer's outputs in a linear network, expected and simulated.
 
+    Attributes
+    ----------
+    variance_of_weights : float
+        The variance of the weights.
+    layer : int
+        The number of the layer, from 1.
+    expected : float
+        The expected variance of the layer's outputs.
+    simulated, standard_error : float
+        The simulated variance and its standard error.
+
     Examples
     --------
     >>> from irwinhall import flow
@@ -140,6 +160,15 @@ class Explosion(NamedTuple):
 
 def default_schemes(activation: str = "relu") -> list[str]:
     """Return schemes that explode, vanish and keep the signal, as `simulate` takes them.
+
+    Parameters
+    ----------
+    activation : str
+        The name of an activation.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------
@@ -162,6 +191,16 @@ def default_schemes(activation: str = "relu") -> list[str]:
 
 def with_gain(text: str) -> tuple[str, float | str | None]:
     """Return the name and the gain in "name" or "name:gain".
+
+    Parameters
+    ----------
+    text : str
+        The name of a scheme, and after a colon its gain: a number or an activation's name.
+
+    Returns
+    -------
+    name : str
+    gain : float, str or None
 
     Raises
     ------
@@ -239,6 +278,12 @@ def simulate(
     TypeError, ValueError
         If an argument is not as described; the message names it.
 
+    See Also
+    --------
+    predict : The same for infinite width, in closed form.
+    verdict : What becomes of the signal, in a word.
+    irwinhall.plots.save_flow : Draws the result.
+
     Examples
     --------
     >>> from irwinhall import flow
@@ -284,6 +329,11 @@ def predict(
     TypeError, ValueError
         If an argument is not as described, or a scheme's weights are no random ones of mean 0; the
         message names it.
+
+    See Also
+    --------
+    simulate : The same by simulation, for a finite width.
+    depth_reached : After how many layers a signal has changed.
 
     Notes
     -----
@@ -335,6 +385,10 @@ def depth_reached(flow: Flow) -> int | None:
         The first number of layers that changes the mean square of either by more than 10^4; None if
         all the layers do not.
 
+    See Also
+    --------
+    predict : What this reads.
+
     Examples
     --------
     >>> from irwinhall import flow
@@ -385,6 +439,10 @@ def explosion(
     ------
     TypeError, ValueError
         If an argument is not as described; the message names it.
+
+    See Also
+    --------
+    simulate : Any scheme and activation.
 
     Examples
     --------

@@ -192,6 +192,11 @@ def gain(
         finite, is zero everywhere, grows so fast that the integral diverges, or cannot be
         integrated (a random function, say).
 
+    See Also
+    --------
+    irwinhall.gains.fixed_points : The variances that a layer keeps at a gain.
+    irwinhall.gains.table : The gains of all activations.
+
     Notes
     -----
     *Why "variance" has no mean in it.* Weights of mean 0 and variance gain^2/n turn n inputs f(z)
@@ -342,6 +347,11 @@ def fixed_points(
         As for `gain`; if gain is not positive and finite, or bias_std is negative; if every
         variance is kept, as by an activation that is linear on either side of 0, at its gain.
 
+    See Also
+    --------
+    gain : The gain that keeps a variance.
+    irwinhall.flow.predict : Signals layer by layer.
+
     Notes
     -----
     *Existence.* ``gain(f, at=q)`` is the gain of which q is a fixed point, so that every q is one
@@ -401,6 +411,13 @@ def fixed_points(
 
 class Moments(NamedTuple):
     """Expected values of an activation f and its derivative, over normal pre-activations.
+
+    Attributes
+    ----------
+    mean, square : float
+        The expected values of f and of its square.
+    slope_magnitude, slope_square : float
+        The expected values of the derivative's magnitude and of its square.
 
     Examples
     --------
@@ -468,10 +485,21 @@ def moments(activation: str | Activation, variance: float = 1.0) -> Moments:
 def derivative(activation: Function, z: Array) -> Array:
     """Return the derivative of an activation, by central differences.
 
-    (f(z + h) - f(z - h)) / 2h with h = 2^-17 |z| if f(0) = 0, which keeps the derivative right in
-    signals that have all but vanished, else h = 2^-17 max(1, |z|). Where the two halves of the
+    (f(z + h) - f(z - h)) / 2h with ``h = 2^-17 |z|`` if f(0) = 0, which keeps the derivative right in
+    signals that have all but vanished, else ``h = 2^-17 max(1, |z|)``. Where the two halves of the
     difference disagree, a kink or a jump lies between them, and the one nearer 0 counts: at 0 ReLU
     has the derivative 0, as frameworks have it.
+
+    Parameters
+    ----------
+    activation : callable
+        Of an array.
+    z : ndarray of float
+        Where to take the derivative.
+
+    Returns
+    -------
+    ndarray of float64
 
     Examples
     --------
@@ -530,6 +558,10 @@ def table() -> str:
     Returns
     -------
     str
+
+    See Also
+    --------
+    gain : The gain of one activation.
 
     Examples
     --------
@@ -880,6 +912,7 @@ _WRITTEN = (
 _ROWS = tuple(
     row if row.exact else row._replace(exact=ExactGains(*EXACT_GAINS[row.name])) for row in _WRITTEN
 )
+#: Every activation by its name.
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
 # Whose gains do not depend on the variance.
@@ -917,6 +950,7 @@ _GATED_ROWS = tuple(
         ("swiglu", "silu", _SHAZEER),
     )
 )
+#: Every gated unit by its name.
 GATED: Mapping[str, Gated] = MappingProxyType({row.name: row for row in _GATED_ROWS})
 _GATED_NAMES = Names("gated unit", _GATED_ROWS)
 

@@ -38,8 +38,8 @@ class Layout(NamedTuple):
     name : str
         Framework and kind of layer.
     stored : str
-        The axes of a weight: "in" and "out", "batch" for independent weights side by side, "*k" for
-        the kernel. The one that "/groups" stands behind holds only one group's.
+        The axes of a weight: "in" and "out", "batch" for independent weights side by side, and
+        ``*k`` for the kernel. An axis with "/groups" holds the inputs or outputs of one group.
     active_inputs : int or None
         How many inputs are not 0 at a time, if the layer itself knows: 1 for embeddings.
     aliases : tuple of str
@@ -89,12 +89,20 @@ _ROWS = (
     Layout("keras.embedding", "(in, out)", active_inputs=1),
 )
 
+#: Every layout by its name.
 LAYOUTS: Mapping[str, Layout] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("layout", _ROWS)
 
 
 class Fans(NamedTuple):
     """The fans of a weight: fan_in inputs feed each output, each input feeds fan_out outputs.
+
+    Attributes
+    ----------
+    fan_in : int
+        The inputs of an output.
+    fan_out : int
+        The outputs of an input.
 
     Examples
     --------
@@ -246,6 +254,12 @@ class Weight:
         ------
         ValueError
             If a fan is 0, as only weights without elements have it, or the axes are not known.
+
+        Examples
+        --------
+        >>> from irwinhall.layouts import Weight
+        >>> Weight.of((1536, 512), layout="torch.linear", parts=3).fans
+        Fans(fan_in=512, fan_out=512)
         """
         if self.unknown:
             raise ValueError(f"fan_in and fan_out need in and out axes: {self.unknown}")
@@ -384,20 +398,25 @@ def fans(
         If a size is negative, an axis does not exist or is named twice, a fan is 0, or groups is
         less than 1 or does not divide the out size.
 
+    See Also
+    --------
+    irwinhall.sample_weights : Weights by these fans.
+    irwinhall.layouts.LAYOUTS : How frameworks store weights.
+
     Notes
     -----
-    ===============================  ====================  ======================================
-    weight                           stored as             axes
-    ===============================  ====================  ======================================
-    PyTorch Linear, Conv             (out, in/groups, *k)  in_axis=1, out_axis=0, groups=groups
-    PyTorch ConvTranspose            (in, out, *k)         in_axis=0, out_axis=1
-    JAX, Flax, Keras Dense, Conv     (*k, in/groups, out)  groups=groups
-    Keras transposed Conv            (*k, out, in)         in_axis=-1, out_axis=-2
-    Keras DepthwiseConv              (*k, in, multiplier)  in_axis=(), batch_axis=-2
-    stacked experts                  (experts, in, out)    batch_axis=0
-    attention, query by heads        (in, heads, size)     in_axis=0, out_axis=(1, 2)
-    attention, output from heads     (heads, size, out)    in_axis=(0, 1), out_axis=2
-    ===============================  ====================  ======================================
+    ===============================  ========================  ======================================
+    weight                           stored as                 axes
+    ===============================  ========================  ======================================
+    PyTorch Linear, Conv             ``(out, in/groups, *k)``  in_axis=1, out_axis=0, groups=groups
+    PyTorch ConvTranspose            ``(in, out, *k)``         in_axis=0, out_axis=1
+    JAX, Flax, Keras Dense, Conv     ``(*k, in/groups, out)``  groups=groups
+    Keras transposed Conv            ``(*k, out, in)``         in_axis=-1, out_axis=-2
+    Keras DepthwiseConv              ``(*k, in, multiplier)``  in_axis=(), batch_axis=-2
+    stacked experts                  ``(experts, in, out)``    batch_axis=0
+    attention, query by heads        ``(in, heads, size)``     in_axis=0, out_axis=(1, 2)
+    attention, output from heads     ``(heads, size, out)``    in_axis=(0, 1), out_axis=2
+    ===============================  ========================  ======================================
 
     A transposed convolution exchanges the roles of the axes, and so does the caller. With groups it
     is stored the other way round, the in axis holding all inputs and the out axis one group's

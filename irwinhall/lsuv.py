@@ -56,6 +56,13 @@ class LayerReport(NamedTuple):
 class Rescaled(NamedTuple):
     """The weights that `rescale` found, and a report of each layer.
 
+    Attributes
+    ----------
+    weights : list of ndarray
+        The rescaled weights.
+    reports : list of LayerReport
+        A report of each layer.
+
     Examples
     --------
     >>> from irwinhall.lsuv import Rescaled
@@ -115,6 +122,10 @@ def rescale(
     ArithmeticError
         If an output is not finite (OverflowError), or has no variance to rescale: a dead layer
         (ZeroDivisionError). The message names the layer.
+
+    See Also
+    --------
+    irwinhall.sample_weights : Weights to start from.
 
     Examples
     --------

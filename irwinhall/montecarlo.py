@@ -50,6 +50,15 @@ Progress = Callable[[int], object]
 class Estimate(NamedTuple):
     """A mean over independent trials and its standard error.
 
+    Attributes
+    ----------
+    estimate : float
+        The mean.
+    standard_error : float
+        The standard error of the mean.
+    trials : int
+        The number of trials.
+
     Examples
     --------
     >>> from irwinhall.montecarlo import Estimate
@@ -68,6 +77,15 @@ class Estimate(NamedTuple):
 
 class LayerEstimate(NamedTuple):
     """The magnitudes of the outputs, of the inputs' gradients, and of all nodes together.
+
+    Attributes
+    ----------
+    forward : Estimate
+        The magnitude of the outputs.
+    backward : Estimate
+        The magnitude of the inputs' gradients.
+    node_average : Estimate
+        The mean magnitude of all nodes.
 
     Examples
     --------
@@ -93,7 +111,7 @@ def magnitude(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Estimate:
-    """Return an estimate of bound A(n), the mean of |w_1 + ... + w_n| over trials.
+    """Return an estimate of bound A(n), the mean magnitude of w_1 + ... + w_n over trials.
 
     Parameters
     ----------
@@ -130,6 +148,11 @@ def magnitude(
         If an argument is not as described, or if `standard_error` without `trials` would take more
         than 2**40 weights; that is known, and raised, after the first hundred trials, or at once
         where they are more.
+
+    See Also
+    --------
+    irwinhall.expected_magnitude : The exact value at bound 1.
+    layer : A whole layer, in both directions.
 
     Notes
     -----
@@ -169,8 +192,8 @@ def layer(
 ) -> LayerEstimate:
     """Return estimates of what an n by m layer of weights uniform on (-bound, bound) preserves.
 
-    Each trial draws a weight matrix and sends ones through it both ways: the mean |output|, the
-    mean |gradient of an input|, and the mean over all n + m nodes.
+    Each trial draws a weight matrix and sends ones through it both ways: the mean ``|output|``, the
+    mean ``|gradient of an input|``, and the mean over all n + m nodes.
 
     Parameters
     ----------
@@ -197,6 +220,11 @@ def layer(
     ------
     TypeError, ValueError
         As for `magnitude`.
+
+    See Also
+    --------
+    irwinhall.preserved_magnitude : The exact values.
+    magnitude : One sum.
 
     Notes
     -----

@@ -202,6 +202,7 @@ _ROWS = (
     ),
 )
 
+#: Every recipe by its name.
 RECIPES: Mapping[str, Recipe] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("recipe", _ROWS)
 
@@ -212,6 +213,7 @@ def recipe(name: str | Recipe) -> Recipe:
     Parameters
     ----------
     name : str or Recipe
+        A name or alias, or a recipe of your own, which is returned.
 
     Returns
     -------
@@ -223,6 +225,10 @@ def recipe(name: str | Recipe) -> Recipe:
         If name is neither.
     ValueError
         If there is no such recipe; the message lists near names.
+
+    See Also
+    --------
+    RECIPES : All of them, by name.
 
     Examples
     --------

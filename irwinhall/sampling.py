@@ -293,6 +293,13 @@ def sample_weights(
         it holds, is an error wherever the scheme needs fans. A weight without elements is empty,
         though a fan of it be 0.
 
+    See Also
+    --------
+    irwinhall.schemes.SCHEMES : The schemes.
+    irwinhall.fans : The fans of a shape.
+    irwinhall.save_weights : Weights written to a file.
+    irwinhall.Stream : Random numbers without a scheme.
+
     Notes
     -----
     A uniform scheme gives exactly ``Stream(rng, name).uniform(shape, bound)`` with its bound from
@@ -407,6 +414,11 @@ def scale_of(
     ------
     TypeError, ValueError
         As for `sample_weights`, and if the scheme reads the fans and one is 0.
+
+    See Also
+    --------
+    sample_weights : Weights of this scale.
+    irwinhall.schemes.scale : The scale for given fans.
 
     Examples
     --------

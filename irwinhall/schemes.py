@@ -124,6 +124,17 @@ class Scheme(NamedTuple):
     ) -> Scheme:
         """Return the row with other ends, or corrected otherwise.
 
+        Parameters
+        ----------
+        low, high : float, optional
+            The ends.
+        corrected : bool, optional
+            Whether the scale is the standard deviation of the truncated normal.
+
+        Returns
+        -------
+        Scheme
+
         Examples
         --------
         >>> from irwinhall import schemes
@@ -634,6 +645,7 @@ _ROWS = (
     ),
 )
 
+#: Every scheme by its name.
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({row.name: row for row in _ROWS})
 
 
@@ -705,6 +717,11 @@ def scale(
     TypeError, ValueError
         If an argument is not as described; the message names it.
 
+    See Also
+    --------
+    irwinhall.sampling.scale_of : The scale for a shape.
+    statistics : What weights of this scale preserve.
+
     Examples
     --------
     >>> from irwinhall import schemes
@@ -746,6 +763,11 @@ def statistics(
     TypeError, ValueError
         If an argument is not as described; the message names it. delta_orthogonal needs fan_out to
         be at least fan_in.
+
+    See Also
+    --------
+    scale : The scale alone.
+    irwinhall.compare.compare : Every scheme for one layer.
 
     Notes
     -----

@@ -297,7 +297,7 @@ class Stream:
             may be infinite.
         corrected : bool
             If true, std is the standard deviation of the result (what JAX's variance_scaling
-            does); if false, that of the normal before the cut (what torch's trunc_normal_ does,
+            does); if false, that of the normal before the cut (what torch's `trunc_normal_` does,
             whose bounds however are absolute).
 
         Returns

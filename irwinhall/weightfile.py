@@ -87,6 +87,10 @@ def save_weights(
         If the file cannot be written. Its whole size is reserved on the disk before any weight is
         made, so that a disk too small shows at once.
 
+    See Also
+    --------
+    irwinhall.sample_weights : The same weights as an array.
+
     Notes
     -----
     Pieces are regions of at most 64 MiB, along the leading axis, or inside its rows where one is

@@ -26,9 +26,10 @@ from irwinhall.approximations._expressions import (
 __all__ = ["LAST", "Argmax", "Certificate", "ClosedForm"]
 
 Target: TypeAlias = Literal["magnitude", "normalized_bound"]
+#: Where an error is largest: a size or a pair of sizes. Infinity means a limit.
 Argmax: TypeAlias = "int | float | tuple[int | float, int | float]"
 
-# Every integer up to here is a double, so that no form loses anything before it starts.
+#: The last size that closed forms cover. Every integer up to here is a double.
 LAST = 2**53
 
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {"magnitude": ("n",), "normalized_bound": ("n", "m")}
@@ -168,13 +169,20 @@ class ClosedForm:
         Parameters
         ----------
         values : mapping of str to object
-            What stands for n, or for n and m.
+            The values of n, or of n and m.
         arithmetic : Arithmetic
             Square root, minimum and so on of such objects; by default arrays of doubles.
 
         Returns
         -------
         object
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from irwinhall.approximations import FORMS
+        >>> FORMS["article_standard"].evaluate({"n": np.array([4.0])})
+        array([0.93314286])
         """
         known = dict(values)
         for symbol, expression in self.steps:
@@ -191,6 +199,12 @@ class ClosedForm:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from irwinhall.approximations import FORMS
+        >>> print(FORMS["series_1"].as_latex())
+        A(n) \approx \sqrt{\tfrac{2}{3\pi}} \, \sqrt{n}
         """
         *before, (_, result) = self.steps
         where = [f"{write_latex(symbol)} = {write_latex(formula)}" for symbol, formula in before]
@@ -207,6 +221,12 @@ class ClosedForm:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from irwinhall.approximations import FORMS
+        >>> FORMS["shifted_root"].as_python().splitlines()[3]
+        'def shifted_root(n):'
         """
         return "import math\n\n\n" + "\n\n".join(form._python() for form in self._chain())
 
@@ -218,6 +238,12 @@ class ClosedForm:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from irwinhall.approximations import FORMS
+        >>> FORMS["shifted_root"].as_c().splitlines()[3]
+        'double shifted_root(double n)'
         """
         return "#include <math.h>\n\n" + "\n".join(form._c(self) for form in self._chain())
 

@@ -27,6 +27,11 @@ _FIRST_BLOCK, _BLOCK = 2**8, 2**16
 class CoverageInterval(NamedTuple):
     """The ends of a coverage interval.
 
+    Attributes
+    ----------
+    low, high : float
+        The ends.
+
     Examples
     --------
     >>> from irwinhall.stats import coverage_interval
@@ -70,6 +75,10 @@ def coverage_factor(
     ValueError
         If a half-width is not positive and finite, normal is negative or below 1e-5 of the other
         contributions' standard uncertainty, p is not between 0 and 1, or there is no contribution.
+
+    See Also
+    --------
+    coverage_interval : The interval itself.
 
     Notes
     -----
@@ -119,6 +128,10 @@ def coverage_interval(
     ------
     TypeError, ValueError
         As for `coverage_factor`, or if the estimate is not finite.
+
+    See Also
+    --------
+    coverage_factor : Its half-width in standard uncertainties.
 
     Examples
     --------

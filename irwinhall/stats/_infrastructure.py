@@ -241,7 +241,7 @@ class Bates(_Counted, make_distribution(_OfCount(bates))):  # type: ignore[misc]
 
 
 class UniformSum(metaclass=ABCMeta):  # noqa: B024 (its instances are of registered classes)
-    """w_1 U_1 + ... + w_k U_k, the U_i uniform on (0, 1), for SciPy's newer infrastructure.
+    """The sum w_1 U_1 + ... + w_k U_k, the U_i uniform on (0, 1), for SciPy's newer infrastructure.
 
     Parameters
     ----------

@@ -23,6 +23,13 @@ from irwinhall.stats._slices import (
 class LaplaceTrendResult(NamedTuple):
     """Laplace's factor and the probability of one as extreme.
 
+    Attributes
+    ----------
+    statistic : float or ndarray
+        Laplace's factor.
+    pvalue : float or ndarray
+        The probability of a factor as extreme, at a constant rate.
+
     Examples
     --------
     >>> from irwinhall.stats import LaplaceTrendResult

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 Progress: TypeAlias = "Callable[[int], object]"
 Piece = TypeVar("Piece")
 
-# Rows of the standard table, and sizes of the normalized one: some 100 MB of text.
+#: The most rows of the standard table.
 MOST_N = 100_000
+#: The most sizes of the normalized table, which then is some 100 MB of text.
 MOST_SIZES = 400
 # The largest size of the normalized table.
 _LARGEST = 10**6
@@ -133,6 +134,15 @@ def normalized_table(
 def grid_sizes(count: int) -> list[int]:
     """Return the integers nearest to `count` numbers from 1 to 10^6 in equal ratios, each once.
 
+    Parameters
+    ----------
+    count : int
+        From 2 to `MOST_SIZES`.
+
+    Returns
+    -------
+    list of int
+
     Examples
     --------
     >>> from irwinhall import tables
@@ -204,6 +214,15 @@ def _where(argmax: Argmax) -> str:
 
 def grid_pairs(count: int) -> list[tuple[int, int]]:
     """Return the pairs n <= m of `grid_sizes`, in order.
+
+    Parameters
+    ----------
+    count : int
+        The number of sizes.
+
+    Returns
+    -------
+    list of tuple of int
 
     Examples
     --------
@@ -329,6 +348,13 @@ def _rounded(value: float, digits: int) -> float:
 
 def check_sizes(max_n: int, sizes: int) -> None:
     """Raise what `standard_table` and `normalized_table` would, before anything is made.
+
+    Parameters
+    ----------
+    max_n : int
+        The last n of `standard_table`.
+    sizes : int
+        The number of sizes of `normalized_table`.
 
     Examples
     --------
