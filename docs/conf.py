@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import re
 import sys
 from importlib.util import find_spec
 
-import irwinhall
+os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras's own default is TensorFlow
+
+import irwinhall  # noqa: E402
 
 # Three public modules live in packages; autodoc imports them by their public names.
 for name in ("article", "certification", "plots"):
@@ -39,6 +43,7 @@ copybutton_prompt_is_regexp = True
 
 default_role = "autolink"
 autodoc_mock_imports = [name for name in ("dask", "jax", "keras", "torch") if not find_spec(name)]
+autodoc_default_options = {"no-value": True}
 autodoc_typehints = "none"  # docstrings have the types in the words of numpydoc
 autosummary_generate = False  # every page of the reference lists its names
 numpydoc_show_class_members = False
@@ -84,11 +89,17 @@ html_theme_options = {
 }
 
 
+def trim_blocks(app, docname, source):
+    """Remove the blank line that ends a block of examples for doctest."""
+    source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
+
+
 def skip_fields(app, what, name, obj, skip, options):
     """Skip the fields of named tuples: the section "Attributes" of the class has them."""
     return skip or type(obj).__name__ == "_tuplegetter"
 
 
 def setup(app):
-    """Connect what autodoc calls."""
+    """Connect the functions above."""
+    app.connect("source-read", trim_blocks)
     app.connect("autodoc-skip-member", skip_fields)

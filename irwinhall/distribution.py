@@ -662,7 +662,7 @@ def expected_magnitude_of(coefficients: Sequence[float]) -> float: ...
 @overload
 def expected_magnitude_of(coefficients: ArrayLike) -> float | NDArray[np.float64]: ...
 def expected_magnitude_of(coefficients: Any) -> Any:
-    """Return E|c_1 U_1 + ... + c_n U_n|, the U_i uniform on (-1, 1).
+    """Return the expected magnitude of a neuron with random weights, E|c_1 U_1 + ... + c_n U_n|.
 
     The expected magnitude of a neuron whose weights are uniform on (-1, 1) and whose inputs are c.
     `irwinhall.expected_magnitude(n)` is the case of n ones.
