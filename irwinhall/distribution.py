@@ -664,14 +664,14 @@ def expected_magnitude_of(coefficients: ArrayLike) -> float | NDArray[np.float64
 def expected_magnitude_of(coefficients: Any) -> Any:
     """Return the expected magnitude of a neuron with random weights, E|c_1 U_1 + ... + c_n U_n|.
 
-    The expected magnitude of a neuron whose weights are uniform on (-1, 1) and whose inputs are c.
-    `irwinhall.expected_magnitude(n)` is the case of n ones.
+    The neuron has the inputs c_1, ..., c_n and weights U_i, independent and uniform on (-1, 1).
+    ``irwinhall.expected_magnitude(n)`` is the case of n ones.
 
     Parameters
     ----------
     coefficients : array_like of float
-        The coefficients c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0 within a
-        factor of 2**400 of each other.
+        The inputs c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0
+        within a factor of 2**400 of each other.
 
     Returns
     -------
