@@ -3,6 +3,8 @@
 import pytest
 from frameworks import framework
 
+collect_ignore = ["_build"]  # the site, with copies of files of the package
+
 
 @pytest.fixture(autouse=True)
 def _framework_of_the_page(request):
