@@ -42,7 +42,6 @@ copybutton_prompt_is_regexp = True
 # ---- the reference -------------------------------------------------------------------------------
 
 default_role = "autolink"
-autodoc_mock_imports = [name for name in ("dask", "jax", "keras", "torch") if not find_spec(name)]
 autodoc_default_options = {"no-value": True}
 autodoc_typehints = "none"  # docstrings have the types in the words of numpydoc
 autosummary_generate = False  # every page of the reference lists its names
@@ -89,9 +88,14 @@ html_theme_options = {
 }
 
 
-def trim_blocks(app, docname, source):
-    """Remove the blank line that ends a block of examples for doctest."""
+MISSING = {f"api/{name}" for name in ("dask", "jax", "keras", "torch") if not find_spec(name)}
+
+
+def prepare(app, docname, source):
+    """Remove blank lines that end examples for doctest, and references without their framework."""
     source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
+    if docname in MISSING:
+        source[0] = source[0].partition("```{eval-rst}")[0] + "This site was built without it.\n"
 
 
 def skip_fields(app, what, name, obj, skip, options):
@@ -101,5 +105,5 @@ def skip_fields(app, what, name, obj, skip, options):
 
 def setup(app):
     """Connect the functions above."""
-    app.connect("source-read", trim_blocks)
+    app.connect("source-read", prepare)
     app.connect("autodoc-skip-member", skip_fields)
