@@ -1,4 +1,4 @@
-"""Draw the figure of README.md: ``python benchmarks/plot_readme.py`` writes docs/figures/readme.svg."""
+"""Draw docs/figures/readme.svg, the figure of README.md: ``python benchmarks/plot_readme.py``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def readme_figure() -> Any:
     for predicted in flows:
         signal = predicted.forward_variance
         right.semilogy(signal, color=COLOURS[predicted.scheme], label=predicted.scheme)
-    right.set(xlabel="layer", ylabel="variance of the signal", title="Signals through layers with ReLU")
+    right.set(
+        xlabel="layer", ylabel="variance of the signal", title="Signals through layers with ReLU"
+    )
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras's own default is TensorFlow
 
-import irwinhall  # noqa: E402
+import irwinhall
 
 # Three public modules live in packages; autodoc imports them by their public names.
 for name in ("article", "certification", "plots"):
@@ -51,7 +51,7 @@ numpydoc_validation_checks = {
     "all",
     "ES01",  # one sentence is often all that there is to say
     "PR03",  # parameters that belong together are described together
-    "PR04",  # a parameter that works as in another function refers to it; annotations have the types
+    "PR04",  # parameters that work as in another function refer to it; annotations have types
     "PR08",  # a description may start with the name of a parameter or a type
     "RT03",  # the first sentence says what is returned
     "SA01",  # only where a reader would look for something else

@@ -186,7 +186,9 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
     try:
         import distributed
     except ImportError:
-        raise ImportError("a Dask cluster needs Dask: pip install 'dask[array,distributed]'") from None
+        raise ImportError(
+            "a Dask cluster needs Dask: pip install 'dask[array,distributed]'"
+        ) from None
 
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise ValueError(f"the scheduler's address must be like tcp://host:8786, got {address!r}")

@@ -6,9 +6,9 @@ and its gradient, at the other end, as others::
     z_l = f(z_{l-1}) W_l           g_{l-1} = (g_l W_l^T) f'(z_{l-1})
 
 so that every layer reads the activation f. With a normalization N it reads f(N(z_{l-1})), and with
-residual branches of a factor a, z_l = z_{l-1} + a f(N(z_{l-1})) W_l. Magnitude is the mean of ``|z|``
-(of ``|g|``) over units and samples, variance the mean of its square: about 0, the mean over random
-weights.
+residual branches of a factor a, z_l = z_{l-1} + a f(N(z_{l-1})) W_l. The magnitude is the mean of
+abs(z), or of abs(g), over units and samples. The variance is the mean square: the variance about 0,
+which is the mean over random weights.
 """
 
 from __future__ import annotations

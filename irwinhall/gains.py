@@ -485,10 +485,10 @@ def moments(activation: str | Activation, variance: float = 1.0) -> Moments:
 def derivative(activation: Function, z: Array) -> Array:
     """Return the derivative of an activation, by central differences.
 
-    (f(z + h) - f(z - h)) / 2h with ``h = 2^-17 |z|`` if f(0) = 0, which keeps the derivative right in
-    signals that have all but vanished, else ``h = 2^-17 max(1, |z|)``. Where the two halves of the
-    difference disagree, a kink or a jump lies between them, and the one nearer 0 counts: at 0 ReLU
-    has the derivative 0, as frameworks have it.
+    The derivative is (f(z + h) - f(z - h)) / 2h with h = 2^-17 max(1, abs(z)). If f(0) = 0, h is
+    2^-17 abs(z), which keeps the derivative accurate for signals that have nearly vanished. If the
+    two halves of the difference disagree, because of a kink or a jump between them, the half nearer
+    0 is returned: the derivative of ReLU at 0 is 0, as in the frameworks.
 
     Parameters
     ----------

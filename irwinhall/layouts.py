@@ -405,18 +405,18 @@ def fans(
 
     Notes
     -----
-    ===============================  ========================  ======================================
-    weight                           stored as                 axes
-    ===============================  ========================  ======================================
-    PyTorch Linear, Conv             ``(out, in/groups, *k)``  in_axis=1, out_axis=0, groups=groups
-    PyTorch ConvTranspose            ``(in, out, *k)``         in_axis=0, out_axis=1
-    JAX, Flax, Keras Dense, Conv     ``(*k, in/groups, out)``  groups=groups
-    Keras transposed Conv            ``(*k, out, in)``         in_axis=-1, out_axis=-2
-    Keras DepthwiseConv              ``(*k, in, multiplier)``  in_axis=(), batch_axis=-2
-    stacked experts                  ``(experts, in, out)``    batch_axis=0
-    attention, query by heads        ``(in, heads, size)``     in_axis=0, out_axis=(1, 2)
-    attention, output from heads     ``(heads, size, out)``    in_axis=(0, 1), out_axis=2
-    ===============================  ========================  ======================================
+    =============================  ========================  ======================================
+    weight                         stored as                 axes
+    =============================  ========================  ======================================
+    PyTorch Linear, Conv           ``(out, in/groups, *k)``  in_axis=1, out_axis=0, groups=groups
+    PyTorch ConvTranspose          ``(in, out, *k)``         in_axis=0, out_axis=1
+    JAX, Flax, Keras Dense, Conv   ``(*k, in/groups, out)``  groups=groups
+    Keras transposed Conv          ``(*k, out, in)``         in_axis=-1, out_axis=-2
+    Keras DepthwiseConv            ``(*k, in, multiplier)``  in_axis=(), batch_axis=-2
+    stacked experts                ``(experts, in, out)``    batch_axis=0
+    attention, query by heads      ``(in, heads, size)``     in_axis=0, out_axis=(1, 2)
+    attention, output from heads   ``(heads, size, out)``    in_axis=(0, 1), out_axis=2
+    =============================  ========================  ======================================
 
     A transposed convolution exchanges the roles of the axes, and so does the caller. With groups it
     is stored the other way round, the in axis holding all inputs and the out axis one group's

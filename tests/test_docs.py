@@ -49,14 +49,16 @@ def test_links_lead_somewhere(page):
 def test_every_page_is_in_the_contents_of_the_site():
     listed = {DOCS / "index.md"}
     for page in SITE:
-        for block in re.findall(r"^```{toctree}\n:hidden:\n\n(.*?)^```", page.read_text(), re.M | re.S):
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"^```{toctree}\n:hidden:\n\n(.*?)^```", text, re.M | re.S):
             listed |= {page.parent / f"{entry}.md" for entry in block.split()}
     assert listed == SITE
 
 
 def names_of_reference(page):
     """Return the names in the tables of a page of the reference."""
-    tables = re.findall(r"\.\. autosummary::\n   :nosignatures:\n\n((?:   \w+\n)+)", page.read_text())
+    text = page.read_text(encoding="utf-8")
+    tables = re.findall(r"\.\. autosummary::\n   :nosignatures:\n\n((?:   \w+\n)+)", text)
     return [name for table in tables for name in table.split()]
 
 

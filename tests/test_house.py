@@ -320,13 +320,11 @@ def test_an_adapter_without_its_framework_says_what_to_install(module):
     assert last.endswith(f": pip install {shlex.quote(needed)}")
 
 
-@pytest.mark.parametrize(
-    "path", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *PACKAGE.rglob("*.py")], ids=lambda path: path.name
-)
-def test_only_the_steps_of_a_release_install_from_pypi(path):
-    text = path.read_text(encoding="utf-8")
-    assert ("pip install irwinhall" in text) == (path.name == "releasing.md")
-    assert "pip install 'irwinhall" not in text
+def test_only_the_steps_of_a_release_install_from_pypi():
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *PACKAGE.rglob("*.py")]
+    install = re.compile("pip install '?irwinhall")
+    found = [path.name for path in files if install.search(path.read_text(encoding="utf-8"))]
+    assert found == ["releasing.md"]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -139,8 +139,8 @@ class Row(NamedTuple):
     size : tuple of int
         The size n, or n and m.
     quantity : str
-        "magnitude" in the standard table; in the normalized one "forward", "backward" (as the article's
-        program divides them) or "average".
+        "magnitude" in the standard table; in the normalized one "forward", "backward" (as the
+        article's program divides them) or "average".
     xavier, approximated : Entry
         The figures under the Xavier bound, and under the article's approximation.
     true_magnitude : float
