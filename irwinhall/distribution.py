@@ -53,7 +53,7 @@ def pdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: .
 def pdf(x: Any, n: Any, *, out: Any = None) -> Any:
     """Return the density of the sum of n uniforms on (0, 1) at x.
 
-    A piecewise polynomial of degree n - 1, symmetric about n/2.
+    The density is a piecewise polynomial of degree n - 1, symmetric about n/2.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def logpdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats
 def logpdf(x: Any, n: Any, *, out: Any = None) -> Any:
     """Return the natural logarithm of the density at x.
 
-    Finite in all of (0, n), however small the density.
+    It is finite in all of (0, n), however small the density.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def sf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ..
 def sf(x: Any, n: Any, *, out: Any = None) -> Any:
     """Return the probability of a sum above x, 1 - cdf.
 
-    Computed as the mirrored cdf, never as a difference: as accurate as `cdf`.
+    It is computed as the mirrored cdf, not as a difference, and is as accurate as `cdf`.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def ppf(
 def ppf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     """Return the x at which the cdf is q, the quantile.
 
-    Right to the last digits that q determines, and down to the least q.
+    It is as accurate as q allows, down to the smallest q.
 
     Parameters
     ----------
@@ -331,7 +331,7 @@ def isf(
 def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     """Return the x at which the survival function is q, the upper quantile.
 
-    Right to the last digits that q determines; n minus it is `ppf`.
+    It is as accurate as q allows; `ppf` is n minus it.
 
     Parameters
     ----------
@@ -372,7 +372,7 @@ def weighted_pdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_pdf(x: Any, weights: Any) -> Any:
     """Return the density of w_1 U_1 + ... + w_k U_k at x, the U_i uniform on (0, 1).
 
-    Piecewise a polynomial, with a knot wherever x is a sum of some of the weights.
+    The density is a piecewise polynomial, with a knot at each sum of some of the weights.
 
     Parameters
     ----------
@@ -418,7 +418,7 @@ def weighted_logpdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_logpdf(x: Any, weights: Any) -> Any:
     """Return the natural logarithm of the density of a weighted sum at x.
 
-    Finite inside the support, however small the density.
+    It is finite inside the support, however small the density.
 
     Parameters
     ----------

@@ -46,11 +46,11 @@ def ordered_map(
     Parameters
     ----------
     function : callable
-        Of one argument. For executors beyond this process it must be importable there.
+        A function of one argument. Other processes must be able to import it.
     pieces : iterable
-        Read no further than some hundred pieces ahead of the results.
+        The pieces. At most some hundred are read ahead of the results.
     executor : concurrent.futures.Executor, optional
-        Where to run them; without it here, one by one, as the results are asked for.
+        The executor that runs them. Default: in this process, one by one, on demand.
 
     Yields
     ------

@@ -51,10 +51,10 @@ Normalization: TypeAlias = Literal["batch", "layer", "rms"]
 
 
 class Flow(NamedTuple):
-    """What a scheme makes of signals and gradients, at every layer from 0 to the last.
+    """Signals and gradients under a scheme, at every layer from 0 to the last.
 
-    A signal that is beyond the range of doubles is infinite from its layer on, and has no gradient
-    (nan); one that is below it is 0.
+    A signal that overflows is infinite from its layer on, and its gradient is nan. A signal that
+    underflows is 0.
 
     Attributes
     ----------
@@ -91,16 +91,16 @@ _MOST_LAYERS = 1000
 
 
 class Verdict(NamedTuple):
-    """What becomes of a signal, or of a gradient, on its way through the layers.
+    """The verdict on a signal, or on a gradient, after all layers.
 
     Attributes
     ----------
     word : {"kept", "vanishing", "exploding", "dead"}
-        kept: at its rate a layer, the mean square changes by a factor of at most 10^4 over all
-        layers. dead: at the end of the way it is 0, or nine tenths of the units are 0 for every
-        sample. exploding also: a value is infinite or nan.
+        kept: at the rate, the mean square changes by a factor of at most 10^4 over all layers.
+        dead: at the end it is 0, or nine tenths of the units are 0 for every sample. exploding: it
+        grows by more, or a value is infinite or nan.
     rate : float
-        The factor on the mean square a layer; nan where fewer than two layers have a signal.
+        The factor on the mean square per layer; nan if fewer than two layers have a signal.
     layers : int
         The number of layers.
 
@@ -249,23 +249,22 @@ def simulate(
         colon, a number or an activation: "he_normal", "normal:0.02", "xavier_uniform:tanh".
         Default `default_schemes`.
     width : int or sequence of int
-        Units of every layer. Several numbers are taken in turn: (128, 512) widens and narrows.
+        Units of every layer. A sequence is repeated: (128, 512) widens and narrows.
     depth : int
         Number of layers, at least 1.
     activation : str or Activation
-        A name or alias of `irwinhall.gains.ACTIVATIONS`, or a row of one's own.
+        A name or alias of `irwinhall.gains.ACTIVATIONS`, or your own row.
     normalization : {"batch", "layer", "rms"}, optional
-        What is done to every layer's input before the activation: mean 0 and variance 1 of each
-        unit over the batch ("batch"), or of each sample over the units ("layer"), or mean square 1
-        of each sample ("rms"). There is no epsilon, and nothing learned.
+        The normalization of every layer's input before the activation: to mean 0 and variance 1 of
+        each unit over the batch ("batch") or of each sample over the units ("layer"), or to mean
+        square 1 of each sample ("rms"). There is no epsilon and there are no learned parameters.
     residual : float, optional
-        Makes every layer a branch, times this factor, that is added to its input. Widths must be
-        equal.
+        Adds every layer, times this factor, to its input. All widths must be equal.
     batch : int
         Number of signals sent through; at least 2 with batch normalization.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Of everything; weights are those of `irwinhall.sample_weights` for the names
-        "layer.1", "layer.2", and so on, in float32. Computation is in float64.
+        The source of all random numbers. The weights are those of `irwinhall.sample_weights` for
+        the names "layer.1", "layer.2", and so on, in float32. Computation is in float64.
     progress : callable, optional
         Called with the number of layers passed since the last call, 2 * depth for each scheme.
 
@@ -311,7 +310,7 @@ def predict(
     normalization: Normalization | None = None,
     residual: float | None = None,
 ) -> list[Flow]:
-    """Return the flow that networks of infinite width have, in closed form.
+    """Return the flow of networks of infinite width, in closed form.
 
     Parameters
     ----------
@@ -321,14 +320,14 @@ def predict(
     Returns
     -------
     list of Flow
-        Expected values. The magnitude of gradients has no closed form with residual branches, and
-        is nan. So is all that follows a layer whose moments are no doubles, or in doubt.
+        Expected values. With residual branches, the magnitude of gradients has no closed form and
+        is nan. All values after a layer whose moments are not finite, or not accurate, are nan.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or a scheme's weights are no random ones of mean 0; the
-        message names it.
+        If an argument is not as described, or the weights of a scheme are not random with mean 0;
+        the message names it.
 
     See Also
     --------
@@ -372,7 +371,7 @@ def predict(
 
 
 def depth_reached(flow: Flow) -> int | None:
-    """Return after how many layers signals or gradients have vanished or exploded.
+    """Return the number of layers after which signals or gradients have vanished or exploded.
 
     Parameters
     ----------
@@ -382,8 +381,8 @@ def depth_reached(flow: Flow) -> int | None:
     Returns
     -------
     int or None
-        The first number of layers that changes the mean square of either by more than 10^4; None if
-        all the layers do not.
+        The least number of layers that change the mean square of either by a factor of more than
+        10^4; None if there is none.
 
     See Also
     --------
@@ -416,9 +415,9 @@ def explosion(
     rng: Seed | Stream = 0,
     progress: Progress | None = None,
 ) -> Iterator[Explosion]:
-    """Yield how the variance of a linear network's outputs explodes or vanishes.
+    """Yield the variance of the outputs of a linear network, layer by layer.
 
-    Normal weights of variance v make it (width v)^l at layer l, for inputs of variance 1.
+    With normal weights of variance v and inputs of variance 1, it is (width v)^l at layer l.
 
     Parameters
     ----------
@@ -497,8 +496,8 @@ def explosion(
 def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
     """Return whether a signal is kept, vanishes, explodes or is dead.
 
-    The rate is the median of those between any two layers (Theil and Sen), which a few layers that
-    are much smaller or larger than the others, such as a classifier's last, do not change.
+    The rate is the median of the rates between any two layers (Theil and Sen). A few layers that
+    are much smaller or larger than the others, such as the last of a classifier, do not change it.
 
     Parameters
     ----------

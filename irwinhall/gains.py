@@ -1,4 +1,4 @@
-"""Gains: the factors on weights that make up for an activation function.
+"""Gains: the factors on weights that compensate for an activation function.
 
 One table, `ACTIVATIONS`, has a row for every activation. The exact gains of a row are its expected
 values over the standard normal density, correctly rounded to double in a generated file, so that
@@ -148,10 +148,12 @@ def gain(
     slope: float | None = None,
     convention: Convention = "exact",
 ) -> float:
-    """Return the factor on the weights that makes up for an activation function.
+    """Return the factor on the weights that compensates for an activation function.
 
-    preserve="variance"    gain = sqrt(at / E f(z)^2)
-    preserve="magnitude"   gain = E|z| / E|f(z)| = sqrt(2 at/pi) / E|f(z)|
+    For preserve="variance" and "magnitude" it is ::
+
+        sqrt(at / E f(z)^2)
+        E|z| / E|f(z)| = sqrt(2 at/pi) / E|f(z)|
 
     with z normal, of mean 0 and variance at. The gain belongs to the weights that read the
     activation's output.
@@ -163,13 +165,13 @@ def gain(
         count), of `irwinhall.gains.GATED`, as "swiglu", or any elementwise function of float64
         arrays; of a function f for PyTorch tensors, ``lambda z: f(torch.from_numpy(z))``.
     preserve : {"variance", "magnitude"}
-        What of the signal to keep.
+        The property of the signal to keep.
     at : float
-        The variance of the pre-activations that is kept: with the gain for "variance" it is a fixed
-        point of a layer. It matters for all activations but those that are linear on either side of
-        0. See `fixed_points` for whether a deep network stays there.
+        The variance of the pre-activations. With the gain for "variance" it is a fixed point of a
+        layer; `fixed_points` says whether a deep network stays at it. It does not matter for
+        activations that are linear on either side of 0.
     slope : float, optional
-        Slope for negative z of the activations that have one: leaky_relu (0.01 unless given, as in
+        Slope for negative z of the activations that have one: leaky_relu (default 0.01, as in
         PyTorch and JAX; Keras takes 0.3 in its layer and 0.2 in its function) and prelu (0.25).
     convention : {"exact", "torch", "textbook"}
         "exact" is the formula above. "torch" is the table of torch.nn.init.calculate_gain,
@@ -284,16 +286,16 @@ def gain(
 
 
 class FixedPoint(NamedTuple):
-    """A variance of pre-activations that a layer maps to itself, and what is near it.
+    """A variance of pre-activations that a layer maps to itself, and its stability.
 
     Attributes
     ----------
     variance : float
         The fixed point.
     slope : float
-        By what a small deviation from it is multiplied in every layer.
+        The factor on a small deviation from it in every layer.
     gradient : float
-        By what the mean square of gradients is multiplied in every layer, at the fixed point.
+        The factor on the mean square of gradients in every layer, at the fixed point.
 
     Examples
     --------
@@ -446,7 +448,7 @@ def moments(activation: str | Activation, variance: float = 1.0) -> Moments:
     Returns
     -------
     Moments
-        The derivative's to a relative 1e-5, as `derivative` takes differences.
+        Those of the derivative have a relative error of 1e-5, from the differences of `derivative`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How weights are stored: which axes are inputs, outputs or neither, and the fans that follow.
+"""Layouts: which axes of a weight are inputs, outputs or neither, and the fans that follow.
 
 A `Weight` carries this, resolved and checked once; everything that sizes or draws weights reads it.
 Its axes are named by the caller, or by a row of `LAYOUTS`, which has one for every kind of layer of
@@ -41,7 +41,7 @@ class Layout(NamedTuple):
         The axes of a weight: "in" and "out", "batch" for independent weights side by side, and
         ``*k`` for the kernel. An axis with "/groups" holds the inputs or outputs of one group.
     active_inputs : int or None
-        How many inputs are not 0 at a time, if the layer itself knows: 1 for embeddings.
+        The number of inputs that differ from 0 at a time, if the layer fixes it: 1 for embeddings.
     aliases : tuple of str
         Other names.
 
@@ -143,19 +143,19 @@ class Weight:
     shape : tuple of int
         The shape as it is stored.
     logical_shape : tuple of int
-        The same elements in the same order, with one axis perhaps split in two: into the parts that
-        are fused along it and the size of each. The axes below count in it.
+        The shape of the same elements in the same order, with one axis split in two if weights are
+        fused along it: the number of parts and the size of each. The axes below refer to it.
     in_axes, out_axes, batch_axes : tuple of int
         The axes of inputs, of outputs and of stacked independent weights, counted from 0. All
         others are the receptive field.
     groups : int
         Groups of a convolution.
     active_inputs : int or None
-        How many inputs are not 0 at a time; None if all of them.
+        The number of inputs that differ from 0 at a time; None for all.
     split : int or None
-        Which stored axis is split in two; None if `logical_shape` is `shape`.
+        The stored axis that is split in two; None if `logical_shape` is `shape`.
     unknown : str
-        Why the shape has no fans by default axes; empty if it has.
+        The reason why the shape has no fans by default axes; empty if it has.
 
     Examples
     --------
@@ -359,11 +359,13 @@ def fans(
 ) -> Fans:
     """Return the fan_in and fan_out of a weight.
 
-    fan_in  = in sizes * receptive field
-    fan_out = out sizes * receptive field / groups
+    ::
+
+        fan_in  = in sizes * receptive field
+        fan_out = out sizes * receptive field / groups
 
     The receptive field is the product of all axes that are neither in, out nor batch. Strides,
-    dilation and padding are no part of a weight's shape and do not count, as in all frameworks.
+    dilation and padding do not count, as in all frameworks.
 
     Parameters
     ----------

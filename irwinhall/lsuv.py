@@ -1,8 +1,8 @@
 """LSUV: weights rescaled, layer by layer, until a batch of data has unit variance everywhere.
 
 D. Mishkin and J. Matas, "All you need is a good init", 2016. Unlike every scheme of
-`irwinhall.schemes` it looks at data, and divides by what was realised: it needs whole weights,
-never shards, and is a step of its own after `irwinhall.sample_weights`.
+`irwinhall.schemes` it uses data and the actual weights: it needs whole weights, never shards, and
+is a separate step after `irwinhall.sample_weights`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Layer: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], ArrayLike]"
 
 
 class LayerReport(NamedTuple):
-    """What `rescale` did to one layer.
+    """The result of `rescale` for one layer.
 
     Attributes
     ----------
     variance_before, variance_after : float
         Variance of all values of the layer's output, with all layers before it rescaled.
     factor : float
-        By what its weights were multiplied.
+        The factor on its weights.
     iterations : int
-        How often.
+        The number of rescalings.
     converged : bool
         Whether variance_after is within the tolerance.
 

@@ -1,7 +1,7 @@
 """Monte Carlo estimates of the magnitudes that random weights preserve, with standard errors.
 
 The estimates check the exact values and the article's tables; they simulate what the definitions
-say, a layer of ones through random weights, and use none of the formulas. The weights are those of
+say, ones through a layer of random weights, and use none of the formulas. The weights are those of
 `irwinhall.Stream.uniform`, made, summed and forgotten in C: an estimate depends on its arguments
 alone, not on the number of threads, and no weight matrix is stored.
 """
@@ -118,12 +118,13 @@ def magnitude(
     n : int
         Number of weights (fan_in), from 1 to 2**38.
     bound : float
-        Half-width of the weights' uniform law; finite, at least 0.
+        Half-width of the interval of the weights; finite, at least 0.
     trials : int, optional
         Number of independent sums, at least 2; default 1,000,000. With `standard_error`, the most
         sums to take; default as many as 2**40 weights make.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Which weights. Trial t adds elements t n, ..., t n + n - 1 of Stream(rng).uniform.
+        The source of the weights. Trial t adds the elements t n, ..., t n + n - 1 of
+        Stream(rng).uniform.
     standard_error : float, optional
         Go on until the estimate's standard error is at most this, positive. Trials are added in
         whole blocks, of 2**18 weights or 2048 trials if that is less, and are at least 100.
@@ -202,7 +203,7 @@ def layer(
     m : int
         Number of outputs (fan_out), at least 1; n m is at most 2**38.
     bound : float
-        Half-width of the weights' uniform law; finite, at least 0.
+        Half-width of the interval of the weights; finite, at least 0.
     trials : int, optional
         Number of independent matrices, at least 2; default 5,000. With `standard_error`, the most
         matrices to take; default as many as 2**40 weights make.

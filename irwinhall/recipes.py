@@ -2,8 +2,8 @@
 
 `RECIPES` has a row for each: a scheme for the weights, what starts otherwise, and where it was
 read. `irwinhall.torch.init_weights(model, recipe="gpt2")` follows one. A recipe names layers by
-their kind and parameters by their names as that project has them, so that it is for models made
-like those; what it does not speak of starts as `init_weights` always has it.
+their kind and parameters by their names in that project, so it fits models that are built alike.
+`init_weights` treats all other parameters as it does without a recipe.
 """
 
 from __future__ import annotations

@@ -56,38 +56,38 @@ Gain: TypeAlias = "float | str | Callable[[Array], ArrayLike] | None"
 class Scheme(NamedTuple):
     """A row of `SCHEMES`.
 
-    Make one of your own to use a scheme that is not there; every function that takes the name of a
-    scheme takes a row as well.
+    Every function that takes the name of a scheme also takes a row: make one to use a scheme that
+    is not in the table.
 
     Attributes
     ----------
     name : str
         Its name in `SCHEMES`.
     law : str
-        "uniform", "normal", "truncated_normal", "orthogonal", "delta_orthogonal", "identity" or
-        "constant"; or a law between two ends, which has no scale: "uniform_between", "log_uniform",
-        "log_of_uniform" or "inverse_softplus_log_uniform", as `irwinhall.Stream` has them.
+        The distribution: "uniform", "normal", "truncated_normal", "orthogonal", "delta_orthogonal",
+        "identity" or "constant"; or one on an interval, which has no scale: "uniform_between",
+        "log_uniform", "log_of_uniform" or "inverse_softplus_log_uniform", as in `irwinhall.Stream`.
     rule : callable or float
-        The law's scale at gain 1, as a function of (fan_in, fan_out), or a number where it does not
-        depend on them. The scale is the bound of a uniform law, the standard deviation of a normal
-        or truncated normal one, the value of a constant one, and of the others the factor on the
-        orthogonal or identity matrix. Laws between two ends have 1.
+        The scale at gain 1, as a function of (fan_in, fan_out), or a number that does not depend on
+        them. The scale is the bound of a uniform distribution, the standard deviation of a normal
+        or truncated normal one, the value of a constant, or the factor of an orthogonal or identity
+        matrix. Distributions on an interval have 1.
     gain : float or None
-        Its own gain, used unless another is given. None: a gain must be given.
+        The default gain. None: a gain must be given.
     preserves : str
-        What weights of this scale keep, for a layer at gain 1 or, for he_*, one that reads ReLUs.
+        The property that weights of this scale keep, at gain 1 or, for he_*, after ReLU.
     when : str
         When to use it.
     source : str
-        Where it comes from.
+        The publication or project that it comes from.
     aliases : tuple of str
         Other names. Case, underscores, hyphens and spaces do not count in any name.
     low, high : float
-        Where a truncated normal ends, in standard deviations of the normal that is truncated; or
-        the ends of a law between two.
+        The ends of a truncated normal, in standard deviations of the normal that is truncated; or
+        the ends of an interval.
     corrected : bool
-        Of a truncated normal: whether the scale is the standard deviation of the result, or of the
-        normal that is truncated.
+        Whether the scale of a truncated normal is the standard deviation of the result, or that of
+        the normal that is truncated.
 
     Examples
     --------
@@ -225,10 +225,10 @@ class Statistics(NamedTuple):
     Attributes
     ----------
     bound : float
-        No weight is larger in magnitude; infinite for normal laws.
+        The largest magnitude of a weight; infinite for normal distributions.
     mean, std, magnitude : float
-        Mean, standard deviation and mean magnitude E|w| of a weight; of all weights together where
-        they are fixed and differ (identity).
+        Mean, standard deviation and mean magnitude E|w| of a weight; for fixed weights that differ
+        (identity), of all weights together.
     forward_variance, backward_variance : float
         Variance of the outputs (of the inputs' gradients) for independent inputs (gradients of the
         outputs) of mean 0 and variance 1, averaged over the nodes.

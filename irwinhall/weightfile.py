@@ -63,9 +63,8 @@ def save_weights(
     Parameters
     ----------
     path : str or path
-        Where to write. The directory must exist; the weights are written to a file in it that has
-        no name, or a hidden one, until it is whole, and is removed if anything goes wrong. A
-        symlink is followed to a file that is there.
+        The file. Its directory must exist. Until the file is complete, it has no name or a hidden
+        one; it is removed if anything fails. A symlink to an existing file is followed.
     shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
         As for `irwinhall.sample_weights`, whose bits the file holds.
     active_inputs, gain, low, high, corrected, threads
@@ -73,7 +72,7 @@ def save_weights(
     dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
         Element type. The format has no bfloat16: its bits are stored as uint16.
     overwrite : bool
-        Whether a file that is there is replaced, by one of its mode. Only regular files ever are.
+        Whether to replace an existing regular file; its mode is kept.
     progress : callable, optional
         Called with the number of bytes written since the last call.
 

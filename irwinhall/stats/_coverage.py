@@ -48,8 +48,8 @@ def coverage_factor(
 ) -> float:
     """Return the coverage factor of a sum of independent errors: its half-width over its deviation.
 
-    The interval of this many standard uncertainties on either side of the estimate has the
-    coverage probability p exactly, where 1.96, or 2, assumes that the sum is normal.
+    The interval of this many standard uncertainties on either side of the estimate has exactly the
+    coverage probability p. The usual factor 1.96, or 2, assumes that the sum is normal.
 
     Parameters
     ----------

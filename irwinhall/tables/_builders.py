@@ -49,7 +49,7 @@ _PIECE = 256
 def standard_table(
     max_n: int = 1000, *, executor: Executor | None = None, progress: Progress | None = None
 ) -> Table:
-    """Return the table of A(n): exact, to 20 digits, as doubles, and how far off each form is.
+    """Return the table of A(n): exact, to 20 digits and as doubles, with the error of each form.
 
     Parameters
     ----------
@@ -91,12 +91,12 @@ def standard_table(
 def normalized_table(
     sizes: int = 25, *, executor: Executor | None = None, progress: Progress | None = None
 ) -> Table:
-    """Return the table of normalized bounds over a grid of layers, and how far off each form is.
+    """Return the table of normalized bounds over a grid of layers, with the error of each form.
 
     Parameters
     ----------
     sizes : int
-        How many sizes from 1 to 10^6, even in the logarithm, from 2 to 400; those that round to the
+        The number of sizes, from 2 to 400, from 1 to 10^6 in equal ratios; sizes that round to the
         same integer count once. There is a row for every pair n <= m: the bound is symmetric.
     executor, progress
         As for `standard_table`.
@@ -347,7 +347,7 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def check_sizes(max_n: int, sizes: int) -> None:
-    """Raise what `standard_table` and `normalized_table` would, before anything is made.
+    """Raise the errors of `standard_table` and `normalized_table`, before they compute anything.
 
     Parameters
     ----------
