@@ -662,9 +662,10 @@ def expected_magnitude_of(coefficients: Sequence[float]) -> float: ...
 @overload
 def expected_magnitude_of(coefficients: ArrayLike) -> float | NDArray[np.float64]: ...
 def expected_magnitude_of(coefficients: Any) -> Any:
-    """Return the expected magnitude of a neuron with random weights, E|c_1 U_1 + ... + c_n U_n|.
+    """Return the expected magnitude of a neuron with random weights.
 
-    The neuron has the inputs c_1, ..., c_n and weights U_i, independent and uniform on (-1, 1).
+    It is E|c_1 U_1 + ... + c_n U_n| for the inputs c_1, ..., c_n and weights U_i, which are
+    independent and uniform on (-1, 1).
     ``irwinhall.expected_magnitude(n)`` is the case of n ones.
 
     Parameters

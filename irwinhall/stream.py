@@ -118,12 +118,12 @@ class Stream:
 
     @property
     def seed(self) -> int | bytes:
-        """What reproduces the stream, with its name."""
+        """The seed, which reproduces the stream with its name."""
         return self._seed
 
     @property
     def name(self) -> str:
-        """Which of the seed's streams this is."""
+        """The name of the stream."""
         return self._name
 
     @property
