@@ -3,7 +3,7 @@
 import pytest
 from frameworks import framework
 
-collect_ignore = ["_build", "conf.py", "conftest.py"]  # the site, with copies of files, and what builds it
+collect_ignore = ["_build", "conf.py", "conftest.py"]  # the site and its builder
 
 
 @pytest.fixture(autouse=True)
