@@ -81,7 +81,7 @@ def _versus_table(results: Results, part: str, unit: str) -> str:
             rows.append([*ours, rival, _time(theirs["nanoseconds"]), f"{theirs['ratio']:.3g}"])
         if not measured["rivals"]:
             rows.append([*ours, "", "", ""])
-    head = ["what", f"irwinhall, {unit}", "beside", "its time", "ratio"]
+    head = ["benchmark", f"irwinhall, {unit}", "rival", "its time", "ratio"]
     return _markdown(head, rows) + "\n\n" + _machine_line(results[part]["machine"])
 
 

@@ -156,8 +156,7 @@ def compare(
 def left_out(n: int, m: int) -> list[str]:
     """Return the schemes that have nothing to compare for a layer.
 
-    Those whose scale is whatever gain they are given, or has two ends, and delta_orthogonal unless
-    m >= n.
+    These are the schemes that require a gain or two ends, and delta_orthogonal unless m >= n.
 
     Parameters
     ----------

@@ -154,7 +154,7 @@ def _leave_with_the_parent() -> None:
 
 @contextlib.contextmanager
 def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
-    """Yield an executor that runs on a Dask cluster; Dask repeats what a lost worker had.
+    """Yield an executor that runs on a Dask cluster; Dask repeats the work of lost workers.
 
     Parameters
     ----------

@@ -136,7 +136,7 @@ class WeightOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight of a layer: its shape, and what its axes mean. `Weight.of` makes and checks it.
+    """A weight of a layer: its shape, and the roles of its axes. `Weight.of` makes and checks it.
 
     Attributes
     ----------
@@ -195,7 +195,7 @@ class Weight:
         shape : int or sequence of int
             Shape of the whole weight, as it is stored.
         in_axis, out_axis, batch_axis
-            As for `irwinhall.fans`; not beside a layout.
+            As for `irwinhall.fans`; not with a layout.
         groups : int
             Groups of a convolution.
         layout : str or Weight, optional
@@ -327,8 +327,8 @@ class Weight:
     ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
         """Yield regions of the logical shape that make up a region of the stored weight.
 
-        Each comes with where it stands in the stored region: slices whose elements, reshaped, are
-        those of the logical region.
+        Each comes with its place in the stored region: slices whose elements, reshaped, are those
+        of the logical region.
         """
         region = slices(start, count)
         axis = self.split

@@ -102,7 +102,7 @@ def rescale(
     variance : float
         The variance to reach; finite and positive.
     tolerance : float
-        By how much the variance of an output may differ, relative to `variance`; positive.
+        The largest relative difference of an output's variance from `variance`; positive.
     max_iterations : int
         How often a layer is rescaled at most, at least 1. Once is enough where the output is
         proportional to the weights.

@@ -1,7 +1,7 @@
 """Monte Carlo estimates of the magnitudes that random weights preserve, with standard errors.
 
-The estimates check the exact values and the article's tables; they simulate what the definitions
-say, ones through a layer of random weights, and use none of the formulas. The weights are those of
+The estimates check the exact values and the article's tables. They simulate the definitions, ones
+through a layer of random weights, and use none of the formulas. The weights are those of
 `irwinhall.Stream.uniform`, made, summed and forgotten in C: an estimate depends on its arguments
 alone, not on the number of threads, and no weight matrix is stored.
 """
@@ -191,7 +191,7 @@ def layer(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> LayerEstimate:
-    """Return estimates of what an n by m layer of weights uniform on (-bound, bound) preserves.
+    """Return estimates of the magnitudes that weights uniform on (-bound, bound) preserve.
 
     Each trial draws a weight matrix and sends ones through it both ways: the mean ``|output|``, the
     mean ``|gradient of an input|``, and the mean over all n + m nodes.

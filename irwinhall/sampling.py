@@ -62,7 +62,7 @@ class Sampler(NamedTuple):
     Attributes
     ----------
     weight : Weight
-        The shape, and what its axes mean.
+        The shape, and the roles of its axes.
     scheme : Scheme
         The row of `irwinhall.schemes.SCHEMES`, or one of your own.
     gain : float
@@ -158,7 +158,7 @@ class Sampler(NamedTuple):
             raise self._out_of_range(code, argument) from None
 
     def draw(self, stream: Stream, target: Target, threads: int | None = None) -> Any:
-        """Write a region of the weight to an array, and return what the target's `result` is."""
+        """Write a region of the weight to an array, and return the `result` of the target."""
         if self.scheme.elementwise and self.scale != 0.0:
             return fill(stream, self.prepared_law(target.code), target, threads)
         self.check(target.code)

@@ -203,7 +203,7 @@ class Scheme(NamedTuple):
         return scale / truncated_moments(self.low, self.high).std if self.corrected else scale
 
     def scale(self, fans: Fans, gain: float) -> float:
-        """Return the scale of a layer: the gain times what the rule says."""
+        """Return the scale of a layer: the gain times the value of the rule."""
         at_gain_1 = self.rule(*fans) if callable(self.rule) else self.rule
         if type(at_gain_1) is not float:
             at_gain_1 = checked_real(f"the scale of {self.name}", at_gain_1)
@@ -220,7 +220,7 @@ class Scheme(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Exact facts about the weights of a dense layer, and about what they preserve.
+    """Exact statistics of the weights of a dense layer, and of its signals.
 
     Attributes
     ----------
@@ -747,7 +747,7 @@ def statistics(
     high: float | None = None,
     corrected: bool | None = None,
 ) -> Statistics:
-    """Return the exact statistics of a dense layer's weights, and what the layer preserves.
+    """Return the exact statistics of the weights of a dense layer, and of its signals.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 A `Stream` is a key, not a state: drawing changes nothing, and the same call gives the same bits
 again, in any process, on any machine, for any number of threads. Any part of an array can be made
-without the rest. docs/stream.md defines the bits and says what is promised about them.
+without the rest. docs/stream.md defines the bits and the promise about them.
 """
 
 from __future__ import annotations
@@ -296,8 +296,8 @@ class Stream:
             The ends, in standard deviations of the normal that is truncated; low < high. Either
             may be infinite.
         corrected : bool
-            If true, std is the standard deviation of the result (what JAX's variance_scaling
-            does); if false, that of the normal before it is truncated (as in torch's
+            If true, std is the standard deviation of the result (as in JAX's variance_scaling);
+            if false, that of the normal before it is truncated (as in torch's
             `trunc_normal_`, whose bounds are absolute).
 
         Returns

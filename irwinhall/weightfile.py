@@ -1,7 +1,7 @@
 """Random weights of any size, straight into a .npy file.
 
-The file holds what ``numpy.save`` would write of the whole array, but is made piece by piece
-through a memory map, and appears under its name only when it is whole.
+The file is the one that ``numpy.save`` writes of the whole array. It is written piece by piece
+through a memory map, and appears under its name only when it is complete.
 """
 
 from __future__ import annotations

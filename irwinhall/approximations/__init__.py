@@ -58,7 +58,7 @@ def closed_forms(target: Target | None = None) -> list[ClosedForm]:
     Parameters
     ----------
     target : {"magnitude", "normalized_bound"}, optional
-        What they approximate.
+        The function that they approximate.
 
     Returns
     -------

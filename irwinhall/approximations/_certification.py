@@ -13,11 +13,11 @@ Any other form of the normalized bound must be a product a(low) b(difference) c(
 are computed for all pairs to `EVERY_PAIR`, and bounded beyond by interval arithmetic over boxes of
 low and ratio, halved until the bound meets the worst error found.
 
-A form is computed as it stands, but what is proven about it is proven for a shape. So its steps are
-compared with that shape first, and one that has another has no certificate.
+The proofs hold for forms of a certain shape. `certify` first compares the steps of a form with this
+shape, and gives no certificate to a form of another shape.
 
-The work is made of pieces, which are functions of a form and a range: `certify` hands them to any
-`map`, and what comes out does not depend on how or where they run.
+The work is divided into pieces, which are functions of a form and a range. `certify` passes them to
+any `map`, and the result does not depend on how or where they run.
 """
 
 from __future__ import annotations
@@ -159,23 +159,23 @@ def certify(form: ClosedForm, *, map: Callable[..., Iterable[Any]] = map) -> Cer
     form : ClosedForm
         A form of A(n) or of the bound.
     map : callable, optional
-        Anything that maps a function over an iterable, in order, as ``executor.map`` does; the
-        functions and what they take and return can be pickled.
+        Any function that maps a function over an iterable in order, such as ``executor.map``. The
+        functions, their arguments and their results can be pickled.
 
     Returns
     -------
     Certificate
-        Its error is proven to hold everywhere, rounded up to three digits. What is found at its
-        argmax may be less, by that rounding and 3e-5 for a product, 2e-15 for any other form.
+        Its error is a proven bound, rounded up to three digits. The error at its argmax may be
+        smaller by this rounding, and by 3e-5 for a product or 2e-15 for any other form.
 
     Raises
     ------
     ArithmeticError
-        If the proof fails for this form. Its steps are compared with what is proven. A form of
-        A(n) must be made of numbers, n, its earlier steps, + - * /, square roots and polynomials,
-        with values for the first n at most in its last step. One of the normalized bound must be
-        (n + m)/(m F(n) + n F(m)) for its base F, or sqrt(6/(n + m)) over a product of such
-        formulas of low, difference and ratio, step by step as `FORMS` has them.
+        If the proof fails for this form, or the form has another shape. A form of A(n) must
+        be made of numbers, n, its earlier steps, + - * /, square roots and polynomials,
+        with values for the first n at most in its last step. One of the normalized bound
+        must be (n + m)/(m F(n) + n F(m)) for its base F, or sqrt(6/(n + m)) over a product
+        of such formulas of low, difference and ratio, step by step as `FORMS` has them.
 
     Examples
     --------
@@ -523,8 +523,8 @@ def bound_of_octaves(
 ) -> tuple[float, Extremes]:
     """Return a bound of abs(error) for smaller sizes from 2^first to before 2^stop.
 
-    Boxes of the smaller size and the ratio are halved until each is bounded by what is known to be
-    reached, or nearly so.
+    Boxes of the smaller size and the ratio are halved until the bound of each is close to an error
+    that is reached.
 
     Parameters
     ----------

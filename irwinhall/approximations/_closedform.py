@@ -42,14 +42,14 @@ class Certificate(NamedTuple):
     Attributes
     ----------
     max_relative_error : float
-        No smaller than abs(form/target - 1) anywhere. It is the bound that is proven, rounded up to
-        three digits; before that it exceeds the worst error found by at most 3e-5 for a product
-        (article_normalized and the like), 2e-15 for any other form.
+        A proven bound of abs(form/target - 1), rounded up to three digits. Before rounding, it
+        exceeds the worst error found by at most 3e-5 for a product (such as article_normalized),
+        and by at most 2e-15 for any other form.
     argmax : int, float or tuple
-        Where the worst error found is: n, or (n, m). An error that exceeds it elsewhere does so by
-        no more than that. Infinite where the worst error is the limit for large sizes.
+        The size n, or the pair (n, m), of the worst error found. Infinite if the worst error is the
+        limit for large sizes.
     text : str
-        How it is certified.
+        The method of the proof.
 
     Examples
     --------
@@ -77,9 +77,9 @@ class ClosedForm:
     name : str
         Its name, an identifier in Python and C.
     target : {"magnitude", "normalized_bound"}
-        What it approximates: A(n), or (n + m)/(m A(n) + n A(m)).
+        The function that it approximates: A(n), or (n + m)/(m A(n) + n A(m)).
     about : str
-        One sentence on what it is.
+        A sentence about the form.
     parameters : mapping of str to str
         Its constants as they are printed: those fitted, or of the series, or of the article.
     steps : tuple of (Symbol, Expression)
@@ -128,12 +128,12 @@ class ClosedForm:
 
     @property
     def max_relative_error(self) -> float:
-        """No smaller than abs(form/target - 1) anywhere in the domain."""
+        """A bound of abs(form/target - 1) in the whole domain."""
         return self._certified().max_relative_error
 
     @property
     def argmax(self) -> Argmax:
-        """Where the worst error found is, n or (n, m); infinite for a limit."""
+        """The size n, or the pair (n, m), of the worst error found; infinite for a limit."""
         return self._certified().argmax
 
     def __call__(self, *sizes: ArrayLike) -> Any:
@@ -216,7 +216,7 @@ class ClosedForm:
     def as_python(self) -> str:
         """Return a Python function of the form's name, and the import it needs.
 
-        It gives what the call gives, but does not check its arguments.
+        The function returns the same values as a call of the form, but does not check arguments.
 
         Returns
         -------

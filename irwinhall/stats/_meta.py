@@ -47,7 +47,7 @@ class PValueFunction:
     Attributes
     ----------
     estimates, standard_errors, weights : ndarray
-        What it was made of; weights of 1 if none were given.
+        The data of the studies; weights of 1 if none were given.
     alternative : str
         "two-sided", "less" or "greater".
 

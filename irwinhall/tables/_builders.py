@@ -235,7 +235,7 @@ def grid_pairs(count: int) -> list[tuple[int, int]]:
 
 
 def article_table(*, executor: Executor | None = None, progress: Progress | None = None) -> Table:
-    """Return the article's figures beside our simulation, seed 0, and the exact values.
+    """Return the article's figures with a simulation, seed 0, and the exact values.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ class Table(NamedTuple):
     name : str
         The name of the files, without their ending.
     caption : str
-        A sentence on what the rows are.
+        A sentence about the rows.
     columns : tuple of str
         The names of the columns.
     rows : list of tuple

@@ -1,4 +1,4 @@
-"""The article's tables, printed figure by printed figure, beside simulation and exact values.
+"""The article's tables, with a simulation and exact values for each printed figure.
 
 T. Letkeman, "Rethinking Weight Initialization", 2021, prints for six layer sizes what the standard
 Xavier bound preserves, for ten sizes what the normalized one does, and then the same after dividing
