@@ -42,6 +42,8 @@ def anchors(page):
 def test_links_lead_somewhere(page):
     for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([\w-]+))?\)", prose(page)):
         linked = (page.parent / target).resolve() if target else page
+        if ".github" in linked.parts and not (ROOT / ".github").exists():
+            continue  # in a source distribution
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
 
