@@ -34,9 +34,10 @@ class Comparison(NamedTuple):
     Attributes
     ----------
     scheme, law : str
-        Its name and law, as in `irwinhall.schemes.SCHEMES`.
+        Its name and distribution, as in `irwinhall.schemes.SCHEMES`.
     scale : float
-        The bound of a uniform law, the standard deviation of a normal one, the factor of others.
+        The bound of a uniform distribution, the standard deviation of a normal one, the factor of
+        others.
     std : float
         Root mean square of the weights: their standard deviation if their mean is 0.
     forward_variance, backward_variance : float

@@ -1,8 +1,7 @@
 """Layouts: which axes of a weight are inputs, outputs or neither, and the fans that follow.
 
-A `Weight` carries this, resolved and checked once; everything that sizes or draws weights reads it.
-Its axes are named by the caller, or by a row of `LAYOUTS`, which has one for every kind of layer of
-the frameworks. Adding a layer is adding a row.
+A `Weight` has the roles of the axes, resolved and checked once. The caller names them, or a row of
+`LAYOUTS`, which has a row for every kind of layer of the frameworks. To add a layer, add a row.
 """
 
 from __future__ import annotations

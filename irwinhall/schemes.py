@@ -1,8 +1,7 @@
-"""Every initialization scheme in one table: its law, its scale, and what it preserves.
+"""Every initialization scheme in one table: its distribution, its scale, and its statistics.
 
-`SCHEMES` has a row for every scheme: its law, the rule that turns fans into the law's scale, and
-its gain. `scale` and `statistics` read the table; `irwinhall.sample_weights` draws by it. Adding a
-scheme is adding a row.
+`SCHEMES` has a row for every scheme: its distribution, the rule for its scale, and its gain.
+`scale`, `statistics` and `irwinhall.sample_weights` read the table. To add a scheme, add a row.
 """
 
 from __future__ import annotations
@@ -234,8 +233,8 @@ class Statistics(NamedTuple):
         outputs) of mean 0 and variance 1, averaged over the nodes.
     forward_magnitude, backward_magnitude : float or None
         Mean magnitude of the outputs (of the inputs' gradients) for inputs (gradients of the
-        outputs) that are all 1. None for truncated normals and laws between two ends, which have
-        no formula.
+        outputs) that are all 1. None for truncated normals and distributions on an interval, which
+        have no formula.
 
     Examples
     --------
@@ -694,8 +693,8 @@ def scale(
 ) -> float:
     """Return the bound, standard deviation or other scale of a scheme for a layer.
 
-    scale = gain * rule(fan_in, fan_out), the bound of a uniform law, the standard deviation of a
-    normal or truncated normal one; `Scheme` says what it is for the others.
+    The scale is gain * rule(fan_in, fan_out): the bound of a uniform distribution, the standard
+    deviation of a normal or truncated normal one, and for others as described by `Scheme`.
 
     Parameters
     ----------
