@@ -76,7 +76,9 @@ class SDist(sdist):
             str(path)
             for folder in ("irwinhall", "src_c", "tests", "benchmarks", "docs")
             for path in Path(folder).rglob("*")
-            if path.is_file() and path.suffix not in {".pyc", ".so", ".pyd"}
+            if path.is_file()
+            and path.suffix not in {".pyc", ".so", ".pyd"}
+            and "_build" not in path.parts
         }
         generated = {f"irwinhall/{name}.c" for name in ("_core", "_distribution")}
         super().make_release_tree(base_dir, sorted({*files, *found, "CHANGELOG.md"} - generated))

@@ -32,7 +32,7 @@ VERIFIED_RECIPES = ROOT / "tests" / "data" / "verify_recipes.csv"
 VERIFIED_TRAINING = ROOT / "tests" / "data" / "verify_training.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-# Those that the README shows.
+# Those that docs/certification.md shows.
 CHOSEN_FORMS = (
     *("article_standard", "article_standard_refit", "shifted_root", "tabulated_1", "tabulated_2"),
     *("minimax_1e3", "minimax_1e6", "minimax_1e9", "minimax_1e12", "article_normalized"),
@@ -85,7 +85,7 @@ def _versus_table(results: Results, part: str, unit: str) -> str:
             rows.append([*ours, rival, _time(theirs["nanoseconds"]), f"{theirs['ratio']:.3g}"])
         if not measured["rivals"]:
             rows.append([*ours, "", "", ""])
-    head = ["what", f"irwinhall, {unit}", "beside", "its time", "ratio"]
+    head = ["benchmark", f"irwinhall, {unit}", "rival", "its time", "ratio"]
     return _markdown(head, rows) + "\n\n" + _machine_line(results[part]["machine"])
 
 
@@ -102,9 +102,26 @@ def _stream_summary(results: Results) -> str:
             cells = [f"{ratios[rival]:.3g}" if rival in ratios else "" for rival in rivals]
             nanoseconds = f"{measured['nanoseconds']:.3f}"
             rows.append([law.replace("_", " "), dtype, threads, nanoseconds, *cells])
-    head = ["law", "type", "threads", "ns", "of streaming stores", "x NumPy", "x torch", "x MKL"]
+    multiples = ["x NumPy", "x torch", "x MKL"]
+    head = ["distribution", "type", "threads", "ns", "of streaming stores", *multiples]
     machine = _machine_line(results["bench_stream"]["machine"])
     return _markdown(head, rows) + "\n\n" + machine
+
+
+def _speed_summary(results: Results) -> str:
+    """Return the fills by every core, as multiples of the rivals' times."""
+    rivals = {"NumPy PCG64": "NumPy", "torch": "PyTorch", "MKL": "MKL", "MKL ICDF": "MKL"}
+    heads = list(dict.fromkeys(rivals.values()))
+    part = results["bench_stream"]
+    rows = []
+    for name, measured in part["benchmarks"].items():
+        found = re.fullmatch(r"bench_memory\[(\w+)-float32-(\d+) threads\]", name)
+        if found and found[2] == part["machine"]["cores"]:
+            theirs = measured["rivals"].items()
+            ratios = {rivals[key]: rival["ratio"] for key, rival in theirs if key in rivals}
+            cells = [f"{ratios[head]:.3g} x" if head in ratios else "" for head in heads]
+            rows.append([found[1].replace("_", " "), _time(measured["nanoseconds"]), *cells])
+    return _markdown(["float32 weights", "irwinhall, a weight", *heads], rows)
 
 
 def _transformer_table(results: Results) -> str:
@@ -231,6 +248,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
     "stats speed": lambda r: _versus_table(r, "bench_stats", "a point, value or call"),
     "stream summary": _stream_summary,
+    "speed summary": _speed_summary,
     "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
     "closed forms": lambda results: _closed_forms_table(),
     "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),

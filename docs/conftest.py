@@ -3,6 +3,8 @@
 import pytest
 from frameworks import framework
 
+collect_ignore = ["_build", "conf.py", "conftest.py"]  # the site and its builder
+
 
 @pytest.fixture(autouse=True)
 def _framework_of_the_page(request):

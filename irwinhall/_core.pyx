@@ -191,8 +191,14 @@ PreservedMagnitude = namedtuple(
     "PreservedMagnitude", ["forward", "backward", "node_average"], module="irwinhall")
 PreservedMagnitude.__doc__ = """The magnitudes that a layer's weights preserve.
 
-forward is that of the outputs for inputs of magnitude 1, backward that of the inputs' gradients for
-output gradients of magnitude 1, node_average the mean over all n + m nodes. Floats, or arrays.
+Attributes
+----------
+forward : float or ndarray
+    The magnitude of the outputs, for inputs of magnitude 1.
+backward : float or ndarray
+    The magnitude of the inputs' gradients, for output gradients of magnitude 1.
+node_average : float or ndarray
+    The mean over all n + m nodes.
 
 Examples
 --------
@@ -223,6 +229,12 @@ def expected_magnitude(n):
         If n is not an integer or an array of integers (bool does not count as one).
     ValueError
         If an n lies outside 1 to 2**63 - 1; the message gives its value and index.
+
+    See Also
+    --------
+    letkeman_bound : The bound of weights that keep the magnitude at 1.
+    expected_magnitude_of : The same for inputs that are not all 1.
+    irwinhall.exact.expected_magnitude : The same as a fraction.
 
     Notes
     -----
@@ -281,6 +293,12 @@ def letkeman_bound(n, m=None, *, formula="node_average", out=None):
     ValueError
         If an n or m lies outside 1 to 2**63 - 1, if the shapes do not broadcast, if out has another
         shape or is read-only, or if formula is unknown. `out` is then untouched.
+
+    See Also
+    --------
+    preserved_magnitude : The magnitudes that weights of a bound preserve.
+    irwinhall.exact.letkeman_bound : The same as a fraction.
+    sample_weights : Weights of this bound.
 
     Notes
     -----
@@ -347,6 +365,12 @@ def preserved_magnitude(n, m, bound):
     ValueError
         If an n or m lies outside 1 to 2**63 - 1, a bound is negative or not finite, or the shapes
         do not broadcast.
+
+    See Also
+    --------
+    letkeman_bound : The bound that preserves 1.
+    irwinhall.montecarlo.layer : The same by simulation.
+    irwinhall.schemes.statistics : The same for every scheme.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Compare every scheme of the table for one layer: what its weights keep and what they lose.
+"""Compare every scheme of the table for one layer.
 
 All figures come from `irwinhall.schemes.statistics`; where it has no formula, for truncated
 normals, from simulation with a standard error.
@@ -29,23 +29,24 @@ Progress = Callable[[int], object]
 
 
 class Comparison(NamedTuple):
-    """What one scheme does with one layer.
+    """The statistics of one scheme for one layer.
 
     Attributes
     ----------
     scheme, law : str
-        Its name and law, as in `irwinhall.schemes.SCHEMES`.
+        Its name and distribution, as in `irwinhall.schemes.SCHEMES`.
     scale : float
-        The bound of a uniform law, the standard deviation of a normal one, the factor of others.
+        The bound of a uniform distribution, the standard deviation of a normal one, the factor of
+        others.
     std : float
         Root mean square of the weights: their standard deviation if their mean is 0.
     forward_variance, backward_variance : float
         Variance of the outputs for inputs of variance 1, and of the gradients the other way.
     forward_magnitude, backward_magnitude, node_average : Estimate or None
         Mean magnitude of the outputs for inputs that are all 1, of the inputs' gradients for
-        gradients that are all 1, and of all n + m nodes together. What becomes of random signals
-        the variance says, and not these. Exact ones have a standard error
-        of 0 and no trials; None where a simulation would take too long.
+        gradients that are all 1, and of all n + m nodes together. For random signals, read the
+        variances instead. Exact values have a standard error of 0 and no trials; None if a
+        simulation would take too long.
     share : float
         std in parts of gain / sqrt(min(n, m)), the largest that any row which preserves a variance
         asks for: that of the direction with fewer summands. Below 1 the weights are over-shrunk for
@@ -80,7 +81,7 @@ def compare(
     rng: Seed | Stream = 0,
     progress: Progress | None = None,
 ) -> list[Comparison]:
-    """Return what every scheme that has a scale of its own does with a layer.
+    """Return the statistics of every scheme that has its own scale, for a layer.
 
     Parameters
     ----------
@@ -89,10 +90,10 @@ def compare(
     m : int
         Number of outputs (fan_out), at least 1.
     activation : str, optional
-        The activation that the layer reads. Its gain takes the place of every row's own; without
-        it, he_* have theirs for ReLU and all others none.
+        The activation that the layer reads. Its gain replaces the gain of every scheme. Without it,
+        he_* have the gain of ReLU, and most others the gain 1.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Of the simulation for truncated normals.
+        The seed of the simulation of truncated normals.
     progress : callable, optional
         Called now and then with the number of weights drawn since the last call.
 
@@ -105,6 +106,11 @@ def compare(
     ------
     TypeError, ValueError
         If an argument is not as described; the message names it.
+
+    See Also
+    --------
+    irwinhall.schemes.statistics : Exact statistics of one scheme.
+    irwinhall.flow.simulate : Many layers.
 
     Examples
     --------
@@ -151,8 +157,16 @@ def compare(
 def left_out(n: int, m: int) -> list[str]:
     """Return the schemes that have nothing to compare for a layer.
 
-    Those whose scale is whatever gain they are given, or has two ends, and delta_orthogonal unless
-    m >= n.
+    These are the schemes that require a gain or two ends, and delta_orthogonal unless m >= n.
+
+    Parameters
+    ----------
+    n, m : int
+        The numbers of inputs and outputs.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------

@@ -28,7 +28,7 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "dask":
         raise
-    raise ImportError("irwinhall.dask needs Dask: pip install 'irwinhall[dask]'") from error
+    raise ImportError("irwinhall.dask needs Dask: pip install 'dask[array,distributed]'") from error
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike

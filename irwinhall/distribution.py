@@ -53,7 +53,7 @@ def pdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: .
 def pdf(x: Any, n: Any, *, out: Any = None) -> Any:
     """Return the density of the sum of n uniforms on (0, 1) at x.
 
-    A piecewise polynomial of degree n - 1, symmetric about n/2.
+    The density is a piecewise polynomial of degree n - 1, symmetric about n/2.
 
     Parameters
     ----------
@@ -77,6 +77,12 @@ def pdf(x: Any, n: Any, *, out: Any = None) -> Any:
     ValueError
         If an n lies outside 1 to 2**53, the shapes do not broadcast, or out has another shape.
 
+    See Also
+    --------
+    cdf : The probability of a sum at most x.
+    weighted_pdf : The same for weighted sums.
+    irwinhall.stats.irwinhall : A distribution in the form of SciPy's.
+
     Examples
     --------
     >>> from irwinhall import distribution
@@ -95,7 +101,7 @@ def logpdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats
 def logpdf(x: Any, n: Any, *, out: Any = None) -> Any:
     """Return the natural logarithm of the density at x.
 
-    Finite in all of (0, n), however small the density.
+    It is finite in all of (0, n), however small the density.
 
     Parameters
     ----------
@@ -144,6 +150,12 @@ def cdf(x: Any, n: Any, *, out: Any = None) -> Any:
     ------
     TypeError, ValueError
         As for `pdf`.
+
+    See Also
+    --------
+    sf : Its complement, accurate in the upper tail.
+    ppf : Its inverse.
+    weighted_cdf : The same for weighted sums.
 
     Examples
     --------
@@ -194,7 +206,7 @@ def sf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ..
 def sf(x: Any, n: Any, *, out: Any = None) -> Any:
     """Return the probability of a sum above x, 1 - cdf.
 
-    Computed as the mirrored cdf, never as a difference: as accurate as `cdf`.
+    It is computed as the mirrored cdf, not as a difference, and is as accurate as `cdf`.
 
     Parameters
     ----------
@@ -210,6 +222,11 @@ def sf(x: Any, n: Any, *, out: Any = None) -> Any:
     ------
     TypeError, ValueError
         As for `pdf`.
+
+    See Also
+    --------
+    cdf : Its complement, accurate in the lower tail.
+    isf : Its inverse.
 
     Examples
     --------
@@ -262,7 +279,7 @@ def ppf(
 def ppf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     """Return the x at which the cdf is q, the quantile.
 
-    Right to the last digits that q determines, and down to the least q.
+    It is as accurate as q allows, down to the smallest q.
 
     Parameters
     ----------
@@ -289,6 +306,11 @@ def ppf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
         If a q is not a probability, an n lies outside 1 to 2**53, the shapes do not broadcast, or
         out has another shape.
 
+    See Also
+    --------
+    cdf : Its inverse.
+    isf : Quantiles from the upper tail.
+
     Examples
     --------
     >>> from irwinhall import distribution
@@ -309,7 +331,7 @@ def isf(
 def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     """Return the x at which the survival function is q, the upper quantile.
 
-    Right to the last digits that q determines; n minus it is `ppf`.
+    It is as accurate as q allows; `ppf` is n minus it.
 
     Parameters
     ----------
@@ -325,6 +347,11 @@ def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     ------
     TypeError, ValueError
         As for `ppf`.
+
+    See Also
+    --------
+    sf : Its inverse.
+    ppf : Quantiles from the lower tail.
 
     Examples
     --------
@@ -345,7 +372,7 @@ def weighted_pdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_pdf(x: Any, weights: Any) -> Any:
     """Return the density of w_1 U_1 + ... + w_k U_k at x, the U_i uniform on (0, 1).
 
-    Piecewise a polynomial, with a knot wherever x is a sum of some of the weights.
+    The density is a piecewise polynomial, with a knot at each sum of some of the weights.
 
     Parameters
     ----------
@@ -391,7 +418,7 @@ def weighted_logpdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_logpdf(x: Any, weights: Any) -> Any:
     """Return the natural logarithm of the density of a weighted sum at x.
 
-    Finite inside the support, however small the density.
+    It is finite inside the support, however small the density.
 
     Parameters
     ----------
@@ -635,16 +662,17 @@ def expected_magnitude_of(coefficients: Sequence[float]) -> float: ...
 @overload
 def expected_magnitude_of(coefficients: ArrayLike) -> float | NDArray[np.float64]: ...
 def expected_magnitude_of(coefficients: Any) -> Any:
-    """Return E|c_1 U_1 + ... + c_n U_n|, the U_i uniform on (-1, 1).
+    """Return the expected magnitude of a neuron with random weights.
 
-    The expected magnitude of a neuron whose weights are uniform on (-1, 1) and whose inputs are c.
-    `irwinhall.expected_magnitude(n)` is the case of n ones.
+    It is E|c_1 U_1 + ... + c_n U_n| for the inputs c_1, ..., c_n and weights U_i, which are
+    independent and uniform on (-1, 1).
+    ``irwinhall.expected_magnitude(n)`` is the case of n ones.
 
     Parameters
     ----------
     coefficients : array_like of float
-        c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0 within a
-        factor of 2**400 of each other.
+        The inputs c_1, ..., c_n along the last axis: finite, of any sign, those that are not 0
+        within a factor of 2**400 of each other.
 
     Returns
     -------
@@ -657,6 +685,10 @@ def expected_magnitude_of(coefficients: Any) -> Any:
         If coefficients are not real.
     ValueError
         If one is not finite or too small beside another, or there are none.
+
+    See Also
+    --------
+    irwinhall.expected_magnitude : The same for n inputs of 1.
 
     Notes
     -----

@@ -6,28 +6,28 @@ Two independent formulas are used:
 * the closed sum over the Irwin-Hall density, in exact rational arithmetic; and
 * for large n, the asymptotic series with a bound on everything it leaves out.
 
-The bound of the series.  With phi(t) = sin(t)/t, integration by parts gives
+The bound of the series.  With phi(t) = sin(t)/t, integration by parts gives ::
 
     A(n) = (2/pi) Int_0^inf -(phi(t)^n)' / t dt.
 
-On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t):
+On (0, t0), where phi falls from 1 to exp(-3/2), substitute u = -log phi(t)::
 
     A(n) = (2/pi) [ Int_0^{3/2} n exp(-n u) h(u) / sqrt(6 u) du + tail ],   h(u) = sqrt(6 u)/t(u).
 
 h continues from the ray u > 0, where t runs through (0, pi), to a disc around 0 without zeros of
 phi' on its sheet: the nearest is t = 4.493, phi = -0.217, u = 1.527 +- i pi, so that h is analytic
-for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3. These two statements rest on numbers: the
-tests follow h around that circle, in steps far shorter than 3/2 leaves room for, and find at most
-1.41796, but do not enclose h between them; and singularities of another kind, at which t tends to
-infinity, are not excluded.
+for abs(u) < 3.49. There abs(h) <= 3/2 on abs(u) = 3. These two statements are numerical: the
+tests follow h around that circle in short steps and find at most 1.41796, but do not enclose h
+between the steps; and singularities of another kind, at which t tends to infinity, are not
+excluded.
 
-With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term,
+With h(u) = sum a_k u^k this bounds, in units of exp(-3n/2) or of the last term, ::
 
     the tail beyond t0                  2 exp(-3n/2)       (n >= 2: total variation of phi^n / t0)
     terms k >= K on (0, 3/2)            (3/sqrt 6) Gamma(K+1/2) sqrt(n) (3n)^-K
     terms k < K integrated past 3/2     3 exp(-3n/2)       (for K <= 3n/4)
 
-What is kept is A(n) = sqrt(2n/(3 pi)) sum_{k<K} c_k n^-k with the rational numbers
+The series is then A(n) = sqrt(2n/(3 pi)) sum_{k<K} c_k n^-k with the rational numbers
 c_k = a_k (1/2)(3/2)...(k-1/2).
 """
 
@@ -81,6 +81,11 @@ def expected_magnitude(n: int) -> Fraction:
     ValueError
         If n is less than 1.
 
+    See Also
+    --------
+    expected_magnitude_mp : Any number of digits, for any n.
+    irwinhall.expected_magnitude : The nearest double, fast.
+
     Examples
     --------
     >>> from irwinhall import exact
@@ -99,8 +104,8 @@ def expected_magnitude(n: int) -> Fraction:
 def letkeman_bound(n: int, m: int | None = None, *, formula: Formula = "node_average") -> Fraction:
     """Return the Letkeman bound of a layer with n inputs and m outputs as an exact fraction.
 
-    1/A(n) without m; with it (n+m)/(m A(n) + n A(m)), or for ``formula="as_printed"``
-    (n+m)/(n A(n) + m A(m)).
+    The bound is 1/A(n) without m, and (n+m)/(m A(n) + n A(m)) with m, or (n+m)/(n A(n) + m A(m))
+    for ``formula="as_printed"``.
 
     Parameters
     ----------
@@ -122,6 +127,11 @@ def letkeman_bound(n: int, m: int | None = None, *, formula: Formula = "node_ave
     ValueError
         If n or m is less than 1, or formula is unknown.
 
+    See Also
+    --------
+    letkeman_bound_mp : Any number of digits, for any sizes.
+    irwinhall.letkeman_bound : The nearest double, fast.
+
     Examples
     --------
     >>> from irwinhall import exact
@@ -140,9 +150,9 @@ def irwin_hall_pdf(x: Fraction | float, n: int) -> Fraction:
     Parameters
     ----------
     x : fractions.Fraction, int or float
-        Where; a float stands for exactly its value.
+        The point. A float has exactly its value.
     n : int
-        Number of uniforms, at least 1. Some hundred are quick.
+        Number of uniforms, at least 1; a few hundred take little time.
 
     Returns
     -------
@@ -178,9 +188,9 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
     Parameters
     ----------
     x : fractions.Fraction, int or float
-        Where; a float stands for exactly its value.
+        The point. A float has exactly its value.
     n : int
-        Number of uniforms, at least 1. Some hundred are quick.
+        Number of uniforms, at least 1; a few hundred take little time.
 
     Returns
     -------
@@ -208,8 +218,8 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
 def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
     """Return A(n) as an mpmath number with all of `dps` significant digits right, for any n.
 
-    By the exact sum for small n, else by the series; the module's docstring has the bound
-    of what the series leaves out, below the last digit. The two meet near n = 1.6 dps.
+    It is the exact sum for n up to about 1.6 dps, and the series above. The docstring of the module
+    derives the bound on the terms left out, which is below the last digit.
 
     Parameters
     ----------
@@ -322,7 +332,7 @@ def _own_context() -> Any:
 def series_coefficients(count: int) -> tuple[Fraction, ...]:
     """Return c_0 ... c_{count-1} of A(n) ~ sqrt(2n/(3 pi)) (c_0 + c_1/n + c_2/n^2 + ...).
 
-    With w = t^2 and e = 1 - t cot t, both power series in u = -log(sin(t)/t),
+    With w = t^2 and e = 1 - t cot t, both power series in u = -log(sin(t)/t), ::
 
         e w' = 2 w        (1 - e + e') e = w        w = 6 u + ...,  e = 2 u + ...
 
@@ -387,8 +397,9 @@ def _series_coefficients(count: int) -> tuple[Fraction, ...]:
 def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     """Return the cumulants of order 2, 4, ..., 2 count of a uniform variable on (0, 1).
 
-    They are B_2j/(2 j), B the Bernoulli numbers, and those of odd order above 1 are 0. A sum of n
-    has n times as much; c times a variable, c^(2j) times as much.
+    They are B_2j/(2 j) with the Bernoulli numbers B; those of odd order above 1 are 0. The
+    cumulants of a sum of n uniforms are n times as large, and those of c times a uniform c^(2j)
+    times.
 
     Parameters
     ----------

@@ -46,11 +46,11 @@ def ordered_map(
     Parameters
     ----------
     function : callable
-        Of one argument. For executors beyond this process it must be importable there.
+        A function of one argument. Other processes must be able to import it.
     pieces : iterable
-        Read no further than some hundred pieces ahead of the results.
+        The pieces. At most some hundred are read ahead of the results.
     executor : concurrent.futures.Executor, optional
-        Where to run them; without it here, one by one, as the results are asked for.
+        The executor that runs them. Default: in this process, one by one, on demand.
 
     Yields
     ------
@@ -154,7 +154,7 @@ def _leave_with_the_parent() -> None:
 
 @contextlib.contextmanager
 def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
-    """Yield an executor that runs on a Dask cluster; Dask repeats what a lost worker had.
+    """Yield an executor that runs on a Dask cluster; Dask repeats the work of lost workers.
 
     Parameters
     ----------
@@ -186,7 +186,9 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
     try:
         import distributed
     except ImportError:
-        raise ImportError("a Dask cluster needs Dask: pip install 'irwinhall[dask]'") from None
+        raise ImportError(
+            "a Dask cluster needs Dask: pip install 'dask[array,distributed]'"
+        ) from None
 
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise ValueError(f"the scheduler's address must be like tcp://host:8786, got {address!r}")
@@ -300,7 +302,7 @@ def _check_versions(client: Any) -> None:
     try:
         versions = client.run(_installed_version)
     except ImportError:
-        raise ImportError("the Dask workers need irwinhall: pip install irwinhall") from None
+        raise ImportError("the Dask workers need irwinhall, of the same version") from None
     for worker, version in versions.items():
         if version != __version__:
             raise ConnectionError(

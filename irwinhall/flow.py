@@ -1,14 +1,14 @@
 """Signals and gradients layer by layer through a deep network that has only been initialized.
 
 The network has no biases and no training. Its signal starts as independent standard normals z_0,
-and its gradient, at the other end, as others:
+and its gradient, at the other end, as others::
 
     z_l = f(z_{l-1}) W_l           g_{l-1} = (g_l W_l^T) f'(z_{l-1})
 
 so that every layer reads the activation f. With a normalization N it reads f(N(z_{l-1})), and with
-residual branches of a factor a, z_l = z_{l-1} + a f(N(z_{l-1})) W_l. Magnitude is the mean of |z|
-(of |g|) over units and samples, variance the mean of its square: about 0, the mean over random
-weights.
+residual branches of a factor a, z_l = z_{l-1} + a f(N(z_{l-1})) W_l. The magnitude is the mean of
+abs(z), or of abs(g), over units and samples. The variance is the mean square: the variance about 0,
+which is the mean over random weights.
 """
 
 from __future__ import annotations
@@ -51,10 +51,19 @@ Normalization: TypeAlias = Literal["batch", "layer", "rms"]
 
 
 class Flow(NamedTuple):
-    """What a scheme makes of signals and gradients, at every layer from 0 to the last.
+    """Signals and gradients under a scheme, at every layer from 0 to the last.
 
-    A signal that is beyond the range of doubles is infinite from its layer on, and has no gradient
-    (nan); one that is below it is 0.
+    A signal that overflows is infinite from its layer on, and its gradient is nan. A signal that
+    underflows is 0.
+
+    Attributes
+    ----------
+    scheme : str
+        The scheme, with its gain if one was given.
+    forward_magnitude, forward_variance : ndarray
+        Mean magnitude and mean square of the signal, layer by layer.
+    backward_magnitude, backward_variance : ndarray
+        The same of the gradient.
 
     Examples
     --------
@@ -82,16 +91,16 @@ _MOST_LAYERS = 1000
 
 
 class Verdict(NamedTuple):
-    """What becomes of a signal, or of a gradient, on its way through the layers.
+    """The verdict on a signal, or on a gradient, after all layers.
 
     Attributes
     ----------
     word : {"kept", "vanishing", "exploding", "dead"}
-        kept: at its rate a layer, the mean square changes by a factor of at most 10^4 over all
-        layers. dead: at the end of the way it is 0, or nine tenths of the units are 0 for every
-        sample. exploding also: a value is infinite or nan.
+        kept: at the rate, the mean square changes by a factor of at most 10^4 over all layers.
+        dead: at the end it is 0, or nine tenths of the units are 0 for every sample. exploding: it
+        grows by more, or a value is infinite or nan.
     rate : float
-        The factor on the mean square a layer; nan where fewer than two layers have a signal.
+        The factor on the mean square per layer; nan if fewer than two layers have a signal.
     layers : int
         The number of layers.
 
@@ -123,6 +132,17 @@ class Verdict(NamedTuple):
 class Explosion(NamedTuple):
     """The variance of a layer's outputs in a linear network, expected and simulated.
 
+    Attributes
+    ----------
+    variance_of_weights : float
+        The variance of the weights.
+    layer : int
+        The number of the layer, from 1.
+    expected : float
+        The expected variance of the layer's outputs.
+    simulated, standard_error : float
+        The simulated variance and its standard error.
+
     Examples
     --------
     >>> from irwinhall import flow
@@ -140,6 +160,15 @@ class Explosion(NamedTuple):
 
 def default_schemes(activation: str = "relu") -> list[str]:
     """Return schemes that explode, vanish and keep the signal, as `simulate` takes them.
+
+    Parameters
+    ----------
+    activation : str
+        The name of an activation.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------
@@ -162,6 +191,16 @@ def default_schemes(activation: str = "relu") -> list[str]:
 
 def with_gain(text: str) -> tuple[str, float | str | None]:
     """Return the name and the gain in "name" or "name:gain".
+
+    Parameters
+    ----------
+    text : str
+        The name of a scheme, and after a colon its gain: a number or an activation's name.
+
+    Returns
+    -------
+    name : str
+    gain : float, str or None
 
     Raises
     ------
@@ -210,23 +249,22 @@ def simulate(
         colon, a number or an activation: "he_normal", "normal:0.02", "xavier_uniform:tanh".
         Default `default_schemes`.
     width : int or sequence of int
-        Units of every layer. Several numbers are taken in turn: (128, 512) widens and narrows.
+        Units of every layer. A sequence is repeated: (128, 512) widens and narrows.
     depth : int
         Number of layers, at least 1.
     activation : str or Activation
-        A name or alias of `irwinhall.gains.ACTIVATIONS`, or a row of one's own.
+        A name or alias of `irwinhall.gains.ACTIVATIONS`, or your own row.
     normalization : {"batch", "layer", "rms"}, optional
-        What is done to every layer's input before the activation: mean 0 and variance 1 of each
-        unit over the batch ("batch"), or of each sample over the units ("layer"), or mean square 1
-        of each sample ("rms"). There is no epsilon, and nothing learned.
+        The normalization of every layer's input before the activation: to mean 0 and variance 1 of
+        each unit over the batch ("batch") or of each sample over the units ("layer"), or to mean
+        square 1 of each sample ("rms"). There is no epsilon and there are no learned parameters.
     residual : float, optional
-        Makes every layer a branch, times this factor, that is added to its input. Widths must be
-        equal.
+        Adds every layer, times this factor, to its input. All widths must be equal.
     batch : int
         Number of signals sent through; at least 2 with batch normalization.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Of everything; weights are those of `irwinhall.sample_weights` for the names
-        "layer.1", "layer.2", and so on, in float32. Computation is in float64.
+        The source of all random numbers. The weights are those of `irwinhall.sample_weights` for
+        the names "layer.1", "layer.2", and so on, in float32. Computation is in float64.
     progress : callable, optional
         Called with the number of layers passed since the last call, 2 * depth for each scheme.
 
@@ -238,6 +276,12 @@ def simulate(
     ------
     TypeError, ValueError
         If an argument is not as described; the message names it.
+
+    See Also
+    --------
+    predict : The same for infinite width, in closed form.
+    verdict : What becomes of the signal, in a word.
+    irwinhall.plots.save_flow : Draws the result.
 
     Examples
     --------
@@ -266,7 +310,7 @@ def predict(
     normalization: Normalization | None = None,
     residual: float | None = None,
 ) -> list[Flow]:
-    """Return the flow that networks of infinite width have, in closed form.
+    """Return the flow of networks of infinite width, in closed form.
 
     Parameters
     ----------
@@ -276,14 +320,19 @@ def predict(
     Returns
     -------
     list of Flow
-        Expected values. The magnitude of gradients has no closed form with residual branches, and
-        is nan. So is all that follows a layer whose moments are no doubles, or in doubt.
+        Expected values. With residual branches, the magnitude of gradients has no closed form and
+        is nan. All values after a layer whose moments are not finite, or not accurate, are nan.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or a scheme's weights are no random ones of mean 0; the
-        message names it.
+        If an argument is not as described, or the weights of a scheme are not random with mean 0;
+        the message names it.
+
+    See Also
+    --------
+    simulate : The same by simulation, for a finite width.
+    depth_reached : After how many layers a signal has changed.
 
     Notes
     -----
@@ -322,7 +371,7 @@ def predict(
 
 
 def depth_reached(flow: Flow) -> int | None:
-    """Return after how many layers signals or gradients have vanished or exploded.
+    """Return the number of layers after which signals or gradients have vanished or exploded.
 
     Parameters
     ----------
@@ -332,8 +381,12 @@ def depth_reached(flow: Flow) -> int | None:
     Returns
     -------
     int or None
-        The first number of layers that changes the mean square of either by more than 10^4; None if
-        all the layers do not.
+        The least number of layers that change the mean square of either by a factor of more than
+        10^4; None if there is none.
+
+    See Also
+    --------
+    predict : What this reads.
 
     Examples
     --------
@@ -362,9 +415,9 @@ def explosion(
     rng: Seed | Stream = 0,
     progress: Progress | None = None,
 ) -> Iterator[Explosion]:
-    """Yield how the variance of a linear network's outputs explodes or vanishes.
+    """Yield the variance of the outputs of a linear network, layer by layer.
 
-    Normal weights of variance v make it (width v)^l at layer l, for inputs of variance 1.
+    With normal weights of variance v and inputs of variance 1, it is (width v)^l at layer l.
 
     Parameters
     ----------
@@ -385,6 +438,10 @@ def explosion(
     ------
     TypeError, ValueError
         If an argument is not as described; the message names it.
+
+    See Also
+    --------
+    simulate : Any scheme and activation.
 
     Examples
     --------
@@ -439,8 +496,8 @@ def explosion(
 def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
     """Return whether a signal is kept, vanishes, explodes or is dead.
 
-    The rate is the median of those between any two layers (Theil and Sen), which a few layers that
-    are much smaller or larger than the others, such as a classifier's last, do not change.
+    The rate is the median of the rates between any two layers (Theil and Sen). A few layers that
+    are much smaller or larger than the others, such as the last of a classifier, do not change it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Gains: the factors on weights that make up for an activation function.
+"""Gains: the factors on weights that compensate for an activation function.
 
 One table, `ACTIVATIONS`, has a row for every activation. The exact gains of a row are its expected
 values over the standard normal density, correctly rounded to double in a generated file, so that
@@ -148,10 +148,12 @@ def gain(
     slope: float | None = None,
     convention: Convention = "exact",
 ) -> float:
-    """Return the factor on the weights that makes up for an activation function.
+    """Return the factor on the weights that compensates for an activation function.
 
-    preserve="variance"    gain = sqrt(at / E f(z)^2)
-    preserve="magnitude"   gain = E|z| / E|f(z)| = sqrt(2 at/pi) / E|f(z)|
+    For preserve="variance" and "magnitude" it is ::
+
+        sqrt(at / E f(z)^2)
+        E|z| / E|f(z)| = sqrt(2 at/pi) / E|f(z)|
 
     with z normal, of mean 0 and variance at. The gain belongs to the weights that read the
     activation's output.
@@ -163,13 +165,13 @@ def gain(
         count), of `irwinhall.gains.GATED`, as "swiglu", or any elementwise function of float64
         arrays; of a function f for PyTorch tensors, ``lambda z: f(torch.from_numpy(z))``.
     preserve : {"variance", "magnitude"}
-        What of the signal to keep.
+        The property of the signal to keep.
     at : float
-        The variance of the pre-activations that is kept: with the gain for "variance" it is a fixed
-        point of a layer. It matters for all activations but those that are linear on either side of
-        0. See `fixed_points` for whether a deep network stays there.
+        The variance of the pre-activations. With the gain for "variance" it is a fixed point of a
+        layer; `fixed_points` says whether a deep network stays at it. It does not matter for
+        activations that are linear on either side of 0.
     slope : float, optional
-        Slope for negative z of the activations that have one: leaky_relu (0.01 unless given, as in
+        Slope for negative z of the activations that have one: leaky_relu (default 0.01, as in
         PyTorch and JAX; Keras takes 0.3 in its layer and 0.2 in its function) and prelu (0.25).
     convention : {"exact", "torch", "textbook"}
         "exact" is the formula above. "torch" is the table of torch.nn.init.calculate_gain,
@@ -191,6 +193,11 @@ def gain(
         activation without one; if the callable returns another shape or a value that is not
         finite, is zero everywhere, grows so fast that the integral diverges, or cannot be
         integrated (a random function, say).
+
+    See Also
+    --------
+    irwinhall.gains.fixed_points : The variances that a layer keeps at a gain.
+    irwinhall.gains.table : The gains of all activations.
 
     Notes
     -----
@@ -279,16 +286,16 @@ def gain(
 
 
 class FixedPoint(NamedTuple):
-    """A variance of pre-activations that a layer maps to itself, and what is near it.
+    """A variance of pre-activations that a layer maps to itself, and its stability.
 
     Attributes
     ----------
     variance : float
         The fixed point.
     slope : float
-        By what a small deviation from it is multiplied in every layer.
+        The factor on a small deviation from it in every layer.
     gradient : float
-        By what the mean square of gradients is multiplied in every layer, at the fixed point.
+        The factor on the mean square of gradients in every layer, at the fixed point.
 
     Examples
     --------
@@ -341,6 +348,11 @@ def fixed_points(
     TypeError, ValueError
         As for `gain`; if gain is not positive and finite, or bias_std is negative; if every
         variance is kept, as by an activation that is linear on either side of 0, at its gain.
+
+    See Also
+    --------
+    gain : The gain that keeps a variance.
+    irwinhall.flow.predict : Signals layer by layer.
 
     Notes
     -----
@@ -402,6 +414,13 @@ def fixed_points(
 class Moments(NamedTuple):
     """Expected values of an activation f and its derivative, over normal pre-activations.
 
+    Attributes
+    ----------
+    mean, square : float
+        The expected values of f and of its square.
+    slope_magnitude, slope_square : float
+        The expected values of the derivative's magnitude and of its square.
+
     Examples
     --------
     >>> from irwinhall import gains
@@ -429,7 +448,7 @@ def moments(activation: str | Activation, variance: float = 1.0) -> Moments:
     Returns
     -------
     Moments
-        The derivative's to a relative 1e-5, as `derivative` takes differences.
+        Those of the derivative have a relative error of 1e-5, from the differences of `derivative`.
 
     Raises
     ------
@@ -468,10 +487,21 @@ def moments(activation: str | Activation, variance: float = 1.0) -> Moments:
 def derivative(activation: Function, z: Array) -> Array:
     """Return the derivative of an activation, by central differences.
 
-    (f(z + h) - f(z - h)) / 2h with h = 2^-17 |z| if f(0) = 0, which keeps the derivative right in
-    signals that have all but vanished, else h = 2^-17 max(1, |z|). Where the two halves of the
-    difference disagree, a kink or a jump lies between them, and the one nearer 0 counts: at 0 ReLU
-    has the derivative 0, as frameworks have it.
+    The derivative is (f(z + h) - f(z - h)) / 2h with h = 2^-17 max(1, abs(z)). If f(0) = 0, h is
+    2^-17 abs(z), which keeps the derivative accurate for signals that have nearly vanished. If the
+    two halves of the difference disagree, because of a kink or a jump between them, the half nearer
+    0 is returned: the derivative of ReLU at 0 is 0, as in the frameworks.
+
+    Parameters
+    ----------
+    activation : callable
+        Of an array.
+    z : ndarray of float
+        Where to take the derivative.
+
+    Returns
+    -------
+    ndarray of float64
 
     Examples
     --------
@@ -530,6 +560,10 @@ def table() -> str:
     Returns
     -------
     str
+
+    See Also
+    --------
+    gain : The gain of one activation.
 
     Examples
     --------
@@ -880,6 +914,7 @@ _WRITTEN = (
 _ROWS = tuple(
     row if row.exact else row._replace(exact=ExactGains(*EXACT_GAINS[row.name])) for row in _WRITTEN
 )
+#: Every activation by its name.
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
 # Whose gains do not depend on the variance.
@@ -917,6 +952,7 @@ _GATED_ROWS = tuple(
         ("swiglu", "silu", _SHAZEER),
     )
 )
+#: Every gated unit by its name.
 GATED: Mapping[str, Gated] = MappingProxyType({row.name: row for row in _GATED_ROWS})
 _GATED_NAMES = Names("gated unit", _GATED_ROWS)
 

@@ -37,7 +37,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "jax":
         raise
-    raise ImportError("irwinhall.jax needs JAX: pip install 'irwinhall[jax]'") from error
+    raise ImportError("irwinhall.jax needs JAX: pip install jax") from error
 
 from irwinhall._jax_drawing import available, drawn, element_type  # imports JAX
 

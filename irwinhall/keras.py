@@ -28,7 +28,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "keras":
         raise
-    raise ImportError("irwinhall.keras needs Keras: pip install 'irwinhall[keras]'") from error
+    raise ImportError("irwinhall.keras needs Keras: pip install keras") from error
 
 __all__ = [
     "GlorotNormal",

@@ -1,8 +1,7 @@
-"""How weights are stored: which axes are inputs, outputs or neither, and the fans that follow.
+"""Layouts: which axes of a weight are inputs, outputs or neither, and the fans that follow.
 
-A `Weight` carries this, resolved and checked once; everything that sizes or draws weights reads it.
-Its axes are named by the caller, or by a row of `LAYOUTS`, which has one for every kind of layer of
-the frameworks. Adding a layer is adding a row.
+A `Weight` has the roles of the axes, resolved and checked once. The caller names them, or a row of
+`LAYOUTS`, which has a row for every kind of layer of the frameworks. To add a layer, add a row.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ class Layout(NamedTuple):
     name : str
         Framework and kind of layer.
     stored : str
-        The axes of a weight: "in" and "out", "batch" for independent weights side by side, "*k" for
-        the kernel. The one that "/groups" stands behind holds only one group's.
+        The axes of a weight: "in" and "out", "batch" for independent weights side by side, and
+        ``*k`` for the kernel. An axis with "/groups" holds the inputs or outputs of one group.
     active_inputs : int or None
-        How many inputs are not 0 at a time, if the layer itself knows: 1 for embeddings.
+        The number of inputs that differ from 0 at a time, if the layer fixes it: 1 for embeddings.
     aliases : tuple of str
         Other names.
 
@@ -89,12 +88,20 @@ _ROWS = (
     Layout("keras.embedding", "(in, out)", active_inputs=1),
 )
 
+#: Every layout by its name.
 LAYOUTS: Mapping[str, Layout] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("layout", _ROWS)
 
 
 class Fans(NamedTuple):
     """The fans of a weight: fan_in inputs feed each output, each input feeds fan_out outputs.
+
+    Attributes
+    ----------
+    fan_in : int
+        The inputs of an output.
+    fan_out : int
+        The outputs of an input.
 
     Examples
     --------
@@ -128,26 +135,26 @@ class WeightOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight of a layer: its shape, and what its axes mean. `Weight.of` makes and checks it.
+    """A weight of a layer: its shape, and the roles of its axes. `Weight.of` makes and checks it.
 
     Attributes
     ----------
     shape : tuple of int
         The shape as it is stored.
     logical_shape : tuple of int
-        The same elements in the same order, with one axis perhaps split in two: into the parts that
-        are fused along it and the size of each. The axes below count in it.
+        The shape of the same elements in the same order, with one axis split in two if weights are
+        fused along it: the number of parts and the size of each. The axes below refer to it.
     in_axes, out_axes, batch_axes : tuple of int
         The axes of inputs, of outputs and of stacked independent weights, counted from 0. All
         others are the receptive field.
     groups : int
         Groups of a convolution.
     active_inputs : int or None
-        How many inputs are not 0 at a time; None if all of them.
+        The number of inputs that differ from 0 at a time; None for all.
     split : int or None
-        Which stored axis is split in two; None if `logical_shape` is `shape`.
+        The stored axis that is split in two; None if `logical_shape` is `shape`.
     unknown : str
-        Why the shape has no fans by default axes; empty if it has.
+        The reason why the shape has no fans by default axes; empty if it has.
 
     Examples
     --------
@@ -187,7 +194,7 @@ class Weight:
         shape : int or sequence of int
             Shape of the whole weight, as it is stored.
         in_axis, out_axis, batch_axis
-            As for `irwinhall.fans`; not beside a layout.
+            As for `irwinhall.fans`; not with a layout.
         groups : int
             Groups of a convolution.
         layout : str or Weight, optional
@@ -246,6 +253,12 @@ class Weight:
         ------
         ValueError
             If a fan is 0, as only weights without elements have it, or the axes are not known.
+
+        Examples
+        --------
+        >>> from irwinhall.layouts import Weight
+        >>> Weight.of((1536, 512), layout="torch.linear", parts=3).fans
+        Fans(fan_in=512, fan_out=512)
         """
         if self.unknown:
             raise ValueError(f"fan_in and fan_out need in and out axes: {self.unknown}")
@@ -313,8 +326,8 @@ class Weight:
     ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
         """Yield regions of the logical shape that make up a region of the stored weight.
 
-        Each comes with where it stands in the stored region: slices whose elements, reshaped, are
-        those of the logical region.
+        Each comes with its place in the stored region: slices whose elements, reshaped, are those
+        of the logical region.
         """
         region = slices(start, count)
         axis = self.split
@@ -345,11 +358,13 @@ def fans(
 ) -> Fans:
     """Return the fan_in and fan_out of a weight.
 
-    fan_in  = in sizes * receptive field
-    fan_out = out sizes * receptive field / groups
+    ::
+
+        fan_in  = in sizes * receptive field
+        fan_out = out sizes * receptive field / groups
 
     The receptive field is the product of all axes that are neither in, out nor batch. Strides,
-    dilation and padding are no part of a weight's shape and do not count, as in all frameworks.
+    dilation and padding do not count, as in all frameworks.
 
     Parameters
     ----------
@@ -384,20 +399,25 @@ def fans(
         If a size is negative, an axis does not exist or is named twice, a fan is 0, or groups is
         less than 1 or does not divide the out size.
 
+    See Also
+    --------
+    irwinhall.sample_weights : Weights by these fans.
+    irwinhall.layouts.LAYOUTS : How frameworks store weights.
+
     Notes
     -----
-    ===============================  ====================  ======================================
-    weight                           stored as             axes
-    ===============================  ====================  ======================================
-    PyTorch Linear, Conv             (out, in/groups, *k)  in_axis=1, out_axis=0, groups=groups
-    PyTorch ConvTranspose            (in, out, *k)         in_axis=0, out_axis=1
-    JAX, Flax, Keras Dense, Conv     (*k, in/groups, out)  groups=groups
-    Keras transposed Conv            (*k, out, in)         in_axis=-1, out_axis=-2
-    Keras DepthwiseConv              (*k, in, multiplier)  in_axis=(), batch_axis=-2
-    stacked experts                  (experts, in, out)    batch_axis=0
-    attention, query by heads        (in, heads, size)     in_axis=0, out_axis=(1, 2)
-    attention, output from heads     (heads, size, out)    in_axis=(0, 1), out_axis=2
-    ===============================  ====================  ======================================
+    =============================  ========================  ======================================
+    weight                         stored as                 axes
+    =============================  ========================  ======================================
+    PyTorch Linear, Conv           ``(out, in/groups, *k)``  in_axis=1, out_axis=0, groups=groups
+    PyTorch ConvTranspose          ``(in, out, *k)``         in_axis=0, out_axis=1
+    JAX, Flax, Keras Dense, Conv   ``(*k, in/groups, out)``  groups=groups
+    Keras transposed Conv          ``(*k, out, in)``         in_axis=-1, out_axis=-2
+    Keras DepthwiseConv            ``(*k, in, multiplier)``  in_axis=(), batch_axis=-2
+    stacked experts                ``(experts, in, out)``    batch_axis=0
+    attention, query by heads      ``(in, heads, size)``     in_axis=0, out_axis=(1, 2)
+    attention, output from heads   ``(heads, size, out)``    in_axis=(0, 1), out_axis=2
+    =============================  ========================  ======================================
 
     A transposed convolution exchanges the roles of the axes, and so does the caller. With groups it
     is stored the other way round, the in axis holding all inputs and the out axis one group's

@@ -1,8 +1,8 @@
 """LSUV: weights rescaled, layer by layer, until a batch of data has unit variance everywhere.
 
 D. Mishkin and J. Matas, "All you need is a good init", 2016. Unlike every scheme of
-`irwinhall.schemes` it looks at data, and divides by what was realised: it needs whole weights,
-never shards, and is a step of its own after `irwinhall.sample_weights`.
+`irwinhall.schemes` it uses data and the actual weights: it needs whole weights, never shards, and
+is a separate step after `irwinhall.sample_weights`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Layer: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], ArrayLike]"
 
 
 class LayerReport(NamedTuple):
-    """What `rescale` did to one layer.
+    """The result of `rescale` for one layer.
 
     Attributes
     ----------
     variance_before, variance_after : float
         Variance of all values of the layer's output, with all layers before it rescaled.
     factor : float
-        By what its weights were multiplied.
+        The factor on its weights.
     iterations : int
-        How often.
+        The number of rescalings.
     converged : bool
         Whether variance_after is within the tolerance.
 
@@ -55,6 +55,13 @@ class LayerReport(NamedTuple):
 
 class Rescaled(NamedTuple):
     """The weights that `rescale` found, and a report of each layer.
+
+    Attributes
+    ----------
+    weights : list of ndarray
+        The rescaled weights.
+    reports : list of LayerReport
+        A report of each layer.
 
     Examples
     --------
@@ -95,7 +102,7 @@ def rescale(
     variance : float
         The variance to reach; finite and positive.
     tolerance : float
-        By how much the variance of an output may differ, relative to `variance`; positive.
+        The largest relative difference of an output's variance from `variance`; positive.
     max_iterations : int
         How often a layer is rescaled at most, at least 1. Once is enough where the output is
         proportional to the weights.
@@ -115,6 +122,10 @@ def rescale(
     ArithmeticError
         If an output is not finite (OverflowError), or has no variance to rescale: a dead layer
         (ZeroDivisionError). The message names the layer.
+
+    See Also
+    --------
+    irwinhall.sample_weights : Weights to start from.
 
     Examples
     --------

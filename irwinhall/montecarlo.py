@@ -1,7 +1,7 @@
 """Monte Carlo estimates of the magnitudes that random weights preserve, with standard errors.
 
-The estimates check the exact values and the article's tables; they simulate what the definitions
-say, a layer of ones through random weights, and use none of the formulas. The weights are those of
+The estimates check the exact values and the article's tables. They simulate the definitions, ones
+through a layer of random weights, and use none of the formulas. The weights are those of
 `irwinhall.Stream.uniform`, made, summed and forgotten in C: an estimate depends on its arguments
 alone, not on the number of threads, and no weight matrix is stored.
 """
@@ -50,6 +50,15 @@ Progress = Callable[[int], object]
 class Estimate(NamedTuple):
     """A mean over independent trials and its standard error.
 
+    Attributes
+    ----------
+    estimate : float
+        The mean.
+    standard_error : float
+        The standard error of the mean.
+    trials : int
+        The number of trials.
+
     Examples
     --------
     >>> from irwinhall.montecarlo import Estimate
@@ -68,6 +77,15 @@ class Estimate(NamedTuple):
 
 class LayerEstimate(NamedTuple):
     """The magnitudes of the outputs, of the inputs' gradients, and of all nodes together.
+
+    Attributes
+    ----------
+    forward : Estimate
+        The magnitude of the outputs.
+    backward : Estimate
+        The magnitude of the inputs' gradients.
+    node_average : Estimate
+        The mean magnitude of all nodes.
 
     Examples
     --------
@@ -93,19 +111,20 @@ def magnitude(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Estimate:
-    """Return an estimate of bound A(n), the mean of |w_1 + ... + w_n| over trials.
+    """Return an estimate of bound A(n), the mean magnitude of w_1 + ... + w_n over trials.
 
     Parameters
     ----------
     n : int
         Number of weights (fan_in), from 1 to 2**38.
     bound : float
-        Half-width of the weights' uniform law; finite, at least 0.
+        Half-width of the interval of the weights; finite, at least 0.
     trials : int, optional
         Number of independent sums, at least 2; default 1,000,000. With `standard_error`, the most
         sums to take; default as many as 2**40 weights make.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Which weights. Trial t adds elements t n, ..., t n + n - 1 of Stream(rng).uniform.
+        The source of the weights. Trial t adds the elements t n, ..., t n + n - 1 of
+        Stream(rng).uniform.
     standard_error : float, optional
         Go on until the estimate's standard error is at most this, positive. Trials are added in
         whole blocks, of 2**18 weights or 2048 trials if that is less, and are at least 100.
@@ -130,6 +149,11 @@ def magnitude(
         If an argument is not as described, or if `standard_error` without `trials` would take more
         than 2**40 weights; that is known, and raised, after the first hundred trials, or at once
         where they are more.
+
+    See Also
+    --------
+    irwinhall.expected_magnitude : The exact value at bound 1.
+    layer : A whole layer, in both directions.
 
     Notes
     -----
@@ -167,10 +191,10 @@ def layer(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> LayerEstimate:
-    """Return estimates of what an n by m layer of weights uniform on (-bound, bound) preserves.
+    """Return estimates of the magnitudes that weights uniform on (-bound, bound) preserve.
 
-    Each trial draws a weight matrix and sends ones through it both ways: the mean |output|, the
-    mean |gradient of an input|, and the mean over all n + m nodes.
+    Each trial draws a weight matrix and sends ones through it both ways: the mean ``|output|``, the
+    mean ``|gradient of an input|``, and the mean over all n + m nodes.
 
     Parameters
     ----------
@@ -179,7 +203,7 @@ def layer(
     m : int
         Number of outputs (fan_out), at least 1; n m is at most 2**38.
     bound : float
-        Half-width of the weights' uniform law; finite, at least 0.
+        Half-width of the interval of the weights; finite, at least 0.
     trials : int, optional
         Number of independent matrices, at least 2; default 5,000. With `standard_error`, the most
         matrices to take; default as many as 2**40 weights make.
@@ -197,6 +221,11 @@ def layer(
     ------
     TypeError, ValueError
         As for `magnitude`.
+
+    See Also
+    --------
+    irwinhall.preserved_magnitude : The exact values.
+    magnitude : One sum.
 
     Notes
     -----

@@ -1,9 +1,9 @@
 """Recipes: how whole models in use are initialized, by name.
 
-`RECIPES` has a row for each: a scheme for the weights, what starts otherwise, and where it was
-read. `irwinhall.torch.init_weights(model, recipe="gpt2")` follows one. A recipe names layers by
-their kind and parameters by their names as that project has them, so that it is for models made
-like those; what it does not speak of starts as `init_weights` always has it.
+`RECIPES` has a row for each: a scheme for the weights, the exceptions, and the source.
+`irwinhall.torch.init_weights(model, recipe="gpt2")` follows one. A recipe names layers by their
+kind and parameters by their names in that project, so it fits models that are built alike.
+`init_weights` treats all other parameters as it does without a recipe.
 """
 
 from __future__ import annotations
@@ -44,22 +44,21 @@ class Kind(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """A row of `RECIPES`; it prints as what it says.
+    """A row of `RECIPES`; it prints as a summary.
 
     Attributes
     ----------
     name : str
     about : str
-        What models it is for.
+        The models that it is for.
     source : str
-        Where it was read.
+        The code or publication that it follows.
     scheme : str
         The scheme of all weights of which the plan says nothing.
     gain : float or None
         Its gain.
     plan : mapping
-        What starts otherwise, as for `irwinhall.torch.init_weights`. Lines that fit nothing are no
-        error.
+        The exceptions, as for `irwinhall.torch.init_weights`. Patterns may match nothing.
     residual : mapping
         The rules of residual branches, as for `irwinhall.torch.init_weights`.
     aliases : tuple of str
@@ -339,6 +338,7 @@ _ROWS = (
     ),
 )
 
+#: Every recipe by its name.
 RECIPES: Mapping[str, Recipe] = MappingProxyType({row.name: row for row in _ROWS})
 _NAMES = Names("recipe", _ROWS)
 
@@ -349,6 +349,7 @@ def recipe(name: str | Recipe) -> Recipe:
     Parameters
     ----------
     name : str or Recipe
+        A name or alias, or a recipe of your own, which is returned.
 
     Returns
     -------
@@ -360,6 +361,10 @@ def recipe(name: str | Recipe) -> Recipe:
         If name is neither.
     ValueError
         If there is no such recipe; the message lists near names.
+
+    See Also
+    --------
+    RECIPES : All of them, by name.
 
     Examples
     --------
@@ -375,7 +380,7 @@ def recipe(name: str | Recipe) -> Recipe:
 
 
 def table() -> str:
-    """Return the names of all recipes and what models they are for.
+    """Return the names of all recipes and the models that they are for.
 
     Returns
     -------

@@ -62,7 +62,7 @@ class Sampler(NamedTuple):
     Attributes
     ----------
     weight : Weight
-        The shape, and what its axes mean.
+        The shape, and the roles of its axes.
     scheme : Scheme
         The row of `irwinhall.schemes.SCHEMES`, or one of your own.
     gain : float
@@ -158,7 +158,7 @@ class Sampler(NamedTuple):
             raise self._out_of_range(code, argument) from None
 
     def draw(self, stream: Stream, target: Target, threads: int | None = None) -> Any:
-        """Write a region of the weight to an array, and return what the target's `result` is."""
+        """Write a region of the weight to an array, and return the `result` of the target."""
         if self.scheme.elementwise and self.scale != 0.0:
             return fill(stream, self.prepared_law(target.code), target, threads)
         self.check(target.code)
@@ -243,39 +243,38 @@ def sample_weights(
     scheme : str or Scheme
         A name or alias of `irwinhall.schemes.SCHEMES`, or a row of your own.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        What the weights are drawn from, as `irwinhall.Stream` takes it: None is fresh entropy, a
-        Generator is advanced, all others give the same weights again for the same name.
+        The source of the weights, as for `irwinhall.Stream`. None takes fresh entropy, and a
+        Generator is advanced; any other gives the same weights again for the same name.
     name : str
-        The parameter's qualified name. Parameters of one model share a seed and differ by name; two
-        of one name and shape are equal. A Stream given as rng is asked for its child of that name.
+        The qualified name of the parameter. Parameters of a model share a seed and differ by name;
+        two with the same name and shape are equal. If rng is a Stream, its child of that name is
+        used.
     in_axis, out_axis, batch_axis, groups
         Which axes are inputs, outputs and stacked independent weights such as experts, and how many
         groups a convolution has, as for `irwinhall.fans`. All other axes are the receptive field.
         Schemes whose scale depends on neither fans nor axes, such as zeros and normal, take any
-        shape; what is given and is not the default must still be true of it.
+        shape, but arguments that are given must fit it.
     layout, parts, stacked
         In place of axes: the name of a layout in `irwinhall.layouts.LAYOUTS`, or a `Weight`; how
         many weights are fused along its out axis, and how many leading axes stack weights, as for
         `irwinhall.layouts.Weight.of`. shape is then the shape that the framework stores.
     active_inputs : int, optional
-        How many of the inputs of in_axis are not 0 at a time: 1 for a one-hot input (the article's
-        active node method, which takes a softmax for one, too: that keeps the magnitude only where
-        it is nearly one-hot). It replaces their number in fan_in, which becomes
-        active_inputs * receptive field; fan_out stays as it is. Default: all, or the layout's own
-        number, 1 for embeddings.
+        The number of inputs that differ from 0 at a time: 1 for a one-hot input. It replaces the
+        number of inputs in fan_in, which becomes active_inputs * receptive field; fan_out does not
+        change. Default: all, or the number of the layout, 1 for embeddings. This is the article's
+        active node method. The article also applies it to a softmax, which keeps the magnitude only
+        if the softmax is nearly one-hot.
     gain : float, str or callable, optional
-        A number, or the activation that the layer reads, for `irwinhall.gain` to find the number
-        that keeps the variance. It takes the place of the scheme's own gain: sqrt(2) for he_*, 1
-        for others. For the rows constant, uniform, normal and truncated_normal it is the value,
-        the bound or the standard deviation, and must be given.
+        A number, or the activation that the layer reads, whose gain for the variance
+        `irwinhall.gain` computes. It replaces the gain of the scheme: sqrt(2) for he_*, 1 for most
+        others. For constant, uniform, normal and truncated_normal it is the value, the bound or the
+        standard deviation, and is required.
     low, high : float, optional
-        Where a truncated normal ends, in standard deviations of the normal that is truncated, -2
-        and 2 unless the scheme says otherwise; or the ends of a law between two, such as
-        log_uniform.
+        The ends of a truncated normal, in standard deviations of the normal that is truncated, by
+        default -2 and 2; or the ends of a distribution on an interval, such as log_uniform.
     corrected : bool, optional
-        Of a truncated normal: True, the schemes' own, makes the scale the standard deviation of the
-        weights; False that of the normal that is truncated, as most code for language models has
-        it.
+        Whether the scale of a truncated normal is the standard deviation of the weights, as in all
+        schemes here, or that of the normal that is truncated, as in most code for language models.
     dtype, out, region, threads
         As for `irwinhall.Stream.uniform`; without dtype, out's, else float32. A region gets the
         scale of the whole, and the same bits as the slice of the whole.
@@ -288,10 +287,16 @@ def sample_weights(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described; the message names it. out is then untouched. An unknown
-        scheme lists near names; a shape of fewer than 2 axes, unless in_axis and out_axis say what
-        it holds, is an error wherever the scheme needs fans. A weight without elements is empty,
-        though a fan of it be 0.
+        If an argument is not as described; the message names it, and out is unchanged. For an
+        unknown scheme it lists similar names. A shape of fewer than 2 axes is an error if the
+        scheme needs fans, unless in_axis and out_axis are given.
+
+    See Also
+    --------
+    irwinhall.schemes.SCHEMES : The schemes.
+    irwinhall.fans : The fans of a shape.
+    irwinhall.save_weights : Weights written to a file.
+    irwinhall.Stream : Random numbers without a scheme.
 
     Notes
     -----
@@ -407,6 +412,11 @@ def scale_of(
     ------
     TypeError, ValueError
         As for `sample_weights`, and if the scheme reads the fans and one is 0.
+
+    See Also
+    --------
+    sample_weights : Weights of this scale.
+    irwinhall.schemes.scale : The scale for given fans.
 
     Examples
     --------

@@ -1,8 +1,7 @@
-"""Every initialization scheme in one table: its law, its scale, and what it preserves.
+"""Every initialization scheme in one table: its distribution, its scale, and its statistics.
 
-`SCHEMES` has a row for every scheme: its law, the rule that turns fans into the law's scale, and
-its gain. `scale` and `statistics` read the table; `irwinhall.sample_weights` draws by it. Adding a
-scheme is adding a row.
+`SCHEMES` has a row for every scheme: its distribution, the rule for its scale, and its gain.
+`scale`, `statistics` and `irwinhall.sample_weights` read the table. To add a scheme, add a row.
 """
 
 from __future__ import annotations
@@ -56,38 +55,38 @@ Gain: TypeAlias = "float | str | Callable[[Array], ArrayLike] | None"
 class Scheme(NamedTuple):
     """A row of `SCHEMES`.
 
-    Make one of your own to use a scheme that is not there; every function that takes the name of a
-    scheme takes a row as well.
+    Every function that takes the name of a scheme also takes a row: make one to use a scheme that
+    is not in the table.
 
     Attributes
     ----------
     name : str
         Its name in `SCHEMES`.
     law : str
-        "uniform", "normal", "truncated_normal", "orthogonal", "delta_orthogonal", "identity" or
-        "constant"; or a law between two ends, which has no scale: "uniform_between", "log_uniform",
-        "log_of_uniform" or "inverse_softplus_log_uniform", as `irwinhall.Stream` has them.
+        The distribution: "uniform", "normal", "truncated_normal", "orthogonal", "delta_orthogonal",
+        "identity" or "constant"; or one on an interval, which has no scale: "uniform_between",
+        "log_uniform", "log_of_uniform" or "inverse_softplus_log_uniform", as in `irwinhall.Stream`.
     rule : callable or float
-        The law's scale at gain 1, as a function of (fan_in, fan_out), or a number where it does not
-        depend on them. The scale is the bound of a uniform law, the standard deviation of a normal
-        or truncated normal one, the value of a constant one, and of the others the factor on the
-        orthogonal or identity matrix. Laws between two ends have 1.
+        The scale at gain 1, as a function of (fan_in, fan_out), or a number that does not depend on
+        them. The scale is the bound of a uniform distribution, the standard deviation of a normal
+        or truncated normal one, the value of a constant, or the factor of an orthogonal or identity
+        matrix. Distributions on an interval have 1.
     gain : float or None
-        Its own gain, used unless another is given. None: a gain must be given.
+        The default gain. None: a gain must be given.
     preserves : str
-        What weights of this scale keep, for a layer at gain 1 or, for he_*, one that reads ReLUs.
+        The property that weights of this scale keep, at gain 1 or, for he_*, after ReLU.
     when : str
         When to use it.
     source : str
-        Where it comes from.
+        The publication or project that it comes from.
     aliases : tuple of str
         Other names. Case, underscores, hyphens and spaces do not count in any name.
     low, high : float
-        Where a truncated normal ends, in standard deviations of the normal that is truncated; or
-        the ends of a law between two.
+        The ends of a truncated normal, in standard deviations of the normal that is truncated; or
+        the ends of an interval.
     corrected : bool
-        Of a truncated normal: whether the scale is the standard deviation of the result, or of the
-        normal that is truncated.
+        Whether the scale of a truncated normal is the standard deviation of the result, or that of
+        the normal that is truncated.
 
     Examples
     --------
@@ -123,6 +122,17 @@ class Scheme(NamedTuple):
         corrected: bool | None = None,
     ) -> Scheme:
         """Return the row with other ends, or corrected otherwise.
+
+        Parameters
+        ----------
+        low, high : float, optional
+            The ends.
+        corrected : bool, optional
+            Whether the scale is the standard deviation of the truncated normal.
+
+        Returns
+        -------
+        Scheme
 
         Examples
         --------
@@ -192,7 +202,7 @@ class Scheme(NamedTuple):
         return scale / truncated_moments(self.low, self.high).std if self.corrected else scale
 
     def scale(self, fans: Fans, gain: float) -> float:
-        """Return the scale of a layer: the gain times what the rule says."""
+        """Return the scale of a layer: the gain times the value of the rule."""
         at_gain_1 = self.rule(*fans) if callable(self.rule) else self.rule
         if type(at_gain_1) is not float:
             at_gain_1 = checked_real(f"the scale of {self.name}", at_gain_1)
@@ -209,22 +219,22 @@ class Scheme(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Exact facts about the weights of a dense layer, and about what they preserve.
+    """Exact statistics of the weights of a dense layer, and of its signals.
 
     Attributes
     ----------
     bound : float
-        No weight is larger in magnitude; infinite for normal laws.
+        The largest magnitude of a weight; infinite for normal distributions.
     mean, std, magnitude : float
-        Mean, standard deviation and mean magnitude E|w| of a weight; of all weights together where
-        they are fixed and differ (identity).
+        Mean, standard deviation and mean magnitude E|w| of a weight; for fixed weights that differ
+        (identity), of all weights together.
     forward_variance, backward_variance : float
         Variance of the outputs (of the inputs' gradients) for independent inputs (gradients of the
         outputs) of mean 0 and variance 1, averaged over the nodes.
     forward_magnitude, backward_magnitude : float or None
         Mean magnitude of the outputs (of the inputs' gradients) for inputs (gradients of the
-        outputs) that are all 1. None for truncated normals and laws between two ends, which have
-        no formula.
+        outputs) that are all 1. None for truncated normals and distributions on an interval, which
+        have no formula.
 
     Examples
     --------
@@ -634,6 +644,7 @@ _ROWS = (
     ),
 )
 
+#: Every scheme by its name.
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({row.name: row for row in _ROWS})
 
 
@@ -682,8 +693,8 @@ def scale(
 ) -> float:
     """Return the bound, standard deviation or other scale of a scheme for a layer.
 
-    scale = gain * rule(fan_in, fan_out), the bound of a uniform law, the standard deviation of a
-    normal or truncated normal one; `Scheme` says what it is for the others.
+    The scale is gain * rule(fan_in, fan_out): the bound of a uniform distribution, the standard
+    deviation of a normal or truncated normal one, and for others as described by `Scheme`.
 
     Parameters
     ----------
@@ -704,6 +715,11 @@ def scale(
     ------
     TypeError, ValueError
         If an argument is not as described; the message names it.
+
+    See Also
+    --------
+    irwinhall.sampling.scale_of : The scale for a shape.
+    statistics : What weights of this scale preserve.
 
     Examples
     --------
@@ -730,7 +746,7 @@ def statistics(
     high: float | None = None,
     corrected: bool | None = None,
 ) -> Statistics:
-    """Return the exact statistics of a dense layer's weights, and what the layer preserves.
+    """Return the exact statistics of the weights of a dense layer, and of its signals.
 
     Parameters
     ----------
@@ -746,6 +762,11 @@ def statistics(
     TypeError, ValueError
         If an argument is not as described; the message names it. delta_orthogonal needs fan_out to
         be at least fan_in.
+
+    See Also
+    --------
+    scale : The scale alone.
+    irwinhall.compare.compare : Every scheme for one layer.
 
     Notes
     -----

@@ -2,7 +2,7 @@
 
 A `Stream` is a key, not a state: drawing changes nothing, and the same call gives the same bits
 again, in any process, on any machine, for any number of threads. Any part of an array can be made
-without the rest. docs/stream.md defines the bits and says what is promised about them.
+without the rest. docs/stream.md defines the bits and the promise about them.
 """
 
 from __future__ import annotations
@@ -66,16 +66,16 @@ class Stream:
     Parameters
     ----------
     seed : int, bytes, numpy.random.SeedSequence, numpy.random.Generator or None
-        An int of any size and sign, or bytes of any length, are the seed as they are. A
-        SeedSequence gives its state without being changed. A Generator gives 16 bytes, and is
-        advanced by them. None takes 128 bits of fresh entropy from the system.
+        The seed: an int of any size and sign, or bytes of any length. The state of a SeedSequence
+        is read without changing it. A Generator is advanced by 16 bytes. None takes 128 bits of
+        fresh entropy from the system.
     name : str
-        Which of the seed's streams; parameters of a model go by their qualified names.
+        The name of the stream, for a model's parameters their qualified names.
 
     Attributes
     ----------
     seed : int or bytes
-        What reproduces the stream: ``Stream(s.seed, s.name) == s``.
+        The seed, which reproduces the stream: ``Stream(s.seed, s.name) == s``.
     name : str
         The name.
     key : bytes
@@ -118,12 +118,12 @@ class Stream:
 
     @property
     def seed(self) -> int | bytes:
-        """What reproduces the stream, with its name."""
+        """The seed, which reproduces the stream with its name."""
         return self._seed
 
     @property
     def name(self) -> str:
-        """Which of the seed's streams this is."""
+        """The name of the stream."""
         return self._name
 
     @property
@@ -284,7 +284,7 @@ class Stream:
         region: Region | None = None,
         threads: int | None = None,
     ) -> Any:
-        """Return weights from the normal law cut to [low, high] standard deviations.
+        """Return weights from a normal distribution truncated to [low, high] standard deviations.
 
         Parameters
         ----------
@@ -293,12 +293,12 @@ class Stream:
         std : float
             Standard deviation: finite, at least 0. 0 fills zeros.
         low, high : float
-            Where the law is cut, in standard deviations of the uncut normal; low < high. Either
+            The ends, in standard deviations of the normal that is truncated; low < high. Either
             may be infinite.
         corrected : bool
-            If true, std is the standard deviation of the result (what JAX's variance_scaling
-            does); if false, that of the normal before the cut (what torch's trunc_normal_ does,
-            whose bounds however are absolute).
+            If true, std is the standard deviation of the result (as in JAX's variance_scaling);
+            if false, that of the normal before it is truncated (as in torch's
+            `trunc_normal_`, whose bounds are absolute).
 
         Returns
         -------

@@ -1,7 +1,7 @@
 """Random weights of any size, straight into a .npy file.
 
-The file holds what ``numpy.save`` would write of the whole array, but is made piece by piece
-through a memory map, and appears under its name only when it is whole.
+The file is the one that ``numpy.save`` writes of the whole array. It is written piece by piece
+through a memory map, and appears under its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -63,9 +63,8 @@ def save_weights(
     Parameters
     ----------
     path : str or path
-        Where to write. The directory must exist; the weights are written to a file in it that has
-        no name, or a hidden one, until it is whole, and is removed if anything goes wrong. A
-        symlink is followed to a file that is there.
+        The file. Its directory must exist. Until the file is complete, it has no name or a hidden
+        one; it is removed if anything fails. A symlink to an existing file is followed.
     shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
         As for `irwinhall.sample_weights`, whose bits the file holds.
     active_inputs, gain, low, high, corrected, threads
@@ -73,7 +72,7 @@ def save_weights(
     dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
         Element type. The format has no bfloat16: its bits are stored as uint16.
     overwrite : bool
-        Whether a file that is there is replaced, by one of its mode. Only regular files ever are.
+        Whether to replace an existing regular file; its mode is kept.
     progress : callable, optional
         Called with the number of bytes written since the last call.
 
@@ -86,6 +85,10 @@ def save_weights(
     OSError
         If the file cannot be written. Its whole size is reserved on the disk before any weight is
         made, so that a disk too small shows at once.
+
+    See Also
+    --------
+    irwinhall.sample_weights : The same weights as an array.
 
     Notes
     -----

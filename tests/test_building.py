@@ -69,5 +69,6 @@ def test_the_source_distribution_has_every_file_of_the_repository(tmp_path):
     with tarfile.open(archive) as members:
         names = {name.partition("/")[2] for name in members.getnames() if "/" in name}
     assert {name for name in tracked if not name.startswith(DEVELOPERS)} - names == set()
+    assert [name for name in names if name.startswith("docs/_build/")] == []
     generated = {".c", ".so", ".pyc"}
     assert {n for n in names if n.startswith("irwinhall/") and Path(n).suffix in generated} == set()

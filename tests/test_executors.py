@@ -121,7 +121,7 @@ def test_processes_end_with_their_parent():
 def test_a_missing_dask_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
-        pytest.raises(ImportError, match=r"pip install 'irwinhall\[dask\]'"),
+        pytest.raises(ImportError, match=r"pip install 'dask\[array,distributed\]'"),
         executors.dask("tcp://127.0.0.1:8786"),
     ):
         pass

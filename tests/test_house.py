@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "irwinhall"
 SOURCES = ROOT / "src_c"
 TESTS = ROOT / "tests"
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "optional-dependencies"
+]
 # Modules that are there only with the framework of their name.
 ADAPTERS = frozenset({"dask", "jax", "keras", "torch"})
 HEAVY = ["scipy", "mpmath", "matplotlib", "torch", "jax", "keras", "dask", "tqdm", "fractions"]
@@ -312,7 +316,15 @@ def test_an_adapter_without_its_framework_says_what_to_install(module):
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     last = finished.stderr.splitlines()[-1]
     assert last.startswith(f"ImportError: irwinhall.{module} needs ")
-    assert last.endswith(f"pip install 'irwinhall[{module}]'")
+    needed = re.match(r"[\w\[\],]+", EXTRAS[module][0])[0]  # without its version
+    assert last.endswith(f": pip install {shlex.quote(needed)}")
+
+
+def test_only_the_steps_of_a_release_install_from_pypi():
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *PACKAGE.rglob("*.py")]
+    install = re.compile("pip install '?irwinhall")
+    found = [path.name for path in files if install.search(path.read_text(encoding="utf-8"))]
+    assert found == ["releasing.md"]
 
 
 @pytest.mark.parametrize("module", MODULES)

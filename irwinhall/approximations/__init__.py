@@ -28,6 +28,7 @@ __all__ = [
     "relative_error",
 ]
 
+#: Every closed form by its name.
 FORMS: Mapping[str, ClosedForm]
 
 
@@ -57,7 +58,7 @@ def closed_forms(target: Target | None = None) -> list[ClosedForm]:
     Parameters
     ----------
     target : {"magnitude", "normalized_bound"}, optional
-        What they approximate.
+        The function that they approximate.
 
     Returns
     -------
@@ -67,6 +68,10 @@ def closed_forms(target: Target | None = None) -> list[ClosedForm]:
     ------
     ValueError
         If there is no such target.
+
+    See Also
+    --------
+    FORMS : All of them, by name.
 
     Examples
     --------

@@ -13,11 +13,11 @@ Any other form of the normalized bound must be a product a(low) b(difference) c(
 are computed for all pairs to `EVERY_PAIR`, and bounded beyond by interval arithmetic over boxes of
 low and ratio, halved until the bound meets the worst error found.
 
-A form is computed as it stands, but what is proven about it is proven for a shape. So its steps are
-compared with that shape first, and one that has another has no certificate.
+The proofs hold for forms of a certain shape. `certify` first compares the steps of a form with this
+shape, and gives no certificate to a form of another shape.
 
-The work is made of pieces, which are functions of a form and a range: `certify` hands them to any
-`map`, and what comes out does not depend on how or where they run.
+The work is divided into pieces, which are functions of a form and a range. `certify` passes them to
+any `map`, and the result does not depend on how or where they run.
 """
 
 from __future__ import annotations
@@ -72,9 +72,14 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-EVERY = 10**6  # A(n) is compared with at every n so far
-EVERY_PAIR = 1000  # and the bound at every pair
-GRID_STEP, GRID_LAST = 45, 10**6  # and on a grid of pairs with steps of 1/45, 32 an octave
+#: Forms of A(n) are compared with A(n) at every n up to here.
+EVERY = 10**6
+#: Forms of the bound are compared with it at every pair up to here.
+EVERY_PAIR = 1000
+#: They are also compared on a grid of pairs whose sizes grow by 1/45, 32 an octave.
+GRID_STEP = 45
+#: The last size of the grid.
+GRID_LAST = 10**6
 _PIECE = 1 << 16  # sizes in a piece
 _ROWS = 50  # rows of pairs in a piece
 _OCTAVES = 6  # octaves of smaller sizes in a piece
@@ -86,6 +91,13 @@ _TOLERANCE = 3e-5  # boxes are halved until the bound is so near to an error tha
 
 class Extremes(NamedTuple):
     """The least and greatest relative error of a form over a range, and where they are.
+
+    Attributes
+    ----------
+    low, high : float
+        The least and the greatest relative error.
+    where_low, where_high : int or tuple of int
+        The sizes of these errors.
 
     Examples
     --------
@@ -114,8 +126,9 @@ def relative_error(form: ClosedForm, *sizes: Any) -> Any:
     Parameters
     ----------
     form : ClosedForm
+        A form of A(n) or of the bound.
     *sizes : int or array_like of int
-        n, or n and m, as the form takes them.
+        The size n, or n and m, as the form takes them.
 
     Returns
     -------
@@ -144,24 +157,25 @@ def certify(form: ClosedForm, *, map: Callable[..., Iterable[Any]] = map) -> Cer
     Parameters
     ----------
     form : ClosedForm
+        A form of A(n) or of the bound.
     map : callable, optional
-        Anything that maps a function over an iterable, in order, as ``executor.map`` does; the
-        functions and what they take and return can be pickled.
+        Any function that maps a function over an iterable in order, such as ``executor.map``. The
+        functions, their arguments and their results can be pickled.
 
     Returns
     -------
     Certificate
-        Its error is proven to hold everywhere, rounded up to three digits. What is found at its
-        argmax may be less, by that rounding and 3e-5 for a product, 2e-15 for any other form.
+        Its error is a proven bound, rounded up to three digits. The error at its argmax may be
+        smaller by this rounding, and by 3e-5 for a product or 2e-15 for any other form.
 
     Raises
     ------
     ArithmeticError
-        If the proof fails for this form. Its steps are compared with what is proven. A form of
-        A(n) must be made of numbers, n, its earlier steps, + - * /, square roots and polynomials,
-        with values for the first n at most in its last step. One of the normalized bound must be
-        (n + m)/(m F(n) + n F(m)) for its base F, or sqrt(6/(n + m)) over a product of such
-        formulas of low, difference and ratio, step by step as `FORMS` has them.
+        If the proof fails for this form, or the form has another shape. A form of A(n) must
+        be made of numbers, n, its earlier steps, + - * /, square roots and polynomials,
+        with values for the first n at most in its last step. One of the normalized bound
+        must be (n + m)/(m F(n) + n F(m)) for its base F, or sqrt(6/(n + m)) over a product
+        of such formulas of low, difference and ratio, step by step as `FORMS` has them.
 
     Examples
     --------
@@ -313,6 +327,17 @@ def _check_formula(form: ClosedForm, formula: Expression, known: set[str]) -> No
 def extremes_of_range(form: ClosedForm, sizes: tuple[int, int]) -> Extremes:
     """Return the extreme errors of a form of A(n) for n from the first size to before the second.
 
+    Parameters
+    ----------
+    form : ClosedForm
+        A form of A(n).
+    sizes : tuple of int
+        The first n, and the one after the last.
+
+    Returns
+    -------
+    Extremes
+
     Examples
     --------
     >>> from irwinhall import approximations, certification
@@ -326,6 +351,17 @@ def extremes_of_range(form: ClosedForm, sizes: tuple[int, int]) -> Extremes:
 
 def extremes_of_pairs(form: ClosedForm, rows: tuple[int, int]) -> Extremes:
     """Return the extreme errors for n in a range of rows and m from the first size to EVERY_PAIR.
+
+    Parameters
+    ----------
+    form : ClosedForm
+        A form of the bound.
+    rows : tuple of int
+        The first n, and the one after the last.
+
+    Returns
+    -------
+    Extremes
 
     Examples
     --------
@@ -341,6 +377,17 @@ def extremes_of_pairs(form: ClosedForm, rows: tuple[int, int]) -> Extremes:
 
 def extremes_of_grid(form: ClosedForm, rows: tuple[int, int]) -> Extremes:
     """Return the extreme errors over a range of rows of the grid of pairs.
+
+    Parameters
+    ----------
+    form : ClosedForm
+        A form of the bound.
+    rows : tuple of int
+        The first row of the grid, and the one after the last.
+
+    Returns
+    -------
+    Extremes
 
     Examples
     --------
@@ -476,16 +523,17 @@ def bound_of_octaves(
 ) -> tuple[float, Extremes]:
     """Return a bound of abs(error) for smaller sizes from 2^first to before 2^stop.
 
-    Boxes of the smaller size and the ratio are halved until each is bounded by what is known to be
-    reached, or nearly so.
+    Boxes of the smaller size and the ratio are halved until the bound of each is close to an error
+    that is reached.
 
     Parameters
     ----------
     form : ClosedForm
+        A form of the bound.
     known : float
         An error that is reached somewhere.
     octaves : tuple of int
-        first and stop.
+        The first octave, and the one after the last.
 
     Returns
     -------

@@ -26,9 +26,10 @@ from irwinhall.approximations._expressions import (
 __all__ = ["LAST", "Argmax", "Certificate", "ClosedForm"]
 
 Target: TypeAlias = Literal["magnitude", "normalized_bound"]
+#: Where an error is largest: a size or a pair of sizes. Infinity means a limit.
 Argmax: TypeAlias = "int | float | tuple[int | float, int | float]"
 
-# Every integer up to here is a double, so that no form loses anything before it starts.
+#: The last size that closed forms cover. Every integer up to here is a double.
 LAST = 2**53
 
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {"magnitude": ("n",), "normalized_bound": ("n", "m")}
@@ -41,14 +42,14 @@ class Certificate(NamedTuple):
     Attributes
     ----------
     max_relative_error : float
-        No smaller than abs(form/target - 1) anywhere. It is the bound that is proven, rounded up to
-        three digits; before that it exceeds the worst error found by at most 3e-5 for a product
-        (article_normalized and the like), 2e-15 for any other form.
+        A proven bound of abs(form/target - 1), rounded up to three digits. Before rounding, it
+        exceeds the worst error found by at most 3e-5 for a product (such as article_normalized),
+        and by at most 2e-15 for any other form.
     argmax : int, float or tuple
-        Where the worst error found is: n, or (n, m). An error that exceeds it elsewhere does so by
-        no more than that. Infinite where the worst error is the limit for large sizes.
+        The size n, or the pair (n, m), of the worst error found. Infinite if the worst error is the
+        limit for large sizes.
     text : str
-        How it is certified.
+        The method of the proof.
 
     Examples
     --------
@@ -76,9 +77,9 @@ class ClosedForm:
     name : str
         Its name, an identifier in Python and C.
     target : {"magnitude", "normalized_bound"}
-        What it approximates: A(n), or (n + m)/(m A(n) + n A(m)).
+        The function that it approximates: A(n), or (n + m)/(m A(n) + n A(m)).
     about : str
-        One sentence on what it is.
+        A sentence about the form.
     parameters : mapping of str to str
         Its constants as they are printed: those fitted, or of the series, or of the article.
     steps : tuple of (Symbol, Expression)
@@ -127,12 +128,12 @@ class ClosedForm:
 
     @property
     def max_relative_error(self) -> float:
-        """No smaller than abs(form/target - 1) anywhere in the domain."""
+        """A bound of abs(form/target - 1) in the whole domain."""
         return self._certified().max_relative_error
 
     @property
     def argmax(self) -> Argmax:
-        """Where the worst error found is, n or (n, m); infinite for a limit."""
+        """The size n, or the pair (n, m), of the worst error found; infinite for a limit."""
         return self._certified().argmax
 
     def __call__(self, *sizes: ArrayLike) -> Any:
@@ -168,13 +169,20 @@ class ClosedForm:
         Parameters
         ----------
         values : mapping of str to object
-            What stands for n, or for n and m.
+            The values of n, or of n and m.
         arithmetic : Arithmetic
             Square root, minimum and so on of such objects; by default arrays of doubles.
 
         Returns
         -------
         object
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from irwinhall.approximations import FORMS
+        >>> FORMS["article_standard"].evaluate({"n": np.array([4.0])})
+        array([0.93314286])
         """
         known = dict(values)
         for symbol, expression in self.steps:
@@ -191,6 +199,12 @@ class ClosedForm:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from irwinhall.approximations import FORMS
+        >>> print(FORMS["series_1"].as_latex())
+        A(n) \approx \sqrt{\tfrac{2}{3\pi}} \, \sqrt{n}
         """
         *before, (_, result) = self.steps
         where = [f"{write_latex(symbol)} = {write_latex(formula)}" for symbol, formula in before]
@@ -202,11 +216,17 @@ class ClosedForm:
     def as_python(self) -> str:
         """Return a Python function of the form's name, and the import it needs.
 
-        It gives what the call gives, but does not check its arguments.
+        The function returns the same values as a call of the form, but does not check arguments.
 
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from irwinhall.approximations import FORMS
+        >>> FORMS["shifted_root"].as_python().splitlines()[3]
+        'def shifted_root(n):'
         """
         return "import math\n\n\n" + "\n\n".join(form._python() for form in self._chain())
 
@@ -218,6 +238,12 @@ class ClosedForm:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from irwinhall.approximations import FORMS
+        >>> FORMS["shifted_root"].as_c().splitlines()[3]
+        'double shifted_root(double n)'
         """
         return "#include <math.h>\n\n" + "\n".join(form._c(self) for form in self._chain())
 

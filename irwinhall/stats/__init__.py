@@ -1,12 +1,13 @@
-"""Statistics of uniform sums, in the shape that SciPy gives its own.
+"""Statistics of uniform sums, in the style of SciPy.
 
-`irwinhall` and `bates` are continuous distributions of SciPy's kind, with its signatures, shapes
-and conventions: invalid parameters give NaN, and whatever SciPy offers for all of them works. The
-values are those of `irwinhall.distribution`, whose accuracy they have. `IrwinHall`, `Bates` and
-`UniformSum` are the same for SciPy's newer infrastructure.
+`irwinhall` and `bates` are continuous distributions of SciPy, with its signatures, shapes and
+conventions: invalid parameters give NaN, and all generic methods work. The values and their
+accuracy are those of `irwinhall.distribution`. `IrwinHall`, `Bates` and `UniformSum` are the same
+for SciPy's newer infrastructure.
 
-Built on them: `edgington` and `p_value_function` combine p-values and studies, `coverage_factor`
-and `coverage_interval` are for measurements, `rao_spacing` for angles, `laplace_trend` for events.
+`edgington` and `p_value_function` combine p-values and studies. `coverage_factor` and
+`coverage_interval` are for measurements, `rao_spacing` is for angles, and `laplace_trend` for
+events.
 """
 
 from importlib import import_module

@@ -3,7 +3,7 @@
 Let D_1, ..., D_n be the arcs between n points on a circle of circumference 1, and U half the sum of
 abs(D_i - 1/n): the sum of what the short arcs lack. If the points are uniform, so are the arcs on
 their simplex. What j short arcs lack fills a cube (0, 1/n)^j, and what the others have in excess
-fills, where its sum is u, a simplex of a size proportional to u^(n-j-1)/(n-j-1)!, so that
+fills, where its sum is u, a simplex of a size proportional to u^(n-j-1)/(n-j-1)!, so that ::
 
     f(u) = (n-1)! sum_(j=1)^(n-1) C(n, j) n^(1-j) g_j(n u) u^(n-j-1)/(n-j-1)!
 
@@ -35,6 +35,13 @@ _SMOOTH_RULE, _CHANGE = np.polynomial.legendre.leggauss(24), 6.0
 
 class RaoSpacingResult(NamedTuple):
     """Rao's U in degrees and the probability of one as large.
+
+    Attributes
+    ----------
+    statistic : float or ndarray
+        Rao's U in degrees.
+    pvalue : float or ndarray
+        The probability of a U as large, for uniform angles.
 
     Examples
     --------
@@ -84,6 +91,10 @@ def rao_spacing(
     ValueError
         If an angle is infinite or outside the range of its unit, there are more than 10^5, or a
         keyword has none of its values.
+
+    See Also
+    --------
+    rao_critical_value : The critical value of U.
 
     Notes
     -----
@@ -153,6 +164,10 @@ def rao_critical_value(n: int, significance: float = 0.05) -> float:
         If n is not an integer or significance is not real.
     ValueError
         If one is out of range.
+
+    See Also
+    --------
+    rao_spacing : The test.
 
     Examples
     --------

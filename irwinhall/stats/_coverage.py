@@ -27,6 +27,11 @@ _FIRST_BLOCK, _BLOCK = 2**8, 2**16
 class CoverageInterval(NamedTuple):
     """The ends of a coverage interval.
 
+    Attributes
+    ----------
+    low, high : float
+        The ends.
+
     Examples
     --------
     >>> from irwinhall.stats import coverage_interval
@@ -43,8 +48,8 @@ def coverage_factor(
 ) -> float:
     """Return the coverage factor of a sum of independent errors: its half-width over its deviation.
 
-    The interval of this many standard uncertainties on either side of the estimate has the
-    coverage probability p exactly, where 1.96, or 2, assumes that the sum is normal.
+    The interval of this many standard uncertainties on either side of the estimate has exactly the
+    coverage probability p. The usual factor 1.96, or 2, assumes that the sum is normal.
 
     Parameters
     ----------
@@ -70,6 +75,10 @@ def coverage_factor(
     ValueError
         If a half-width is not positive and finite, normal is negative or below 1e-5 of the other
         contributions' standard uncertainty, p is not between 0 and 1, or there is no contribution.
+
+    See Also
+    --------
+    coverage_interval : The interval itself.
 
     Notes
     -----
@@ -119,6 +128,10 @@ def coverage_interval(
     ------
     TypeError, ValueError
         As for `coverage_factor`, or if the estimate is not finite.
+
+    See Also
+    --------
+    coverage_factor : Its half-width in standard uncertainties.
 
     Examples
     --------

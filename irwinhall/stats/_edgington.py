@@ -25,6 +25,13 @@ from irwinhall.stats._slices import (
 class EdgingtonResult(NamedTuple):
     """The sum of p-values and the combined p-value.
 
+    Attributes
+    ----------
+    statistic : float or ndarray
+        The sum of the p-values.
+    pvalue : float or ndarray
+        The combined p-value.
+
     Examples
     --------
     >>> from irwinhall.stats import EdgingtonResult
@@ -78,6 +85,11 @@ def edgington(
     ValueError
         If a p-value lies outside [0, 1], a weight is not positive or not finite, the shapes do not
         broadcast, or a keyword has none of its values.
+
+    See Also
+    --------
+    p_value_function : The combined p-value as a function of a common effect.
+    scipy.stats.combine_pvalues : Other methods.
 
     Notes
     -----

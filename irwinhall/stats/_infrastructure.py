@@ -241,7 +241,7 @@ class Bates(_Counted, make_distribution(_OfCount(bates))):  # type: ignore[misc]
 
 
 class UniformSum(metaclass=ABCMeta):  # noqa: B024 (its instances are of registered classes)
-    """w_1 U_1 + ... + w_k U_k, the U_i uniform on (0, 1), for SciPy's newer infrastructure.
+    """The sum w_1 U_1 + ... + w_k U_k, the U_i uniform on (0, 1), for SciPy's newer infrastructure.
 
     Parameters
     ----------
@@ -258,8 +258,8 @@ class UniformSum(metaclass=ABCMeta):  # noqa: B024 (its instances are of registe
     Notes
     -----
     The result is a distribution of SciPy's, with the methods of `scipy.stats.Normal`, whose values
-    are those of `irwinhall.distribution.weighted_pdf` and its kin; the weights are no parameters
-    that broadcast. Only the entropy is by SciPy's quadrature, to six digits or more. It needs
+    are those of `irwinhall.distribution.weighted_pdf` and the related functions. The weights do
+    not broadcast. The entropy is computed by SciPy's quadrature, to at least six digits. It needs
     SciPy 1.16.
 
     Examples

@@ -25,6 +25,11 @@ from irwinhall.stats._slices import (
 class ConfidenceInterval(NamedTuple):
     """The ends of a confidence interval.
 
+    Attributes
+    ----------
+    low, high : float
+        The ends.
+
     Examples
     --------
     >>> from irwinhall.stats import p_value_function
@@ -42,7 +47,7 @@ class PValueFunction:
     Attributes
     ----------
     estimates, standard_errors, weights : ndarray
-        What it was made of; weights of 1 if none were given.
+        The data of the studies; weights of 1 if none were given.
     alternative : str
         "two-sided", "less" or "greater".
 
@@ -173,6 +178,10 @@ def p_value_function(
         If the numbers are not real.
     ValueError
         If there are none, they are not finite or not positive, or not as many.
+
+    See Also
+    --------
+    edgington : One combined p-value.
 
     Notes
     -----

@@ -23,6 +23,13 @@ from irwinhall.stats._slices import (
 class LaplaceTrendResult(NamedTuple):
     """Laplace's factor and the probability of one as extreme.
 
+    Attributes
+    ----------
+    statistic : float or ndarray
+        Laplace's factor.
+    pvalue : float or ndarray
+        The probability of a factor as extreme, at a constant rate.
+
     Examples
     --------
     >>> from irwinhall.stats import LaplaceTrendResult
@@ -54,9 +61,9 @@ def laplace_trend(
     times : array_like of float
         The times of the events, from start to end, in any order.
     end : float
-        When the observation ended. Where that was at an event, leave this one out.
+        The end of the observation. If it ended at an event, leave this event out.
     start : float
-        When it began.
+        The start of the observation.
     axis : int, tuple of int or None
         The axis or axes along which the events of a sample lie; None takes all as one.
     nan_policy : {"propagate", "omit", "raise"}

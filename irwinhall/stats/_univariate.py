@@ -301,8 +301,8 @@ class _IrwinHall(_UniformSum):
     tails, exact moments, a time that does not grow with n, and a `fit`. n is an integer from 1 to
     2**53, as a float too.
 
-    `rvs` adds uniforms up to n = 64 and above that is the quantile function of one. Besides what
-    SciPy takes as `random_state`, `rng` takes a Generator, a seed or an `irwinhall.Stream`.
+    `rvs` adds uniforms up to n = 64; above, it takes the quantile of one uniform. Besides SciPy's
+    `random_state` it takes `rng`: a Generator, a seed or an `irwinhall.Stream`.
 
     Examples
     --------

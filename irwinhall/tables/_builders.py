@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 Progress: TypeAlias = "Callable[[int], object]"
 Piece = TypeVar("Piece")
 
-# Rows of the standard table, and sizes of the normalized one: some 100 MB of text.
+#: The most rows of the standard table.
 MOST_N = 100_000
+#: The most sizes of the normalized table, which then is some 100 MB of text.
 MOST_SIZES = 400
 # The largest size of the normalized table.
 _LARGEST = 10**6
@@ -48,7 +49,7 @@ _PIECE = 256
 def standard_table(
     max_n: int = 1000, *, executor: Executor | None = None, progress: Progress | None = None
 ) -> Table:
-    """Return the table of A(n): exact, to 20 digits, as doubles, and how far off each form is.
+    """Return the table of A(n): exact, to 20 digits and as doubles, with the error of each form.
 
     Parameters
     ----------
@@ -90,12 +91,12 @@ def standard_table(
 def normalized_table(
     sizes: int = 25, *, executor: Executor | None = None, progress: Progress | None = None
 ) -> Table:
-    """Return the table of normalized bounds over a grid of layers, and how far off each form is.
+    """Return the table of normalized bounds over a grid of layers, with the error of each form.
 
     Parameters
     ----------
     sizes : int
-        How many sizes from 1 to 10^6, even in the logarithm, from 2 to 400; those that round to the
+        The number of sizes, from 2 to 400, from 1 to 10^6 in equal ratios; sizes that round to the
         same integer count once. There is a row for every pair n <= m: the bound is symmetric.
     executor, progress
         As for `standard_table`.
@@ -132,6 +133,15 @@ def normalized_table(
 
 def grid_sizes(count: int) -> list[int]:
     """Return the integers nearest to `count` numbers from 1 to 10^6 in equal ratios, each once.
+
+    Parameters
+    ----------
+    count : int
+        From 2 to `MOST_SIZES`.
+
+    Returns
+    -------
+    list of int
 
     Examples
     --------
@@ -205,6 +215,15 @@ def _where(argmax: Argmax) -> str:
 def grid_pairs(count: int) -> list[tuple[int, int]]:
     """Return the pairs n <= m of `grid_sizes`, in order.
 
+    Parameters
+    ----------
+    count : int
+        The number of sizes.
+
+    Returns
+    -------
+    list of tuple of int
+
     Examples
     --------
     >>> from irwinhall import tables
@@ -216,7 +235,7 @@ def grid_pairs(count: int) -> list[tuple[int, int]]:
 
 
 def article_table(*, executor: Executor | None = None, progress: Progress | None = None) -> Table:
-    """Return the article's figures beside our simulation, seed 0, and the exact values.
+    """Return the article's figures with a simulation, seed 0, and the exact values.
 
     Parameters
     ----------
@@ -328,7 +347,14 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def check_sizes(max_n: int, sizes: int) -> None:
-    """Raise what `standard_table` and `normalized_table` would, before anything is made.
+    """Raise the errors of `standard_table` and `normalized_table`, before they compute anything.
+
+    Parameters
+    ----------
+    max_n : int
+        The last n of `standard_table`.
+    sizes : int
+        The number of sizes of `normalized_table`.
 
     Examples
     --------

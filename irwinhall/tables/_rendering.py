@@ -18,6 +18,7 @@ def rendered(table: Table) -> dict[str, str]:
     Parameters
     ----------
     table : Table
+        As the functions of `irwinhall.tables` return it.
 
     Returns
     -------

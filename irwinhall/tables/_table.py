@@ -11,6 +11,17 @@ Row: TypeAlias = "tuple[Cell, ...]"
 class Table(NamedTuple):
     """Rows of cells under named columns.
 
+    Attributes
+    ----------
+    name : str
+        The name of the files, without their ending.
+    caption : str
+        A sentence about the rows.
+    columns : tuple of str
+        The names of the columns.
+    rows : list of tuple
+        The cells of each row.
+
     Examples
     --------
     >>> from irwinhall.tables import Table
@@ -26,6 +37,15 @@ class Table(NamedTuple):
 
 def records(table: Table) -> list[dict[str, Cell]]:
     """Return the rows of a table as cells by column.
+
+    Parameters
+    ----------
+    table : Table
+        As the functions of this module return it.
+
+    Returns
+    -------
+    list of dict
 
     Examples
     --------

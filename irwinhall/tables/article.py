@@ -1,4 +1,4 @@
-"""The article's tables, printed figure by printed figure, beside simulation and exact values.
+"""The article's tables, with a simulation and exact values for each printed figure.
 
 T. Letkeman, "Rethinking Weight Initialization", 2021, prints for six layer sizes what the standard
 Xavier bound preserves, for ten sizes what the normalized one does, and then the same after dividing
@@ -32,7 +32,9 @@ __all__ = [
     "uniforms_drawn",
 ]
 
+#: The trials of the article's simulation of standard bounds.
 STANDARD_TRIALS = 1_000_000
+#: The trials of the article's simulation of normalized bounds.
 NORMALIZED_TRIALS = 5_000
 
 # n: what it prints for the Xavier bound 1/sqrt(n), and for that bound over its approximation.
@@ -94,6 +96,17 @@ _NORMALIZED = {
 class Entry(NamedTuple):
     """One printed figure, the simulation run again, and the exact value.
 
+    Attributes
+    ----------
+    printed : float
+        The figure as the article prints it.
+    monte_carlo, standard_error : float
+        The simulation's estimate and its standard error.
+    exact : float
+        The exact value.
+    printed_standard_error : float
+        The standard error of the printed figure, for the article's number of trials.
+
     Examples
     --------
     >>> from irwinhall.tables.article import Entry
@@ -105,7 +118,7 @@ class Entry(NamedTuple):
     monte_carlo: float
     standard_error: float
     exact: float
-    printed_standard_error: float  # of the printed figure, for the article's number of trials
+    printed_standard_error: float
 
     @property
     def printed_deviation(self) -> float:
@@ -121,8 +134,19 @@ class Entry(NamedTuple):
 class Row(NamedTuple):
     """One figure of one layer size under three bounds.
 
-    `quantity` is "magnitude" for the standard table; for the normalized one it is "forward",
-    "backward" (as the article's program divides them) or "average".
+    Attributes
+    ----------
+    size : tuple of int
+        The size n, or n and m.
+    quantity : str
+        "magnitude" in the standard table; in the normalized one "forward", "backward" (as the
+        article's program divides them) or "average".
+    xavier, approximated : Entry
+        The figures under the Xavier bound, and under the article's approximation.
+    true_magnitude : float
+        The magnitude that the quantity names, under the Xavier bound.
+    letkeman : float
+        The quantity under the exact bound.
 
     Examples
     --------
@@ -136,8 +160,8 @@ class Row(NamedTuple):
     quantity: str
     xavier: Entry
     approximated: Entry
-    true_magnitude: float  # what the quantity's name says, under the Xavier bound
-    letkeman: float  # the quantity under our exact bound
+    true_magnitude: float
+    letkeman: float
 
 
 @takes("rng", not_="seed")
@@ -253,6 +277,15 @@ def normalized_rows(
 
 def uniforms_drawn(standard_trials: int, normalized_trials: int) -> int:
     """Return how many uniforms the two simulations draw, the unit of `progress`.
+
+    Parameters
+    ----------
+    standard_trials, normalized_trials : int
+        The trials of each simulation.
+
+    Returns
+    -------
+    int
 
     Examples
     --------

@@ -91,7 +91,7 @@ def check_matplotlib() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise ImportError("plots need matplotlib: pip install 'irwinhall[plot]'") from None
+        raise ImportError("plots need matplotlib: pip install matplotlib") from None
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -322,6 +322,17 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 class Plot(NamedTuple):
     """A drawing as SVG, with its caption and a text for who cannot see it.
+
+    Attributes
+    ----------
+    name : str
+        The name of the file, without its ending.
+    caption : str
+        The caption.
+    alt : str
+        A text for readers who cannot see the plot.
+    svg : str
+        The drawing.
 
     Examples
     --------

@@ -1,5 +1,7 @@
 """Initialization of PyTorch tensors, in place, under the names of torch.nn.init and more.
 
+::
+
     import irwinhall.torch as init
     init.letkeman_(layer.weight)
 
@@ -15,7 +17,7 @@ from __future__ import annotations
 try:
     import torch as _torch  # noqa: F401
 except ImportError as error:
-    raise ImportError("irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'") from error
+    raise ImportError("irwinhall.torch needs PyTorch: pip install torch") from error
 
 from irwinhall._keywords import takes
 from irwinhall.torch import _fill

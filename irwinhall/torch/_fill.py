@@ -162,7 +162,7 @@ def fill_(
         As for `irwinhall.layouts.Weight.of`: groups of a convolution, weights fused along the out
         axis (3 for query, key and value in one), leading axes that stack weights (experts).
     transposed : bool
-        In place of a layout: the axes are (in, out/groups, *k), as in ConvTranspose.
+        In place of a layout: the axes are ``(in, out/groups, *k)``, as in ConvTranspose.
     active_inputs, low, high, corrected
         As for `irwinhall.sample_weights`.
     threads : int, optional

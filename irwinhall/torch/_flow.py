@@ -130,6 +130,15 @@ class ActivationFlow(NamedTuple):
 
         Its layers are the rows. What has no gradient is nan.
 
+        Parameters
+        ----------
+        label : str
+            The name in the plot.
+
+        Returns
+        -------
+        irwinhall.flow.Flow
+
         Examples
         --------
         >>> import torch

@@ -499,12 +499,14 @@ def truncated_normal_(
 
 
 def constant_(tensor: torch.Tensor, val: float) -> torch.Tensor:
-    """Fill a tensor with a value, in place, and return it: torch.nn.init.constant_.
+    """Fill a tensor with a value, in place, and return it: `torch.nn.init.constant_`.
 
     Parameters
     ----------
     tensor : Tensor
+        Any tensor.
     val : float
+        The value.
 
     Returns
     -------
@@ -522,11 +524,12 @@ def constant_(tensor: torch.Tensor, val: float) -> torch.Tensor:
 
 
 def zeros_(tensor: torch.Tensor) -> torch.Tensor:
-    """Fill a tensor with 0, in place, and return it: torch.nn.init.zeros_.
+    """Fill a tensor with 0, in place, and return it: `torch.nn.init.zeros_`.
 
     Parameters
     ----------
     tensor : Tensor
+        Any tensor.
 
     Returns
     -------
@@ -544,11 +547,12 @@ def zeros_(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def ones_(tensor: torch.Tensor) -> torch.Tensor:
-    """Fill a tensor with 1, in place, and return it: torch.nn.init.ones_.
+    """Fill a tensor with 1, in place, and return it: `torch.nn.init.ones_`.
 
     Parameters
     ----------
     tensor : Tensor
+        Any tensor.
 
     Returns
     -------
