@@ -62,6 +62,7 @@ from irwinhall.torch._functions import (
 from irwinhall.torch._lsuv import LsuvReport, lsuv_
 from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
 from irwinhall.torch._plan import Options
+from irwinhall.torch._replacing import ReplaceReport, replace_init
 from irwinhall.torch._report import Report, Row
 
 # Those of the schemes, which end in it, say so themselves.
@@ -73,6 +74,7 @@ __all__ = [
     "LsuvReport",
     "Options",
     "ParamInit",
+    "ReplaceReport",
     "Report",
     "Row",
     "activation_flow",
@@ -106,6 +108,7 @@ __all__ = [
     "ones_",
     "orthogonal_",
     "param_init_fn",
+    "replace_init",
     "siren_",
     "siren_first_",
     "trunc_normal_",
