@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 
 from irwinhall.torch import _functions as ours
 
-__all__ = ["RANDOM", "Draw", "draw_of_frame", "drawn_in_place", "made_by"]
+__all__ = ["RANDOM", "Draw", "draw_of_frame", "drawn_in_place", "initializer", "made_by"]
 
 Call = tuple[torch.Tensor, "Draw"]
 
@@ -98,9 +98,14 @@ def _kaiming_uniform(
         "uniform",
         ours.kaiming_uniform_,
         arguments,
-        None,
+        _kaiming_bound(tensor, a, mode, nonlinearity),
         lambda t: nn.init.kaiming_uniform_(t, **arguments),  # type: ignore[arg-type]
     )
+
+
+def _kaiming_bound(tensor: torch.Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    fan = math.prod(tensor.shape) // tensor.shape[0 if mode.lower() == "fan_out" else 1]
+    return ours.calculate_gain(nonlinearity, a) * math.sqrt(3.0 / fan)
 
 
 _IN_PLACE: Mapping[Any, Callable[..., Call]] = {
@@ -108,20 +113,32 @@ _IN_PLACE: Mapping[Any, Callable[..., Call]] = {
     torch.Tensor.normal_: _normal,
     torch.Tensor.log_normal_: _log_normal,
     torch.Tensor.exponential_: _exponential,
-    nn.init.uniform_: _uniform_on,
-    nn.init.normal_: _normal,
-    nn.init.kaiming_uniform_: _kaiming_uniform,
 }
+# Those of torch.nn.init, by name: while transformers makes a model, it has its own in their place.
+_INITIALIZERS: Mapping[str, Callable[..., Call]] = {
+    "uniform_": _uniform_on,
+    "normal_": _normal,
+    "kaiming_uniform_": _kaiming_uniform,
+}
+
+
+def initializer(func: Any) -> str:
+    """Return the name of a function of torch.nn.init, or of transformers in its place, else ""."""
+    known = type(func) is FunctionType and func.__module__ in (
+        "torch.nn.init",
+        "transformers.initialization",
+    )
+    return func.__name__ if known else ""
 
 
 def drawn_in_place(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
     """Return the tensor that a random call fills, and its draw; None if it is another call."""
-    parse = _IN_PLACE.get(func)
+    parse = _IN_PLACE.get(func) or _INITIALIZERS.get(initializer(func))
     if parse is None or sum(isinstance(each, torch.Tensor) for each in (*args, *kwargs.values())) > 1:
         return None
     try:
         return parse(*args, **kwargs)
-    except (TypeError, ValueError, ArithmeticError):  # torch says it better
+    except (TypeError, ValueError, IndexError, ArithmeticError):  # torch says it better
         return None
 
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import torch
 
 from irwinhall.torch._draws import Draw
-from irwinhall.torch._fill import check_tensor, has_values
+from irwinhall.torch._fill import check_tensor, has_values, is_kept
 from irwinhall.torch._shards import is_distributed
-from irwinhall.torch._sharing import storage_of
+from irwinhall.torch._sharing import held, storage_of
 
 __all__ = ["Pending", "Step", "Tape"]
 
@@ -141,7 +141,8 @@ class Tape:
 
     def add_draw(self, tensor: torch.Tensor, draw: Draw) -> bool:
         """Note a draw; return whether it can be ours."""
-        if torch.is_grad_enabled() and tensor.requires_grad:  # torch raises, or records it
+        recorded = torch.is_grad_enabled() and tensor.requires_grad
+        if recorded or is_kept(tensor):  # torch raises, or records it
             return False
         try:
             check_tensor(tensor)
@@ -171,8 +172,12 @@ class Tape:
         if not sources:
             return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
+        out = kwargs.get("out")
+        if isinstance(out, torch.Tensor) and sources == (self.find(out),) and _is_whole(out):
+            self.forget(self._written(out, whole=True))
+            return func(*args, **kwargs)
         recorded = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
-        if kwargs.get("out") is None and not any(map(is_distributed, tensors)):
+        if out is None and not any(map(is_distributed, tensors)):
             if name in _VIEWS and len(tensors) == 1:
                 result = func(*args, **kwargs)
                 if all(self.find(each) is sources[0] for each in _tensors(result)):
@@ -208,8 +213,8 @@ class Tape:
             alias = made.detach()
             args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
             call = partial(_copy_result, alias, func, args, kwargs)
-            held = tuple(_tensors((args, kwargs)))
-            self._add(self._written(made, whole=True), Step(alias, None, call, sources, held), func)
+            holds = tuple(_tensors((args, kwargs)))
+            self._add(self._written(made, whole=True), Step(alias, None, call, sources, holds), func)
         return made
 
     def _change_later(
@@ -234,8 +239,8 @@ class Tape:
         pending = self._written(target, whole=whole and own not in others)
         args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
         sources = tuple(dict.fromkeys(each for each in others if each and each is not own))
-        held = tuple(_tensors((args, kwargs)))
-        self._add(pending, Step(held[0], None, partial(func, *args, **kwargs), sources, held), func)
+        holds = tuple(_tensors((args, kwargs)))
+        self._add(pending, Step(holds[0], None, partial(func, *args, **kwargs), sources, holds), func)
         return True
 
     def _add(self, pending: Pending, step: Step, func: Any) -> None:
@@ -278,14 +283,14 @@ class Tape:
         found: list[Pending] = []
         for pending in reversed(self._pending.values()):  # made from those before it
             if all(reader in found for reader in self._readers(pending)):
-                held: dict[int, torch.Tensor] = {}
+                mine: dict[int, torch.Tensor] = {}
                 for each in (pending, *found):
                     for step in each.steps:
                         for tensor in (step.tensor, *step.holds):
                             if storage_of(tensor) == pending.key:
-                                held[id(tensor)] = tensor
-                storage = next(iter(held.values())).untyped_storage()
-                if use_count(storage._cdata) <= len(held) + 1:  # and the storage itself
+                                mine[id(tensor)] = tensor
+                storage = held(next(iter(mine.values()))).untyped_storage()
+                if use_count(storage._cdata) <= len(mine) + 1:  # and the storage itself
                     found.append(pending)
         return found
 
@@ -364,6 +369,6 @@ def _is_memory(tensor: torch.Tensor) -> bool:
 
 def _is_whole(tensor: torch.Tensor) -> bool:
     """Return whether a tensor is all that its storage has, each element once."""
-    held = tensor.to_local() if is_distributed(tensor) else tensor
-    whole: bool = held.is_contiguous() and held.nbytes == held.untyped_storage().nbytes()
+    local = held(tensor)
+    whole: bool = local.is_contiguous() and local.nbytes == local.untyped_storage().nbytes()
     return whole

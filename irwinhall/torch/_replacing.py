@@ -14,17 +14,18 @@ import torch
 from torch import nn
 from torch.compiler import is_dynamo_compiling
 from torch.nn.parameter import is_lazy
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
 from irwinhall._keywords import takes
 from irwinhall.stream import Seed, Stream
 from irwinhall.torch._constructed import Constructed, Named, named_buffers, named_parameters
-from irwinhall.torch._draws import RANDOM, Draw, draw_of_frame, drawn_in_place, made_by
-from irwinhall.torch._fill import check_seed, has_values, stream_of
+from irwinhall.torch._draws import RANDOM, Draw, draw_of_frame, drawn_in_place, initializer, made_by
+from irwinhall.torch._fill import check_seed, has_values, is_kept, stream_of
 from irwinhall.torch._pending import Step, Tape
 from irwinhall.torch._plan import shown
 from irwinhall.torch._report import PendingRow, Report, Row, Seen, version
-from irwinhall.torch._sharing import storage_of
+from irwinhall.torch._sharing import held, storage_of
 
 __all__ = ["ReplaceReport", "replace_init"]
 
@@ -197,7 +198,7 @@ class _Replacement(TorchFunctionMode):
         self._threads = threads
         self._outer = outer
         self._tape = Tape(self._draw, self._ask)
-        self._drawn = _Drawn({}, {}, [])
+        self._drawn = _Drawn({}, {}, [], {})
         self._reason = ""
         self._state = _state()
 
@@ -211,8 +212,8 @@ class _Replacement(TorchFunctionMode):
                 return func(*args, **kwargs)
             with torch.no_grad():  # as those functions will
                 return self._replace(*drawn) or func(*args, **kwargs)
-        if func is nn.init.constant_:
-            return self._fill(*args, **kwargs)
+        if initializer(func) == "constant_":
+            return self._fill(func, *args, **kwargs)
         drawn = drawn_in_place(func, args, kwargs)
         if drawn is not None:
             with torch.set_grad_enabled(torch.is_grad_enabled() and type(func) is not FunctionType):
@@ -236,7 +237,9 @@ class _Replacement(TorchFunctionMode):
         elif self._outer is not None:
             self._outer.release(tensor)
 
-    def _fill(self, tensor: torch.Tensor, val: float) -> Any:
+    def _fill(self, func: Any, tensor: torch.Tensor, val: float) -> Any:
+        if is_kept(tensor):
+            return func(tensor, val)
         with torch.no_grad():
             return self._tape.call(torch.Tensor.fill_, (tensor, val), {})
 
@@ -280,8 +283,10 @@ class _Replacement(TorchFunctionMode):
         if name:
             self._drawn.named.setdefault(name, _Part(shape, law, draw.scale))
         else:
-            row = PendingRow(_NOTHING, label, self._reason, shape, _Part(shape, law, draw.scale))
-            self._drawn.rows.append(row)
+            part = _Part(shape, law, draw.scale)
+            self._drawn.rows.append(PendingRow(_NOTHING, label, self._reason, shape, part))
+            memory = StorageWeakRef(held(step.tensor).untyped_storage())
+            self._drawn.early[storage_of(step.tensor)] = memory, label, part
 
     def finish(self, constructed: Constructed, report: ReplaceReport) -> None:
         """Make all values, and complete the report."""
@@ -330,6 +335,8 @@ class _Replacement(TorchFunctionMode):
                 yield PendingRow(seen, name, note, shape, is_tied=True)
             elif shape is not None and not has_values(tensor):
                 yield PendingRow(seen, name, "on the meta device, untouched", shape)
+            elif (early := self._drawn.early_in(tensor)) is not None:
+                yield PendingRow(seen, name, f"from {early[0]}", shape, early[1])
             elif shape is None or owner not in calls:
                 yield PendingRow(seen, name, "", shape)
             else:
@@ -356,11 +363,20 @@ class _Part(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """What was drawn by names, how often by each, and the rows of what was drawn without."""
+    """What was drawn by names, how often by each, and the rows of what was drawn without.
+
+    early is what was last drawn without a name to memory, by its address, while that is in use.
+    """
 
     named: dict[str, _Part]
     times: dict[str, int]
     rows: list[PendingRow]
+    early: dict[int, tuple[StorageWeakRef, str, _Part]]
+
+    def early_in(self, tensor: torch.Tensor) -> tuple[str, _Part] | None:
+        """Return under which name a tensor's values were drawn without one of its own, and what."""
+        memory, label, part = self.early.get(storage_of(tensor), (None, "", None))
+        return None if part is None or memory.expired() else (label, part)
 
     def label(self, name: str) -> str:
         """Return the name of the stream of the next draw for a name, or for none."""
