@@ -64,6 +64,7 @@ from irwinhall.torch._functions import (
     zeros_,
 )
 from irwinhall.torch._lsuv import LsuvReport, lsuv_
+from irwinhall.torch._methods import InitMethod, init_method
 from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
 from irwinhall.torch._plan import Options
 from irwinhall.torch._replacing import ReplaceReport, replace_init
@@ -75,6 +76,7 @@ fill_ = takes("seed", not_="rng")(_fill.fill_)
 __all__ = [
     "ActivationFlow",
     "FlowRow",
+    "InitMethod",
     "LsuvReport",
     "Options",
     "ParamInit",
@@ -94,6 +96,7 @@ __all__ = [
     "he_uniform_",
     "he_uniform_fan_out_",
     "identity_",
+    "init_method",
     "init_weights",
     "inverse_softplus_log_uniform_",
     "kaiming_normal_",

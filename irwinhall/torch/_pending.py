@@ -59,7 +59,7 @@ def _names(text: str) -> frozenset[str]:
 # What asks for no values. Attributes are told by their type.
 _METADATA = _names(
     "__hash__ __len__ _is_view dim element_size get_device has_names is_complex is_contiguous is_floating_point "
-    "is_inference is_same_size is_set_to is_signed ndimension nelement numel register_hook "
+    "is_conj is_inference is_neg is_same_size is_set_to is_signed ndimension nelement numel register_hook "
     "requires_grad_ retain_grad size storage_offset stride zeros_like ones_like empty_like "
     "full_like new_empty new_zeros new_ones new_full _has_compatible_shallow_copy_type "
     "register_post_accumulate_grad_hook"
@@ -73,7 +73,7 @@ _VIEWS = _names(
 # What returns a new tensor that depends on nothing but its arguments, or a view.
 _PURE = _names(
     "__add__ __mul__ __neg__ __pow__ __radd__ __rdiv__ __rmul__ __rpow__ __rsub__ __rtruediv__ "
-    "__sub__ __truediv__ abs add bfloat16 cat ceil clamp clamp_max clamp_min clip clone "
+    "__sub__ __truediv__ _weight_norm abs add bfloat16 cat ceil clamp clamp_max clamp_min clip clone "
     "concat concatenate contiguous cos div double erf erfinv exp expm1 flatten float floor half "
     "log log10 log1p log2 maximum minimum mul multiply neg negative norm_except_dim pow ravel "
     "reciprocal repeat reshape rsqrt rsub sigmoid sin softplus sqrt square stack sub subtract tanh "
@@ -182,11 +182,11 @@ class Tape:
                 result = func(*args, **kwargs)
                 if all(self.find(each) is sources[0] for each in _tensors(result)):
                     return result
-            if name in _PURE and not recorded and None not in found:
+            if name in _PURE and None not in found:
                 shadow = _shadow(func, args, kwargs)
                 if shadow is not None and shadow.is_view:
                     return func(*args, **kwargs)
-                if shadow is not None:
+                if shadow is not None and not recorded:
                     return self._make_later(shadow.tensor, func, args, kwargs, sources)
             if name in _IN_PLACE and not recorded and args and args[0] is tensors[0]:
                 others = found[1:]
@@ -323,7 +323,7 @@ def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow |
         return None
     if not isinstance(made, torch.Tensor) or not made.is_meta:
         return None
-    return _Shadow(made, made._is_view() or any(made is each for each in shadows))
+    return _Shadow(made, any(each is made or each is made._base for each in shadows))
 
 
 def _copy_result(
