@@ -104,7 +104,7 @@ def _kaiming_uniform(
 
 
 def _kaiming_bound(tensor: torch.Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    fan = math.prod(tensor.shape) // tensor.shape[0 if mode.lower() == "fan_out" else 1]
+    fan = math.prod(tensor.shape) // tensor.shape[1 if mode.lower() == "fan_out" else 0]
     return ours.calculate_gain(nonlinearity, a) * math.sqrt(3.0 / fan)
 
 
@@ -134,7 +134,10 @@ def initializer(func: Any) -> str:
 def drawn_in_place(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
     """Return the tensor that a random call fills, and its draw; None if it is another call."""
     parse = _IN_PLACE.get(func) or _INITIALIZERS.get(initializer(func))
-    if parse is None or sum(isinstance(each, torch.Tensor) for each in (*args, *kwargs.values())) > 1:
+    if (
+        parse is None
+        or sum(isinstance(each, torch.Tensor) for each in (*args, *kwargs.values())) > 1
+    ):
         return None
     try:
         return parse(*args, **kwargs)

@@ -95,9 +95,7 @@ class Tape:
     asks for them.
     """
 
-    def __init__(
-        self, draw: Callable[[Step, str], None], early: Callable[[str], None]
-    ) -> None:
+    def __init__(self, draw: Callable[[Step, str], None], early: Callable[[str], None]) -> None:
         self._draw = draw
         self._early = early
         self._pending: dict[int, Pending] = {}
@@ -206,15 +204,15 @@ class Tape:
     ) -> torch.Tensor:
         """Return the tensor that a call would make, to get its values later."""
         device = next(_tensors((args, kwargs))).device
-        made = torch.empty_strided(
-            shadow.shape, shadow.stride(), dtype=shadow.dtype, device=device
-        )
+        made = torch.empty_strided(shadow.shape, shadow.stride(), dtype=shadow.dtype, device=device)
         if made.numel() > 0:
             alias = made.detach()
             args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
             call = partial(_copy_result, alias, func, args, kwargs)
             holds = tuple(_tensors((args, kwargs)))
-            self._add(self._written(made, whole=True), Step(alias, None, call, sources, holds), func)
+            self._add(
+                self._written(made, whole=True), Step(alias, None, call, sources, holds), func
+            )
         return made
 
     def _change_later(
@@ -240,7 +238,9 @@ class Tape:
         args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
         sources = tuple(dict.fromkeys(each for each in others if each and each is not own))
         holds = tuple(_tensors((args, kwargs)))
-        self._add(pending, Step(holds[0], None, partial(func, *args, **kwargs), sources, holds), func)
+        self._add(
+            pending, Step(holds[0], None, partial(func, *args, **kwargs), sources, holds), func
+        )
         return True
 
     def _add(self, pending: Pending, step: Step, func: Any) -> None:
@@ -308,9 +308,7 @@ def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow |
     shadows: list[torch.Tensor] = []
 
     def shadow(tensor: torch.Tensor) -> torch.Tensor:
-        made = torch.empty_strided(
-            tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta"
-        )
+        made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
         shadows.append(made)
         return made
 

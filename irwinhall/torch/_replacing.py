@@ -12,7 +12,7 @@ from weakref import ref
 
 import torch
 from torch import nn
-from torch.compiler import is_dynamo_compiling
+from torch.compiler import disable, is_dynamo_compiling
 from torch.nn.parameter import is_lazy
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
@@ -45,8 +45,8 @@ class ReplaceReport(Report):
         The buffers without a draw.
     missed : tuple of str
         The random calls that torch made itself, from its own generator.
-    seed : int or bytes
-        What the weights were drawn from: the same seed gives the same weights again.
+    seed : int or str
+        What the weights were drawn from, as in `Report`.
 
     Examples
     --------
@@ -206,12 +206,18 @@ class _Replacement(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if is_dynamo_compiling():  # nothing here can be traced
+            return disable(self._see)(func, args, kwargs)
         if func == _IS_META:
             drawn = draw_of_frame(sys._getframe(1))
             if drawn is None:
                 return func(*args, **kwargs)
             with torch.no_grad():  # as those functions will
                 return self._replace(*drawn) or func(*args, **kwargs)
+        return self._see(func, args, kwargs)
+
+    def _see(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a call, or note it and make it later."""
         if initializer(func) == "constant_":
             return self._fill(func, *args, **kwargs)
         drawn = drawn_in_place(func, args, kwargs)

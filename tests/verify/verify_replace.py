@@ -220,7 +220,11 @@ def check(make):
     faults = [f"torch drew {name}" for name in report.missed]
     faults += [f"{name} is drawn by order: {rows[name].note}" for name in rows if name[0] == "/"]
     faults += [f"{name} is there only once" for name in own.keys() ^ drawn.keys()]
-    faults += [f"{name} differs the second time" for name in drawn if not torch.equal(drawn[name], again[name])]
+    faults += [
+        f"{name} differs the second time"
+        for name in drawn
+        if not torch.equal(drawn[name], again[name])
+    ]
     faults += [f"{n} differs behind a layer" for n in alone if not torch.equal(alone[n], after[n])]
     least = 1.0
     for name in own.keys() & drawn.keys():
