@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from torch import nn
 from torch.nn.modules import module as hooks
@@ -27,14 +27,14 @@ class Constructed:
 
     def __init__(self, given: nn.Module | None = None) -> None:
         self._given = given
-        self._found: WeakKeyDictionary[nn.Module, None] = WeakKeyDictionary()
+        self._found: dict[int, ref[nn.Module]] = {}  # some modules cannot be hashed
 
     def __enter__(self) -> Constructed:
         thread = threading.get_ident()
 
         def see(module: nn.Module, name: str, value: object) -> None:
             if threading.get_ident() == thread:
-                self._found[module] = None
+                self._found.setdefault(id(module), ref(module))
 
         self._hooks = [
             hooks.register_module_parameter_registration_hook(see),
@@ -64,9 +64,9 @@ class Constructed:
         return found
 
     def _outermost(self) -> list[nn.Module]:
-        found = list(self._found)
-        inner = {child for module in found for child in module._modules.values() if child}
-        return [module for module in found if module not in inner]
+        found = [module for each in self._found.values() if (module := each()) is not None]
+        inner = {id(child) for module in found for child in module._modules.values()}
+        return [module for module in found if id(module) not in inner]
 
 
 def named_parameters(roots: Iterable[nn.Module]) -> Named:

@@ -249,12 +249,13 @@ def made_by(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call
 
 
 # Names of the random functions of torch: those that are not replaced are reported.
-RANDOM = frozenset(
-    "bernoulli bernoulli_ binomial cauchy_ dropout exponential_ feature_alpha_dropout_ "
-    "feature_dropout_ geometric_ log_normal_ multinomial native_dropout normal normal_ poisson "
-    "rand rand_like randint randint_like randn randn_like random_ randperm rrelu rrelu_ "
-    "rrelu_with_noise uniform_ alpha_dropout_ dropout_".split()
-)
+_RANDOM = """
+    alpha_dropout_ bernoulli bernoulli_ binomial cauchy_ dropout dropout_ exponential_
+    feature_alpha_dropout_ feature_dropout_ geometric_ log_normal_ multinomial native_dropout normal
+    normal_ poisson rand rand_like randint randint_like randn randn_like random_ randperm rrelu
+    rrelu_ rrelu_with_noise uniform_
+"""
+RANDOM = frozenset(_RANDOM.split())
 
 
 def _number(value: object) -> float | None:

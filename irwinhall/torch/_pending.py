@@ -57,34 +57,34 @@ def _names(text: str) -> frozenset[str]:
 
 
 # What asks for no values. Attributes are told by their type.
-_METADATA = _names(
-    "__hash__ __len__ _is_view dim element_size get_device has_names is_complex is_contiguous is_floating_point "
-    "is_conj is_inference is_neg is_same_size is_set_to is_signed ndimension nelement numel register_hook "
-    "requires_grad_ retain_grad size storage_offset stride zeros_like ones_like empty_like "
-    "full_like new_empty new_zeros new_ones new_full _has_compatible_shallow_copy_type "
-    "register_post_accumulate_grad_hook"
-)
+_METADATA = _names("""
+    __hash__ __len__ _has_compatible_shallow_copy_type _is_view dim element_size empty_like
+    full_like get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference
+    is_neg is_same_size is_set_to is_signed ndimension nelement new_empty new_full new_ones new_zeros
+    numel ones_like register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad
+    size storage_offset stride zeros_like
+""")
 # What may return a view.
-_VIEWS = _names(
-    "__getitem__ as_strided chunk detach diagonal expand expand_as "
-    "narrow movedim permute select split split_with_sizes squeeze swapaxes swapdims t "
-    "tensor_split transpose unbind unflatten unfold unsqueeze view view_as"
-)
+_VIEWS = _names("""
+    __getitem__ as_strided chunk detach diagonal expand movedim narrow permute select split
+    split_with_sizes squeeze swapaxes swapdims t tensor_split transpose unbind unflatten unfold
+    unsqueeze view
+""")
 # What returns a new tensor that depends on nothing but its arguments, or a view.
-_PURE = _names(
-    "__add__ __mul__ __neg__ __pow__ __radd__ __rdiv__ __rmul__ __rpow__ __rsub__ __rtruediv__ "
-    "__sub__ __truediv__ _weight_norm abs add bfloat16 cat ceil clamp clamp_max clamp_min clip clone "
-    "concat concatenate contiguous cos div double erf erfinv exp expm1 flatten float floor half "
-    "log log10 log1p log2 maximum minimum mul multiply neg negative norm_except_dim pow ravel "
-    "reciprocal repeat reshape rsqrt rsub sigmoid sin softplus sqrt square stack sub subtract tanh "
-    "tile to tril triu true_divide type_as"
-)
+_PURE = _names("""
+    __add__ __mul__ __neg__ __pow__ __radd__ __rdiv__ __rmul__ __rpow__ __rsub__ __rtruediv__
+    __sub__ __truediv__ _weight_norm abs add bfloat16 cat ceil clamp clamp_max clamp_min clip clone
+    concat concatenate contiguous cos div double erf erfinv exp expm1 flatten float floor half log
+    log10 log1p log2 maximum minimum mul multiply neg negative norm_except_dim pow ravel reciprocal
+    repeat reshape rsqrt rsub sigmoid sin softplus sqrt square stack sub subtract tanh tile to tril
+    triu true_divide
+""")
 # What changes its first argument, element by element or by that of another tensor.
-_IN_PLACE = _names(
-    "__setitem__ abs_ add_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ copy_ cos_ div_ erf_ erfinv_ "
-    "exp_ expm1_ fill_ floor_ log10_ log1p_ log2_ log_ mul_ multiply_ neg_ pow_ reciprocal_ "
-    "round_ rsqrt_ sigmoid_ sin_ sqrt_ square_ sub_ subtract_ tanh_ tril_ triu_ true_divide_ zero_"
-)
+_IN_PLACE = _names("""
+    __setitem__ abs_ add_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ copy_ cos_ div_ erf_ erfinv_ exp_
+    expm1_ fill_ floor_ log10_ log1p_ log2_ log_ mul_ multiply_ neg_ pow_ reciprocal_ round_ rsqrt_
+    sigmoid_ sin_ sqrt_ square_ sub_ subtract_ tanh_ tril_ triu_ true_divide_ zero_
+""")
 _OVERWRITES = _names("copy_ fill_ zero_")
 
 

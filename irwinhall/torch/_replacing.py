@@ -13,8 +13,8 @@ from weakref import ref
 import torch
 from torch import nn
 from torch.compiler import disable, is_dynamo_compiling
-from torch.nn.parameter import is_lazy
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from irwinhall._keywords import takes
@@ -165,13 +165,15 @@ def replace_init(
     report = ReplaceReport((root := stream_of(None, seed, generator, "")).seed)
     outer, mode = _active.mode, _Replacement(root, threads, _active.mode)
     constructed = Constructed(module)
+    failed = True
     try:
         _active.mode = mode
         with constructed, mode:
             yield report
+        failed = False
     finally:
         _active.mode = outer
-        mode.finish(constructed, report)
+        mode.finish(constructed, report, failed)
 
 
 class _Active(threading.local):
@@ -294,16 +296,22 @@ class _Replacement(TorchFunctionMode):
             memory = StorageWeakRef(held(step.tensor).untyped_storage())
             self._drawn.early[storage_of(step.tensor)] = memory, label, part
 
-    def finish(self, constructed: Constructed, report: ReplaceReport) -> None:
-        """Make all values, and complete the report."""
+    def finish(self, constructed: Constructed, report: ReplaceReport, failed: bool) -> None:
+        """Make all values, and complete the report; failed: an exception ends the context."""
+        parameters: Named = {}
+        buffers: Named = {}
+        names: dict[int, str] = {}
+        calls: dict[str, list[str]] = {}
         try:
             roots = constructed.roots()
             parameters, buffers = named_parameters(roots), named_buffers(roots)
-            names: dict[int, str] = {}
             for name, tensor in {**parameters, **buffers}.items():
                 names.setdefault(storage_of(tensor), name)
             names.pop(0, None)
             calls = self._settle(names)
+        except Exception:
+            if not failed:
+                raise  # of a model that fails in the making, names may not be there
         finally:  # whatever happens, nothing is left without values
             for pending in self._tape.orphans():
                 self._tape.forget(pending)
