@@ -317,6 +317,16 @@ def test_several_models_have_numbers():
     assert not torch.equal(one.weight, two.weight)
 
 
+def test_a_module_in_the_place_of_one_that_is_gone_is_a_model():
+    def make():
+        for _ in range(20):
+            nn.Sequential(nn.Linear(2, 2))
+        return nn.Sequential(nn.Linear(2, 2))
+
+    _, report = built(make)
+    assert [row.name for row in report.rows] == ["0.weight", "0.bias"]
+
+
 def test_modules_that_are_gone_are_no_models():
     def make():
         circle = nn.Linear(3, 2)

@@ -14,9 +14,8 @@ RECORD = json.loads(verify_replace.RECORD.read_text(encoding="utf-8"))
 
 
 def test_no_model_had_a_fault():
-    assert RECORD["faults"] == []
+    assert [row["faults"] for row in RECORD["models"].values()] == [[]] * 20
     assert RECORD["models"].keys() == verify_replace.MODELS.keys()
-    assert len(RECORD["models"]) == 20
     assert min(row["least_p"] for row in RECORD["models"].values()) > verify_replace.LEAST_P
 
 

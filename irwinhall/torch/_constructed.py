@@ -34,7 +34,11 @@ class Constructed:
 
         def see(module: nn.Module, name: str, value: object) -> None:
             if threading.get_ident() == thread:
-                self._found.setdefault(id(module), ref(module))
+                key = id(module)
+                known = self._found.get(key)
+                if known is None or known() is not module:  # one that is gone had its place
+                    self._found.pop(key, None)
+                    self._found[key] = ref(module)
 
         self._hooks = [
             hooks.register_module_parameter_registration_hook(see),

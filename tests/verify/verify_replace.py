@@ -283,27 +283,29 @@ def times(make):
 
 
 def main():
-    """Check all models, time the large ones, and write the record."""
+    """Check the models and time the large ones, or some of them, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=["models", "times"])
-    only = parser.parse_args().only
+    parser.add_argument("names", nargs="*", help="of the models; default all")
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    record["torch"] = torch.__version__
-    if only != "times":
-        record["models"], record["faults"] = {}, []
-        for name, make in MODELS.items():
+    record = {"torch": "", "threads": 0, "models": {}, "times": {}}
+    if RECORD.exists():
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+    record["torch"], record["threads"] = torch.__version__, torch.get_num_threads()
+    faulty = False
+    for name, make in MODELS.items() if options.only != "times" else ():
+        if name in (options.names or MODELS):
             record["models"][name], faults = check(make)
-            record["faults"] += [f"{name}: {fault}" for fault in faults]
-            print(name, record["models"][name], *faults, sep="\n  ", flush=True)
-    if only != "models":
-        record["threads"] = torch.get_num_threads()
-        record["times"] = {}
-        for name, make in LARGE.items():
+            record["models"][name]["faults"] = faults
+            faulty = faulty or bool(faults)
+            print(name, record["models"][name], flush=True)
+    for name, make in LARGE.items() if options.only != "models" else ():
+        if name in (options.names or LARGE):
             record["times"][name] = found = times(make)
             print(name, found, f"{found['torch'] / found['irwinhall']:.1f} times", flush=True)
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return bool(record.get("faults"))
+    return faulty
 
 
 if __name__ == "__main__":
