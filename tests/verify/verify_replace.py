@@ -52,7 +52,7 @@ class Block(nn.Module):
 class GPT(nn.Module):
     """A model as those who write it by hand initialize it: by apply, and some weights again."""
 
-    def __init__(self, width=64, layers=2):
+    def __init__(self, width=64, layers=2, last=nn.init.orthogonal_):
         super().__init__()
         self.tokens = nn.Embedding(512, width)
         self.places = nn.Parameter(torch.randn(1, 128, width) * 0.02)
@@ -61,7 +61,7 @@ class GPT(nn.Module):
         self.apply(self.start)
         for block in self.blocks:
             nn.init.trunc_normal_(block.down.weight, std=0.02 / (2 * layers) ** 0.5)
-            nn.init.orthogonal_(block.out.weight)
+            last(block.out.weight)
         self.head.weight = self.tokens.weight
 
     def start(self, module):
@@ -188,7 +188,7 @@ MODELS = {
 }
 
 LARGE = {
-    "by hand/GPT": lambda: GPT(1024, 8),
+    "by hand/GPT": lambda: GPT(1024, 8, nn.init.zeros_),
     "transformers/GPT2": transformers_model("GPT2LMHeadModel", "GPT2Config"),
     "transformers/Llama": transformers_model(
         "LlamaForCausalLM",
