@@ -22,7 +22,6 @@ from irwinhall.stream import Seed, Stream
 from irwinhall.torch._constructed import Constructed, Named, named_buffers, named_parameters
 from irwinhall.torch._draws import RANDOM, Draw, draw_of_frame, drawn_in_place, initializer, made_by
 from irwinhall.torch._fill import check_seed, has_values, is_kept, stream_of
-from irwinhall.torch._pages import prefer_large_pages
 from irwinhall.torch._pending import Step, Tape
 from irwinhall.torch._plan import shown
 from irwinhall.torch._report import PendingRow, Report, Row, Seen, version
@@ -282,8 +281,6 @@ class _Replacement(TorchFunctionMode):
         stream = self._root.child(label)
         arguments = {**draw.arguments, "seed": stream, "threads": self._threads}
         law = draw.law
-        if type(step.tensor) is torch.Tensor and step.tensor.is_contiguous():
-            prefer_large_pages(step.tensor)
         try:
             draw.fill(step.tensor, **arguments)
         except (TypeError, ValueError):  # a scale that the type has not, or the like
