@@ -31,7 +31,7 @@ RECORD = Path(__file__).resolve().parents[1] / "data" / "verify_replace.json"
 SEED = 1
 MOST = 20_000  # values of a parameter that are compared
 LEAST_P = 1e-6  # of some 1,500 comparisons
-ROUNDS = 5
+ROUNDS = 3
 
 
 # ---- models --------------------------------------------------------------------------------------
