@@ -646,6 +646,52 @@ def test_a_trace_of_the_context_itself_is_refused():
         function(torch.ones(3))
 
 
+@pytest.fixture
+def mesh():
+    """Return a mesh of this process alone."""
+    distributed = torch.distributed
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    yield distributed.device_mesh.init_device_mesh("cpu", (1,))
+    distributed.destroy_process_group()
+
+
+def test_the_shards_of_fsdp2_are_drawn_by_name(mesh):
+    from torch.distributed.fsdp import fully_shard
+
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(8, 4), nn.LayerNorm(4), nn.Linear(4, 2))
+    fully_shard(model, mesh=mesh)
+    model.to_empty(device="cpu")
+    with init.replace_init(model, seed=1) as report:
+        for module in model:
+            module.reset_parameters()
+        nn.init.trunc_normal_(model[2].weight, std=0.02)
+    assert (report.missed, unnamed(report)) == ((), {})
+    one = init.kaiming_uniform_(torch.empty(4, 8), math.sqrt(5), seed=1, name="0.weight")
+    two = init.trunc_normal_(torch.empty(2, 4), std=0.02, seed=1, name="2.weight")
+    assert torch.equal(model[0].weight.full_tensor(), one)
+    assert torch.equal(model[2].weight.full_tensor(), two)
+
+
+def test_what_fsdp_materializes_itself_is_drawn_in_order(mesh):
+    from torch.distributed.fsdp import FullyShardedDataParallel
+
+    def start(module):
+        module.to_empty(device="cpu", recurse=False)
+        if isinstance(module, nn.Linear):
+            module.reset_parameters()
+
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2))
+    device = torch.device("cpu")
+    with init.replace_init(model, seed=1) as report:
+        sharded = FullyShardedDataParallel(model, param_init_fn=start, device_id=device)
+    assert (report.missed, list(unnamed(report))) == ((), ["/0", "/1", "/2", "/3"])
+    flat = next(sharded.parameters())
+    one = init.kaiming_uniform_(torch.empty(4, 8), math.sqrt(5), seed=1, name="/0")
+    assert torch.equal(flat[:32].view(4, 8), one)
+
+
 # ---- the report ----------------------------------------------------------------------------------
 
 

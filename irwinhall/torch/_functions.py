@@ -758,7 +758,7 @@ def calculate_gain(nonlinearity: str | Gain, param: float | None = None) -> floa
     True
     """
     if not isinstance(nonlinearity, str):
-        return gains.gain(array_gain(nonlinearity))
+        return gains.gain(array_gain(nonlinearity))  # type: ignore[arg-type]  # checked there
     row = gains.activation(nonlinearity)
     convention: Literal["exact", "torch"] = "exact" if row.torch is None else "torch"
     return gains.gain(row, slope=param if row.name == "leaky_relu" else None, convention=convention)

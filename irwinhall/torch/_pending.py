@@ -61,8 +61,8 @@ _METADATA = _names("""
     __hash__ __len__ _has_compatible_shallow_copy_type _is_view dim element_size empty_like
     full_like get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference
     is_neg is_same_size is_set_to is_signed ndimension nelement new_empty new_full new_ones
-    new_zeros numel ones_like register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad
-    size storage_offset stride zeros_like
+    new_zeros numel ones_like register_hook register_post_accumulate_grad_hook requires_grad_
+    retain_grad size storage_offset stride zeros_like
 """)
 # What may return a view.
 _VIEWS = _names("""
