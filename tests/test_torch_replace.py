@@ -673,6 +673,7 @@ def test_the_shards_of_fsdp2_are_drawn_by_name(mesh):
     assert torch.equal(model[2].weight.full_tensor(), two)
 
 
+@pytest.mark.filterwarnings("ignore:FSDP is switching")
 def test_what_fsdp_materializes_itself_is_drawn_in_order(mesh):
     from torch.distributed.fsdp import FullyShardedDataParallel
 

@@ -21,14 +21,15 @@ class Draw(NamedTuple):
     """A random call: which function of ours replaces it, with which arguments.
 
     afterwards are methods of torch, with an argument each, that make the values of it. scale is
-    what the report shows. torch is the call that it replaces.
+    what the report shows. plain makes the call
+    that it replaces.
     """
 
     law: str
     fill: Callable[..., torch.Tensor]
     arguments: Mapping[str, Any]
     scale: float | None
-    torch: Callable[[torch.Tensor], object]
+    plain: Callable[[torch.Tensor], object]
     afterwards: tuple[tuple[Callable[..., Any], tuple[Any, ...]], ...] = ()
 
     def check(self, tensor: torch.Tensor) -> None:
@@ -99,7 +100,7 @@ def _kaiming_uniform(
         ours.kaiming_uniform_,
         arguments,
         _kaiming_bound(tensor, a, mode, nonlinearity),
-        lambda t: nn.init.kaiming_uniform_(t, **arguments),  # type: ignore[arg-type]
+        lambda t: nn.init.kaiming_uniform_(t, **arguments),
     )
 
 

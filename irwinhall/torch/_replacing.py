@@ -187,10 +187,10 @@ _active = _Active()
 
 # ---- calls ---------------------------------------------------------------------------------------
 
-_IS_META = torch.Tensor.is_meta.__get__  # type: ignore[attr-defined]
+_IS_META = torch.Tensor.is_meta.__get__
 
 
-class _Replacement(TorchFunctionMode):
+class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to mypy
     """The mode that sees the calls of one context."""
 
     def __init__(self, root: Stream, threads: int | None, outer: _Replacement | None) -> None:
@@ -284,7 +284,7 @@ class _Replacement(TorchFunctionMode):
         try:
             draw.fill(step.tensor, **arguments)
         except (TypeError, ValueError):  # a scale that the type has not, or the like
-            draw.torch(step.tensor)
+            draw.plain(step.tensor)
             self._state = _state()
             self.missed.append(law)
         shape = tuple(step.tensor.shape)
@@ -358,7 +358,7 @@ class _Replacement(TorchFunctionMode):
                 notes = [f"{count} draws"] if count > 1 else []
                 notes += [f"then {', '.join(after)}"] if after and part else []
                 notes += [f"by {', '.join(after)}"] if after and not part else []
-                law, scale = part[1:] if part else (None, None)
+                law, scale = (part.law, part.scale) if part else (None, None)
                 yield PendingRow(seen, name, "; ".join(notes), shape, _Part(shape, law, scale))
 
 
@@ -368,9 +368,9 @@ class _Part(NamedTuple):
     shape: tuple[int, ...]
     law: str | None
     scale: float | None
-
-    axis = None
-    first = length = 0
+    axis: int | None = None
+    first: int = 0
+    length: int = 0
 
     def row(self, name: str, note: str) -> Row:
         return Row(name, self.shape, scheme=self.law, scale=self.scale, note=note)
@@ -389,8 +389,8 @@ class _Drawn(NamedTuple):
 
     def early_in(self, tensor: torch.Tensor) -> tuple[str, _Part] | None:
         """Return under which name a tensor's values were drawn without one of its own, and what."""
-        memory, label, part = self.early.get(storage_of(tensor), (None, "", None))
-        return None if part is None or memory.expired() else (label, part)
+        found = self.early.get(storage_of(tensor))
+        return None if found is None or found[0].expired() else found[1:]
 
     def label(self, name: str) -> str:
         """Return the name of the stream of the next draw for a name, or for none."""
