@@ -53,8 +53,10 @@ from irwinhall._core import prepare_law as make_law
 __all__ = ["Stream", "kernels"]
 
 Seed: TypeAlias = (
-    "int | bytes | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
+    "int | bytes | str | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 )
+
+_BYTES = "bytes:"  # what bytes begin with, written in hexadecimal digits
 
 # BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
 _FORMAT = b"irwinhall stream"
@@ -65,8 +67,9 @@ class Stream:
 
     Parameters
     ----------
-    seed : int, bytes, numpy.random.SeedSequence, numpy.random.Generator or None
-        The seed: an int of any size and sign, or bytes of any length. The state of a SeedSequence
+    seed : int, bytes, str, numpy.random.SeedSequence, numpy.random.Generator or None
+        The seed: an int of any size and sign, or bytes of any length. The string "bytes:" with
+        hexadecimal digits stands for bytes where only text can be kept. The state of a SeedSequence
         is read without changing it. A Generator is advanced by 16 bytes. None takes 128 bits of
         fresh entropy from the system.
     name : str
@@ -788,6 +791,13 @@ def _plain_seed(seed: object, rule: str) -> int | bytes:
         return int.from_bytes(os.urandom(16), "little")
     if isinstance(seed, bytes):
         return seed
+    if isinstance(seed, str) and seed.startswith(_BYTES):
+        try:
+            return bytes.fromhex(seed.removeprefix(_BYTES))
+        except ValueError:
+            raise ValueError(
+                f"seed must have hexadecimal digits after {_BYTES!r}, got {seed!r}"
+            ) from None
     if isinstance(seed, np.random.SeedSequence):
         return seed.generate_state(4, np.uint64).astype("<u8").tobytes()
     if isinstance(seed, np.random.Generator):
@@ -801,6 +811,11 @@ def _plain_seed(seed: object, rule: str) -> int | bytes:
         f"{rule}, bytes, numpy.random.SeedSequence, numpy.random.Generator or None, "
         f"got {seed!r} ({type(seed).__name__})"
     )
+
+
+def seed_text(seed: int | bytes) -> int | str:
+    """Return a seed as JSON can hold it."""
+    return f"{_BYTES}{seed.hex()}" if isinstance(seed, bytes) else seed
 
 
 def _key(seed: int | bytes, name: str) -> bytes:

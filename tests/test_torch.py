@@ -817,3 +817,83 @@ def test_the_logarithms_of_mamba_are_finite_in_bfloat16():
     assert int(torch.isinf(values).sum()) == 0
     torch.manual_seed(1)
     assert int(torch.isinf(values.uniform_(0.0, 16.0).log_()).sum()) > 10_000  # torch's own
+
+
+# ---- twins without a scheme ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3, 5), (5, 3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_eye_is_torchs(shape, dtype):
+    made = init.eye_(torch.empty(shape, dtype=dtype))
+    assert torch.equal(made, torch.nn.init.eye_(torch.empty(shape, dtype=dtype)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("shape", "groups"),
+    [((6, 3, 3), 1), ((6, 3, 4), 1), ((3, 6, 3, 4), 3), ((6, 4, 3, 3, 2), 3), ((2, 2, 1, 1), 2)],
+)
+def test_dirac_is_torchs(shape, groups, dtype):
+    made = init.dirac_(torch.full(shape, 7.0, dtype=dtype), groups)
+    assert torch.equal(made, torch.nn.init.dirac_(torch.empty(shape, dtype=dtype), groups))
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.25, 0.3, 1.0])
+def test_sparse_has_the_zeros_of_its_permutations(sparsity):
+    made = init.sparse_(torch.empty(10, 6), sparsity, 0.5, seed=1, name="w").numpy()
+    expected = irwinhall.Stream(1, "w").normal((10, 6), 0.5)
+    for column in range(6):
+        order = irwinhall.Stream(1, f"w/zeros/{column}").permutation(10)
+        expected[order[: math.ceil(sparsity * 10)], column] = 0.0
+    assert (made == expected).all()
+
+
+def test_sparse_zeros_are_anywhere():
+    made = init.sparse_(torch.empty(8, 4000), 0.25, seed=1)
+    share = (made == 0).double().mean(1)  # 1/4 of each row, with deviation sqrt(3/16/4000)
+    assert ((share - 0.25).abs() < 5 * math.sqrt(3 / 16 / 4000)).all()
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (init.eye_, ((2, 2, 2),), "tensor must have 2 dimensions"),
+        (init.dirac_, ((2, 2),), "tensor must have 3 to 5 dimensions"),
+        (init.dirac_, ((3, 2, 2), 2), "groups must divide 3 output channels, got 2"),
+        (init.sparse_, ((3,), 0.5), "tensor must have 2 dimensions"),
+        (init.sparse_, ((3, 3), 1.5), "sparsity must be from 0 to 1, got 1.5"),
+        (init.sparse_, ((3, 3), 0.5, -1.0), "std must be at least 0"),
+    ],
+)
+def test_twins_refuse_what_they_cannot_fill(function, arguments, message):
+    shape, *rest = arguments
+    with pytest.raises(ValueError, match=message):
+        function(torch.empty(shape), *rest)
+
+
+NONLINEARITIES = "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d "
+NONLINEARITIES += "sigmoid tanh relu leaky_relu selu"
+
+
+@pytest.mark.parametrize("name", NONLINEARITIES.split())
+def test_calculate_gain_is_torchs(name):
+    assert init.calculate_gain(name) == torch.nn.init.calculate_gain(name)
+    assert init.calculate_gain(name, 0.3) == torch.nn.init.calculate_gain(name, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (torch.nn.functional.gelu, "gelu"),
+        (torch.nn.SiLU(), "silu"),
+        (torch.nn.GELU(approximate="tanh"), "gelu_tanh"),
+        (torch.tanh, "tanh"),
+    ],
+)
+def test_gains_of_torchs_activations(given, name):
+    exact = irwinhall.gain(name)
+    assert init.calculate_gain(given) == pytest.approx(exact, rel=1e-6)
+    assert init.calculate_gain(torch.nn.LeakyReLU(0.1)) == pytest.approx(
+        irwinhall.gain("leaky_relu", slope=0.1), rel=1e-6
+    )

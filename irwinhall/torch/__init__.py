@@ -23,8 +23,11 @@ from irwinhall._keywords import takes
 from irwinhall.torch import _fill
 from irwinhall.torch._flow import ActivationFlow, FlowRow, activation_flow
 from irwinhall.torch._functions import (
+    calculate_gain,
     constant_,
     delta_orthogonal_,
+    dirac_,
+    eye_,
     he_normal_,
     he_normal_fan_out_,
     he_truncated_normal_,
@@ -51,6 +54,7 @@ from irwinhall.torch._functions import (
     orthogonal_,
     siren_,
     siren_first_,
+    sparse_,
     trunc_normal_,
     truncated_normal_,
     uniform_,
@@ -62,8 +66,10 @@ from irwinhall.torch._functions import (
     zeros_,
 )
 from irwinhall.torch._lsuv import LsuvReport, lsuv_
+from irwinhall.torch._methods import InitMethod, init_method
 from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
 from irwinhall.torch._plan import Options
+from irwinhall.torch._replacing import ReplaceReport, replace_init
 from irwinhall.torch._report import Report, Row
 
 # Those of the schemes, which end in it, say so themselves.
@@ -72,14 +78,19 @@ fill_ = takes("seed", not_="rng")(_fill.fill_)
 __all__ = [
     "ActivationFlow",
     "FlowRow",
+    "InitMethod",
     "LsuvReport",
     "Options",
     "ParamInit",
+    "ReplaceReport",
     "Report",
     "Row",
     "activation_flow",
+    "calculate_gain",
     "constant_",
     "delta_orthogonal_",
+    "dirac_",
+    "eye_",
     "fill_",
     "he_normal_",
     "he_normal_fan_out_",
@@ -87,6 +98,7 @@ __all__ = [
     "he_uniform_",
     "he_uniform_fan_out_",
     "identity_",
+    "init_method",
     "init_weights",
     "inverse_softplus_log_uniform_",
     "kaiming_normal_",
@@ -108,8 +120,10 @@ __all__ = [
     "ones_",
     "orthogonal_",
     "param_init_fn",
+    "replace_init",
     "siren_",
     "siren_first_",
+    "sparse_",
     "trunc_normal_",
     "truncated_normal_",
     "uniform_",

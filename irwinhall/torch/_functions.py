@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.compiler import disable, is_dynamo_compiling
 
 from irwinhall import gains
-from irwinhall._arguments import checked_finite, checked_real, checked_truncation
+from irwinhall._arguments import checked_count, checked_finite, checked_real, checked_truncation
 from irwinhall._arrays import output
 from irwinhall._core import NORMAL, TRUNCATED_NORMAL, UNIFORM
 from irwinhall._keywords import takes
@@ -18,6 +18,7 @@ from irwinhall.layouts import Weight
 from irwinhall.schemes import SCHEMES, Gain
 from irwinhall.stream import Seed, Stream, fill, prepare_law
 from irwinhall.torch._fill import (
+    UNREAD,
     Source,
     check_seed,
     check_tensor,
@@ -27,6 +28,7 @@ from irwinhall.torch._fill import (
     stream_of,
     write,
 )
+from irwinhall.torch._gains import array_gain
 from irwinhall.torch._shards import Places
 
 # ---- one function for every scheme -------------------------------------------------------------
@@ -569,6 +571,214 @@ def ones_(tensor: torch.Tensor) -> torch.Tensor:
     return torch.nn.init.ones_(tensor)
 
 
+def eye_(tensor: torch.Tensor) -> torch.Tensor:
+    """Fill a matrix with the identity, in place, and return it, as torch.nn.init.eye_ does.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`; of two dimensions. What is outside the square gets 0.
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `fill_`, and for another number of dimensions.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> init.eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
+    check_tensor(tensor)
+    _check_dimensions(tensor, 2, 2)
+    return fill_(tensor, "identity", 1.0)
+
+
+def dirac_(tensor: torch.Tensor, groups: SupportsIndex = 1) -> torch.Tensor:
+    """Fill a convolution with one that returns its input, as torch.nn.init.dirac_ does.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`; of 3 to 5 dimensions.
+    groups : int
+        Groups of output channels, each of which starts again with the first input channel.
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `fill_`, for another number of dimensions, and if groups does not divide the output
+        channels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> init.dirac_(torch.empty(2, 2, 3))
+    tensor([[[0., 1., 0.],
+             [0., 0., 0.]],
+    <BLANKLINE>
+            [[0., 0., 0.],
+             [0., 1., 0.]]])
+    """
+    check_tensor(tensor)
+    _check_dimensions(tensor, 3, 5)
+    channels, rest = divmod(tensor.size(0), checked_count("groups", groups, 1))
+    if rest:
+        raise ValueError(f"groups must divide {tensor.size(0)} output channels, got {groups}")
+    if tensor.numel() == 0 or is_kept(tensor) or not has_values(tensor):
+        return tensor
+    centre = tuple(size // 2 for size in tensor.shape[2:])
+
+    def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
+        whole = output(tuple(tensor.shape), dtype, out, region)
+        fill(UNREAD, prepare_law(whole.code, NORMAL, 0.0), whole, threads)
+        if not all(r.start <= c < r.stop for r, c in zip(region[2:], centre, strict=True)):
+            return
+        middle = tuple(c - r.start for r, c in zip(region[2:], centre, strict=True))
+        one = _one(dtype)
+        for row in range(region[0].start, region[0].stop):
+            column = row % channels
+            if region[1].start <= column < region[1].stop:
+                out[(row - region[0].start, column - region[1].start, *middle)] = one
+
+    return write(tensor, Source(draw))
+
+
+@takes("seed", not_="rng")
+def sparse_(
+    tensor: torch.Tensor,
+    sparsity: float,
+    std: float = 0.01,
+    generator: torch.Generator | None = None,
+    *,
+    seed: Seed | Stream = None,
+    name: str = "",
+    threads: int | None = None,
+) -> torch.Tensor:
+    """Fill a matrix with normal values, and some rows of each column with 0, as torch.nn.init does.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        As for `fill_`; of two dimensions.
+    sparsity : float
+        The part of each column that is 0, rounded up to whole rows: 0 to 1.
+    std : float
+        Standard deviation of the other values: finite, at least 0.
+    generator : torch.Generator, optional
+        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+    seed, name
+        In place of a generator. The values that are not 0 are those of ``irwinhall.Stream(seed,
+        name).normal(shape, std)``, and the zeros of column j are in the first rows of the
+        permutation of that stream's child "zeros", and of its child of the name j.
+    threads : int, optional
+        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+
+    Returns
+    -------
+    Tensor
+        The same tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> weight = init.sparse_(torch.empty(100, 20), 0.3, seed=1)
+    >>> (weight == 0).sum(0).tolist() == [30] * 20
+    True
+    """
+    std, sparsity = _checked_std(std), checked_real("sparsity", sparsity)
+    if not 0.0 <= sparsity <= 1.0:
+        raise ValueError(f"sparsity must be from 0 to 1, got {sparsity}")
+    check_tensor(tensor)
+    check_seed(seed, generator)
+    _check_dimensions(tensor, 2, 2)
+    if tensor.numel() == 0 or is_kept(tensor) or not has_values(tensor):
+        return tensor
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    stream = stream_of(tensor, seed, generator, name)
+    orders = stream.child("zeros")
+
+    def draw(out: NDArray[Any], dtype: str, region: Places, threads: int) -> None:
+        target = output((rows, columns), dtype, out, region)
+        fill(stream, prepare_law(target.code, NORMAL, std), target, threads)
+        first, last = region[0].start, region[0].stop
+        for place, column in enumerate(range(region[1].start, region[1].stop)):
+            chosen = orders.child(str(column)).permutation(rows)[:zeros]
+            out[chosen[(chosen >= first) & (chosen < last)] - first, place] = 0
+
+    return write(tensor, Source(draw), threads)
+
+
+def calculate_gain(nonlinearity: str | Gain, param: float | None = None) -> float:
+    """Return torch.nn.init.calculate_gain of what that knows, and the gain of any activation.
+
+    Parameters
+    ----------
+    nonlinearity : str or callable
+        The name of an activation, of linear layers such as "conv2d", or the activation itself, such
+        as torch.nn.functional.gelu or torch.nn.SiLU().
+    param : float, optional
+        Slope of leaky_relu for negative values, by default 0.01. Not read for any other.
+
+    Returns
+    -------
+    float
+        For names that torch knows, the number that torch has for them, also where that is a rule of
+        thumb. For others that of `irwinhall.gain`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> init.calculate_gain("leaky_relu", 0.2) == torch.nn.init.calculate_gain("leaky_relu", 0.2)
+    True
+    >>> init.calculate_gain("gelu") == init.calculate_gain(torch.nn.functional.gelu)
+    True
+    """
+    if not isinstance(nonlinearity, str):
+        return gains.gain(array_gain(nonlinearity))  # type: ignore[arg-type]  # checked there
+    row = gains.activation(nonlinearity)
+    convention: Literal["exact", "torch"] = "exact" if row.torch is None else "torch"
+    return gains.gain(row, slope=param if row.name == "leaky_relu" else None, convention=convention)
+
+
+def _check_dimensions(tensor: torch.Tensor, least: int, most: int) -> None:
+    if not least <= tensor.ndim <= most:
+        counts = f"{least}" if least == most else f"{least} to {most}"
+        raise ValueError(f"tensor must have {counts} dimensions, got shape {tuple(tensor.shape)}")
+
+
+def _one(dtype: str) -> float | int:
+    """Return what stands for 1 in the array of an element type; NumPy has no bfloat16."""
+    return 0x3F80 if dtype == "bfloat16" else 1.0
+
+
 # ---- laws without a scheme -----------------------------------------------------------------------
 
 
@@ -650,7 +860,4 @@ def _he(law: str, slope: float, mode: str, nonlinearity: str) -> tuple[str, floa
     scheme = modes.get(mode.lower()) if isinstance(mode, str) else None
     if scheme is None:
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    row = gains.activation(nonlinearity)
-    convention: Literal["exact", "torch"] = "exact" if row.torch is None else "torch"
-    used = slope if row.name == "leaky_relu" else None
-    return scheme, gains.gain(row, slope=used, convention=convention)
+    return scheme, calculate_gain(nonlinearity, slope)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch.nn.parameter import is_lazy
 
+from irwinhall.stream import seed_text
 from irwinhall.torch._shards import is_distributed
 
 __all__ = ["PendingRow", "Report", "Row", "Seen", "table", "version"]
@@ -150,8 +151,9 @@ class Report:
         The parameters that hold what they held before.
     buffers : tuple of str
         The buffers, which hold what they held before; the statistics of norms are not among them.
-    seed : int or bytes
-        What the weights were drawn from: the same seed gives the same weights again.
+    seed : int or str
+        What the weights were drawn from: the same seed gives the same weights again. JSON can hold
+        it; bytes are "bytes:" and hexadecimal digits.
 
     Examples
     --------
@@ -175,7 +177,7 @@ class Report:
     ) -> None:
         self._pending = pending  # not asked for before the report is
         self.buffers = tuple(buffers)
-        self.seed = seed
+        self.seed = seed_text(seed)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:

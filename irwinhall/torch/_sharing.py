@@ -16,7 +16,7 @@ from irwinhall.torch._fill import has_values, is_ready
 from irwinhall.torch._layers import ParameterSite, WeightRole, parameters
 from irwinhall.torch._shards import is_distributed
 
-__all__ = ["Places", "Tied", "tied_parameters"]
+__all__ = ["Places", "Tied", "held", "storage_of", "tied_parameters"]
 
 Places: TypeAlias = "tuple[ParameterSite, ...]"
 
@@ -137,7 +137,7 @@ def _sharing_of(
     is ready begins says it all.
     """
     starts = [
-        tensor.data_ptr() if alone else _storage(tensor)
+        tensor.data_ptr() if alone else storage_of(tensor)
         for tensor, alone in zip(tensors, ready, strict=True)
     ]
     if len(set(starts)) == len(starts) - max(starts.count(0) - 1, 0):
@@ -145,7 +145,7 @@ def _sharing_of(
     found = defaultdict(list)
     for number, start in enumerate(starts):
         if start:
-            found[start].append(_View.of(number, _held(tensors[number])))
+            found[start].append(_View.of(number, held(tensors[number])))
     sharing = _Sharing({}, {}, [], {})
     for views in found.values():
         if len(views) > 1:
@@ -153,15 +153,16 @@ def _sharing_of(
     return sharing
 
 
-def _held(tensor: Any) -> Any:
+def held(tensor: Any) -> Any:
+    """Return what this process holds of a tensor."""
     return tensor.to_local() if is_distributed(tensor) else tensor
 
 
-def _storage(tensor: Any) -> int:
-    """Return where the storage of a tensor begins; 0 where that is not to be known."""
+def storage_of(tensor: Any) -> int:
+    """Return the address of a tensor's storage; 0 where that is not to be known."""
     if is_lazy(tensor) or tensor.layout != torch.strided or tensor.is_nested:
         return 0
-    tensor = _held(tensor)
+    tensor = held(tensor)
     if tensor.numel() == 0 or not has_values(tensor):
         return 0
     try:

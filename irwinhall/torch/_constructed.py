@@ -1,0 +1,100 @@
+"""The modules that a thread constructs for a while, and the names of what they hold."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+from weakref import ref
+
+from torch import nn
+from torch.nn.modules import module as hooks
+
+from irwinhall.torch._layers import joined, modules, parameters
+
+__all__ = ["Constructed", "Named"]
+
+Named = dict[str, Any]
+
+
+class Constructed:
+    """A context that sees which modules its thread gives parameters, buffers and children.
+
+    given is a model whose names count, though it was made before.
+    """
+
+    def __init__(self, given: nn.Module | None = None) -> None:
+        self._given = given
+        self._found: dict[int, ref[nn.Module]] = {}  # some modules cannot be hashed
+
+    def __enter__(self) -> Constructed:
+        thread = threading.get_ident()
+
+        def see(module: nn.Module, name: str, value: object) -> None:
+            if threading.get_ident() == thread:
+                key = id(module)
+                known = self._found.get(key)
+                if known is None or known() is not module:  # one that is gone had its place
+                    self._found.pop(key, None)
+                    self._found[key] = ref(module)
+
+        self._hooks = [
+            hooks.register_module_parameter_registration_hook(see),
+            hooks.register_module_buffer_registration_hook(see),
+            hooks.register_module_module_registration_hook(see),
+        ]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def roots(self) -> list[nn.Module]:
+        """Return the modules that are not in others of them, in the order of construction."""
+        if self._given is not None:
+            return [self._given]
+        found = self._outermost()
+        if len(found) > 1:  # what is garbage is no model, whenever it is collected
+            del found
+            gc.collect()
+            found = self._outermost()
+        return found
+
+    def _outermost(self) -> list[nn.Module]:
+        found = [module for each in self._found.values() if (module := each()) is not None]
+        inner = {id(child) for module in found for child in module._modules.values()}
+        return [module for module in found if id(module) not in inner]
+
+
+def named_parameters(roots: Iterable[nn.Module]) -> Named:
+    """Return the parameters of models by their names; of several models with their numbers."""
+    roots = list(roots)
+    return {
+        joined(prefix, site.name): site.tensor
+        for prefix, root in _prefixed(roots)
+        for site in parameters(root)
+    }
+
+
+def named_buffers(roots: Iterable[nn.Module]) -> Named:
+    """Return the buffers of models by their names; of several models with their numbers."""
+    return {
+        joined(joined(prefix, path), name): buffer
+        for prefix, root in _prefixed(list(roots))
+        for path, module in modules(root)
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    }
+
+
+def _prefixed(roots: list[nn.Module]) -> list[tuple[str, nn.Module]]:
+    if len(roots) == 1:
+        return [("", roots[0])]
+    return [(str(number), root) for number, root in enumerate(roots)]

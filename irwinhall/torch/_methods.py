@@ -1,0 +1,105 @@
+"""Callables that frameworks take in their configurations and call with one tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from irwinhall._keywords import takes
+from irwinhall.schemes import Gain, Scheme, get_scheme
+from irwinhall.stream import Seed, Stream
+from irwinhall.torch._fill import check_seed, fill_, stream_of
+
+__all__ = ["InitMethod", "init_method"]
+
+
+@takes("seed", not_="rng")
+def init_method(
+    scheme: str | Scheme = "letkeman",
+    gain: Gain = None,
+    *,
+    seed: Seed | Stream = None,
+    generator: torch.Generator | None = None,
+    name: str = "",
+    **how: Any,
+) -> InitMethod:
+    """Return a function of one tensor, such as Megatron's init_method and torchtitan's param_init.
+
+    Parameters
+    ----------
+    scheme, gain
+        As for `fill_`.
+    seed, generator, name
+        As for `fill_`, read once. Call number k, from 0, draws from the child k of that stream: in
+        a configuration, give each callable a name of its own.
+    **how
+        layout, groups, parts, stacked, transposed, active_inputs, low, high, corrected and threads,
+        as for `fill_`.
+
+    Returns
+    -------
+    InitMethod
+        Its calls fill a tensor in place and return it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the function itself as `fill_` does.
+
+    Notes
+    -----
+    Frameworks pass no names, so that the order of calls decides: a layer that is inserted changes
+    those behind it. `replace_init`, with the model, goes by names.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> method = init.init_method("normal", 0.02, seed=1, name="linear")
+    >>> first, second = method(torch.empty(4, 4)), method(torch.empty(4, 4))
+    >>> torch.equal(second, init.normal_(torch.empty(4, 4), 0.0, 0.02, seed=1, name="linear/1"))
+    True
+    """
+    check_seed(seed, generator)
+    return InitMethod(get_scheme(scheme), gain, stream_of(None, seed, generator, name), how)
+
+
+class InitMethod:
+    """The function that `init_method` returns. Copies of it count calls together.
+
+    Attributes
+    ----------
+    calls : int
+        How many tensors it has filled.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import irwinhall.torch as init
+    >>> method = init.init_method("he_normal", seed=1)
+    >>> _ = method(torch.empty(4, 4))
+    >>> method.calls
+    1
+    """
+
+    def __init__(self, scheme: Scheme, gain: Gain, stream: Stream, how: dict[str, Any]) -> None:
+        self.calls = 0
+        self._scheme = scheme
+        self._gain = gain
+        self._stream = stream
+        self._how = how
+
+    def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Fill the tensor in place and return it."""
+        seed = self._stream.child(str(self.calls))
+        filled = fill_(tensor, self._scheme, self._gain, seed=seed, **self._how)
+        self.calls += 1
+        return filled
+
+    def __copy__(self) -> InitMethod:
+        return self
+
+    def __deepcopy__(self, memo: object) -> InitMethod:
+        """Return itself: with a count of its own, a copy would repeat the weights."""
+        return self

@@ -1,0 +1,372 @@
+"""Memory of tensors whose values are made later, once the names of parameters are known.
+
+Each storage that a random call would have filled has a list of steps: draws, and the operations of
+torch that came after them. They run in order when the memory is settled: at the end, or before
+anything else could read the values. Nothing here knows modules or names but by `settle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import GetSetDescriptorType
+from typing import Any, NamedTuple
+
+import torch
+
+from irwinhall.torch._draws import Draw
+from irwinhall.torch._fill import check_tensor, has_values, is_kept
+from irwinhall.torch._shards import is_distributed
+from irwinhall.torch._sharing import held, storage_of
+
+__all__ = ["Pending", "Step", "Tape"]
+
+
+class Step(NamedTuple):
+    """A draw into a tensor, or a call that reads or changes it; reads is other memory."""
+
+    tensor: torch.Tensor
+    draw: Draw | None
+    call: Callable[[], object] | None
+    reads: tuple[Pending, ...] = ()
+    holds: tuple[torch.Tensor, ...] = ()
+
+
+class Pending:
+    """The steps that make the values of a storage, whose address is its key.
+
+    calls are the names of the steps that are no draws. readers have steps that read it.
+    """
+
+    __slots__ = ("calls", "key", "readers", "steps")
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.steps: list[Step] = []
+        self.calls: list[str] = []
+        self.readers: list[Pending] = []
+
+    def clear(self) -> None:
+        """Forget all steps."""
+        self.steps.clear()
+        self.calls.clear()
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What asks for no values. Attributes are told by their type.
+_METADATA = _names("""
+    __hash__ __len__ _has_compatible_shallow_copy_type _is_view dim element_size empty_like
+    full_like get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference
+    is_neg is_same_size is_set_to is_signed ndimension nelement new_empty new_full new_ones
+    new_zeros numel ones_like register_hook register_post_accumulate_grad_hook requires_grad_
+    retain_grad size storage_offset stride zeros_like
+""")
+# What may return a view.
+_VIEWS = _names("""
+    __getitem__ as_strided chunk detach diagonal expand movedim narrow permute select split
+    split_with_sizes squeeze swapaxes swapdims t tensor_split transpose unbind unflatten unfold
+    unsqueeze view
+""")
+# What returns a new tensor that depends on nothing but its arguments, or a view.
+_PURE = _names("""
+    __add__ __mul__ __neg__ __pow__ __radd__ __rdiv__ __rmul__ __rpow__ __rsub__ __rtruediv__
+    __sub__ __truediv__ _weight_norm abs add bfloat16 cat ceil clamp clamp_max clamp_min clip clone
+    concat concatenate contiguous cos div double erf erfinv exp expm1 flatten float floor half log
+    log10 log1p log2 maximum minimum mul multiply neg negative norm_except_dim pow ravel reciprocal
+    repeat reshape rsqrt rsub sigmoid sin softplus sqrt square stack sub subtract tanh tile to tril
+    triu true_divide
+""")
+# What changes its first argument, element by element or by that of another tensor.
+_IN_PLACE = _names("""
+    __setitem__ abs_ add_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ copy_ cos_ div_ erf_ erfinv_ exp_
+    expm1_ fill_ floor_ log10_ log1p_ log2_ log_ mul_ multiply_ neg_ pow_ reciprocal_ round_ rsqrt_
+    sigmoid_ sin_ sqrt_ square_ sub_ subtract_ tanh_ tril_ triu_ true_divide_ zero_
+""")
+_OVERWRITES = _names("copy_ fill_ zero_")
+
+
+class Tape:
+    """Everything that is pending.
+
+    draw(step, name) makes a draw. early(why) says, before some are made without a name, which call
+    asks for them.
+    """
+
+    def __init__(self, draw: Callable[[Step, str], None], early: Callable[[str], None]) -> None:
+        self._draw = draw
+        self._early = early
+        self._pending: dict[int, Pending] = {}
+
+    def __iter__(self) -> Iterator[Pending]:
+        return iter(list(self._pending.values()))
+
+    def find(self, tensor: Any) -> Pending | None:
+        """Return what is pending of a tensor's memory, if anything."""
+        if not self._pending:
+            return None
+        return self._pending.get(storage_of(tensor))
+
+    def settle(self, pending: Pending, name: str, names: Mapping[int, str]) -> None:
+        """Make the values of memory, by its name, and first of what they are made from."""
+        if self._pending.pop(pending.key, None) is None:
+            return
+        with torch.no_grad():
+            for step in pending.steps:
+                for source in step.reads:
+                    self.settle(source, names.get(source.key, name), names)
+                if step.draw is not None:
+                    self._draw(step, name)
+                else:
+                    assert step.call is not None
+                    step.call()
+        pending.clear()
+
+    def forget(self, pending: Pending) -> None:
+        """Leave memory as it is, since nothing can read it."""
+        self._pending.pop(pending.key, None)
+        pending.clear()
+
+    def settle_early(self, pending: Pending, why: str) -> None:
+        """Make the values of memory that something asks for before its name is known."""
+        if self._pending.get(pending.key) is pending:
+            self._early(why)
+            self.settle(pending, "", {})
+
+    # ---- draws -----------------------------------------------------------------------------------
+
+    def add_draw(self, tensor: torch.Tensor, draw: Draw) -> bool:
+        """Note a draw; return whether it can be ours."""
+        recorded = torch.is_grad_enabled() and tensor.requires_grad
+        if recorded or is_kept(tensor):  # torch raises, or records it
+            return False
+        try:
+            check_tensor(tensor)
+            draw.check(tensor)
+        except (TypeError, ValueError, RuntimeError):
+            return False
+        if not has_values(tensor) or tensor.numel() == 0:
+            return True
+        if not _is_memory(tensor):
+            return False
+        alias = tensor.detach()
+        pending = self._written(tensor, whole=_is_whole(alias))
+        pending.steps.append(Step(alias, draw, None))
+        for method, arguments in draw.afterwards:
+            self._add(pending, Step(alias, None, partial(method, alias, *arguments)), method)
+        return True
+
+    # ---- other calls -----------------------------------------------------------------------------
+
+    def call(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a function of torch, now or later, so that it reads the values that it should."""
+        if not self._pending or _is_metadata(func):
+            return func(*args, **kwargs)
+        tensors = list(_tensors((args, kwargs)))
+        found = [self.find(tensor) for tensor in tensors]
+        sources = tuple(dict.fromkeys(each for each in found if each is not None))
+        if not sources:
+            return func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        out = kwargs.get("out")
+        if isinstance(out, torch.Tensor) and sources == (self.find(out),) and _is_whole(out):
+            self.forget(self._written(out, whole=True))
+            return func(*args, **kwargs)
+        recorded = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
+        if out is None and not any(map(is_distributed, tensors)):
+            if name in _VIEWS and len(tensors) == 1:
+                result = func(*args, **kwargs)
+                if all(self.find(each) is sources[0] for each in _tensors(result)):
+                    return result
+            if name in _PURE and None not in found:
+                shadow = _shadow(func, args, kwargs)
+                if shadow is not None and shadow.is_view:
+                    return func(*args, **kwargs)
+                if shadow is not None and not recorded:
+                    return self._make_later(shadow.tensor, func, args, kwargs, sources)
+            if name in _IN_PLACE and not recorded and args and args[0] is tensors[0]:
+                others = found[1:]
+                if _is_memory(tensors[0]) and self._change_later(func, args, kwargs, others):
+                    return args[0]
+        for source in sources:
+            self.settle_early(source, name)
+        return func(*args, **kwargs)
+
+    def _make_later(
+        self,
+        shadow: torch.Tensor,
+        func: Any,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        sources: tuple[Pending, ...],
+    ) -> torch.Tensor:
+        """Return the tensor that a call would make, to get its values later."""
+        device = next(_tensors((args, kwargs))).device
+        made = torch.empty_strided(shadow.shape, shadow.stride(), dtype=shadow.dtype, device=device)
+        if made.numel() > 0:
+            alias = made.detach()
+            args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
+            call = partial(_copy_result, alias, func, args, kwargs)
+            holds = tuple(_tensors((args, kwargs)))
+            self._add(
+                self._written(made, whole=True), Step(alias, None, call, sources, holds), func
+            )
+        return made
+
+    def _change_later(
+        self,
+        func: Any,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        others: Sequence[Pending | None],
+    ) -> bool:
+        """Note a call that changes its first argument; return whether it need not be made now.
+
+        others is what is pending of its other tensors.
+        """
+        target, name = args[0], func.__name__
+        whole = name in _OVERWRITES and _is_whole(target)
+        if whole and not any(others):
+            self.forget(self._written(target, whole=True))
+            return False
+        own = self.find(target)
+        if None in others or (own is not None and self._readers(own)):
+            return False  # what it reads may change, or it changes what is read
+        pending = self._written(target, whole=whole and own not in others)
+        args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
+        sources = tuple(dict.fromkeys(each for each in others if each and each is not own))
+        holds = tuple(_tensors((args, kwargs)))
+        self._add(
+            pending, Step(holds[0], None, partial(func, *args, **kwargs), sources, holds), func
+        )
+        return True
+
+    def _add(self, pending: Pending, step: Step, func: Any) -> None:
+        pending.steps.append(step)
+        pending.calls.append(func.__name__)
+        for source in step.reads:
+            source.readers.append(pending)
+
+    # ---- memory ----------------------------------------------------------------------------------
+
+    def _written(self, tensor: torch.Tensor, *, whole: bool) -> Pending:
+        """Return what is pending of memory about to be written to, without what that replaces."""
+        pending = self.find(tensor)
+        if pending is not None:
+            for reader in self._readers(pending):
+                self.settle_early(reader, "a change of what it is made from")
+            pending = self.find(tensor)
+        if pending is None:
+            key = storage_of(tensor)
+            pending = self._pending[key] = Pending(key)
+        elif whole:
+            pending.clear()
+        return pending
+
+    def _readers(self, pending: Pending) -> list[Pending]:
+        """Return what is still to be made from what is pending."""
+        pending.readers = [
+            each
+            for each in dict.fromkeys(pending.readers)
+            if self._pending.get(each.key) is each
+            and any(pending in step.reads for step in each.steps)
+        ]
+        return pending.readers
+
+    def orphans(self) -> list[Pending]:
+        """Return what is pending of memory that nothing else has, and nothing can read."""
+        use_count = getattr(torch._C, "_storage_Use_Count", None)
+        if use_count is None:
+            return []
+        found: list[Pending] = []
+        for pending in reversed(self._pending.values()):  # made from those before it
+            if all(reader in found for reader in self._readers(pending)):
+                mine: dict[int, torch.Tensor] = {}
+                for each in (pending, *found):
+                    for step in each.steps:
+                        for tensor in (step.tensor, *step.holds):
+                            if storage_of(tensor) == pending.key:
+                                mine[id(tensor)] = tensor
+                storage = held(next(iter(mine.values()))).untyped_storage()
+                if use_count(storage._cdata) <= len(mine) + 1:  # and the storage itself
+                    found.append(pending)
+        return found
+
+
+# ---- calls ---------------------------------------------------------------------------------------
+
+
+class _Shadow(NamedTuple):
+    tensor: torch.Tensor
+    is_view: bool
+
+
+def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow | None:
+    """Return what a call would return, on the meta device; None if that is no tensor there."""
+    shadows: list[torch.Tensor] = []
+
+    def shadow(tensor: torch.Tensor) -> torch.Tensor:
+        made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+        shadows.append(made)
+        return made
+
+    if len({tensor.device for tensor in _tensors((args, kwargs))}) > 1:
+        return None
+    args, kwargs = _mapped((args, kwargs), shadow)
+    try:
+        made = func(*args, **kwargs)
+    except (TypeError, ValueError, RuntimeError):  # torch says it better of the tensors themselves
+        return None
+    if not isinstance(made, torch.Tensor) or not made.is_meta:
+        return None
+    return _Shadow(made, any(each is made or each is made._base for each in shadows))
+
+
+def _copy_result(
+    tensor: torch.Tensor, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> None:
+    tensor.copy_(func(*args, **kwargs))
+
+
+def _is_metadata(func: Any) -> bool:
+    """Return whether a function of torch asks for no values."""
+    name = getattr(func, "__name__", "")
+    if name in ("__get__", "__set__"):
+        return isinstance(getattr(func, "__self__", None), GetSetDescriptorType)
+    return name in _METADATA
+
+
+def _tensors(values: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in arguments, also in tuples, lists and mappings of them."""
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, (tuple, list)):
+        for each in values:
+            yield from _tensors(each)
+    elif isinstance(values, dict):
+        yield from _tensors(list(values.values()))
+
+
+def _mapped(values: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """Return arguments with other tensors in the place of theirs."""
+    if isinstance(values, torch.Tensor):
+        return function(values)
+    if type(values) in (tuple, list):
+        return type(values)(_mapped(each, function) for each in values)
+    if type(values) is dict:
+        return {key: _mapped(each, function) for key, each in values.items()}
+    return values
+
+
+def _is_memory(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor has memory that can be told from that of others."""
+    return storage_of(tensor) != 0
+
+
+def _is_whole(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is all that its storage has, each element once."""
+    local = held(tensor)
+    whole: bool = local.is_contiguous() and local.nbytes == local.untyped_storage().nbytes()
+    return whole
