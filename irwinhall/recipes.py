@@ -9,10 +9,9 @@ like those; what it does not speak of starts as `init_weights` always has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from irwinhall._lookup import Names, row_repr
+from irwinhall._lookup import FrozenMapping, Names, row_repr
 from irwinhall.schemes import Scheme
 
 __all__ = ["RECIPES", "Kind", "Recipe", "recipe", "table"]
@@ -82,8 +81,8 @@ class Recipe(NamedTuple):
     source: str
     scheme: str
     gain: float | None = None
-    plan: Mapping[Any, Any] = MappingProxyType({})
-    residual: Mapping[Any, Any] = MappingProxyType({})
+    plan: Mapping[Any, Any] = FrozenMapping({})
+    residual: Mapping[Any, Any] = FrozenMapping({})
     aliases: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -138,7 +137,7 @@ _ROWS = (
         "what the layers of torch.nn start with, but Bilinear, bias_k and bias_v, left alone",
         "torch 2.13.0, reset_parameters of the layers",
         "torch_default",
-        plan=MappingProxyType(_TORCH),
+        plan=FrozenMapping(_TORCH),
         aliases=("pytorch", "torch_default"),
     ),
     Recipe(
@@ -147,10 +146,8 @@ _ROWS = (
         f"{_TRANSFORMERS}, GPT2PreTrainedModel._init_weights; Radford et al. 2019",
         "normal",
         0.02,
-        MappingProxyType(
-            {Kind("Conv1D", "bias"): "zeros", Kind("Conv1D", "weight"): {"std": 0.02}}
-        ),
-        MappingProxyType({"*.c_proj.weight": "gpt2"}),
+        FrozenMapping({Kind("Conv1D", "bias"): "zeros", Kind("Conv1D", "weight"): {"std": 0.02}}),
+        FrozenMapping({"*.c_proj.weight": "gpt2"}),
         aliases=("nanogpt",),
     ),
     Recipe(
@@ -159,7 +156,7 @@ _ROWS = (
         f"{_TRANSFORMERS}, PreTrainedModel._init_weights, initializer_range 0.02",
         "normal",
         0.02,
-        MappingProxyType({Kind("*RMSNorm*", "weight"): "ones"}),
+        FrozenMapping({Kind("*RMSNorm*", "weight"): "ones"}),
         aliases=("mistral", "qwen3"),
     ),
     Recipe(
@@ -168,7 +165,7 @@ _ROWS = (
         f"{_TRANSFORMERS}, BertPreTrainedModel._init_weights; Devlin et al. 2018",
         "normal",
         0.02,
-        MappingProxyType({Kind("BertLMPredictionHead", "bias"): "zeros"}),
+        FrozenMapping({Kind("BertLMPredictionHead", "bias"): "zeros"}),
     ),
     Recipe(
         "vit",
@@ -176,7 +173,7 @@ _ROWS = (
         "timm 1.0.31, VisionTransformer.init_weights; its ends of +-2 are 100 standard deviations",
         "normal",
         0.02,
-        MappingProxyType(
+        FrozenMapping(
             {
                 "*pos_embed": {"std": 0.02},
                 "*cls_token": {"std": 1e-6},
@@ -192,7 +189,7 @@ _ROWS = (
         "residual convolution networks",
         "torchvision 0.28.0, ResNet.__init__, without zero_init_residual; He et al. 2015",
         "he_normal_fan_out",
-        plan=MappingProxyType(
+        plan=FrozenMapping(
             {
                 Kind("_ConvNd", "bias"): "torch_default",
                 Kind("Linear", "bias"): "torch_default",
@@ -202,7 +199,7 @@ _ROWS = (
     ),
 )
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType({row.name: row for row in _ROWS})
+RECIPES: Mapping[str, Recipe] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("recipe", _ROWS)
 
 

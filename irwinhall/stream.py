@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import warnings
 from functools import lru_cache
 from hashlib import blake2b
 from operator import index
@@ -218,6 +219,7 @@ class Stream:
         >>> irwinhall.Stream(0).uniform(3, bound=0.1)
         array([...], dtype=float32)
         """
+        _warn_of_two_lengths("bound", shape, bound)
         bound = checked_finite("bound", bound)
         if bound <= 0.0:
             raise ValueError(f"bound must be positive, got {bound}")
@@ -265,6 +267,7 @@ class Stream:
         >>> round(float(weights.std()), 3)
         0.02
         """
+        _warn_of_two_lengths("std", shape, std)
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
@@ -323,6 +326,7 @@ class Stream:
         >>> bool(abs(weights).max() <= 0.02 * 2 / 0.8796)
         True
         """
+        _warn_of_two_lengths("std", shape, std)
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
@@ -869,6 +873,16 @@ def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
             f"high / low must be at most 2**{round(math.log2(GREATEST_RATIO))}, {ends}"
         )
     return prepare_interval(code, kind, low, high)
+
+
+def _warn_of_two_lengths(name: str, shape: object, scale: object) -> None:
+    """Warn of ``uniform(3, 4)``, by which two lengths may be meant: it has shape (3,), bound 4."""
+    if type(scale) is int and type(shape) is int and scale > 1:
+        warnings.warn(
+            f"({shape}, {scale}) is shape ({shape},) and {name} {scale}; for two axes pass the "
+            f"shape as ({shape}, {scale}), for that {name} pass {float(scale)}",
+            stacklevel=3,
+        )
 
 
 def check_scale(code: int, kind: int, scale: float) -> None:
