@@ -174,7 +174,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights uniform on the open interval (-bound, bound).
 
         Parameters
@@ -235,7 +235,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights normal with mean 0 and standard deviation `std`.
 
         Parameters
@@ -286,7 +286,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights from the normal law cut to [low, high] standard deviations.
 
         Parameters
@@ -345,7 +345,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights uniform on the open interval (low, high).
 
         Parameters
@@ -396,7 +396,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights on the open interval (low, high) whose logarithm is uniform.
 
         Parameters
@@ -441,7 +441,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return logarithms of numbers uniform on (low, high).
 
         Parameters
@@ -490,7 +490,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return the x whose softplus, ln(1 + exp(x)), is log-uniform on (low, high).
 
         Parameters
@@ -540,7 +540,7 @@ class Stream:
         out: Any,
         region: Region | None,
         threads: int | None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         low, high = checked_interval(low, high)
         target = output(shape_of(shape, out, region), dtype, out, region)
         return fill(self, interval_law(target.code, kind, low, high), target, threads)
@@ -554,7 +554,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return integers from low to high - 1, all equally likely.
 
         Parameters
@@ -605,7 +605,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return the generator's words, all bits random.
 
         Parameters
@@ -685,7 +685,7 @@ class Stream:
         return Stream, (self._seed, self._name)
 
 
-def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None) -> Any:
+def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None) -> NDArray[Any]:
     """Fill a checked array by a law that `prepare_law` made, and return the target's result."""
     fill_array(
         stream.key,
@@ -698,7 +698,8 @@ def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None)
         target.is_new,
         KERNEL,
     )
-    return target.result
+    result: NDArray[Any] = target.result  # or what is not an array, if out is not
+    return result
 
 
 def fill_memory(

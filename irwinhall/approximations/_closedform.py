@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import index
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,7 +135,11 @@ class ClosedForm:
         """Where the worst error found is, n or (n, m); infinite for a limit."""
         return self._certified().argmax
 
-    def __call__(self, *sizes: ArrayLike) -> Any:
+    @overload
+    def __call__(self, *sizes: int | np.integer[Any]) -> float: ...
+    @overload
+    def __call__(self, *sizes: ArrayLike) -> NDArray[np.float64]: ...
+    def __call__(self, *sizes: ArrayLike) -> float | NDArray[np.float64]:
         """Return the form's value.
 
         Parameters
