@@ -366,6 +366,18 @@ def test_the_pxd_lists_exactly_the_functions_of_the_header(header, binding, publ
 
 
 @interface
+def test_the_header_declares_every_constant_that_cimport_gives(header, binding, public):
+    constants = set(re.findall(r"\bIH_\w+", (PACKAGE / public).read_text(encoding="ascii")))
+    enumerations = re.findall(
+        r"typedef enum \{(.*?)\} (\w+);", (SOURCES / header).read_text(encoding="ascii"), re.DOTALL
+    )
+    declared = {name for body, _ in enumerations for name in re.findall(r"^ +(IH_\w+)", body, re.M)}
+    assert constants == declared
+    text = (PACKAGE / public).read_text(encoding="ascii")
+    assert {name for _, name in enumerations} <= set(re.findall(r"\bih_\w+", text))
+
+
+@interface
 def test_the_capsules_are_exactly_the_functions_of_the_header(header, binding, public):
     capsules = importlib.import_module(f"irwinhall.{binding}").__pyx_capi__
     assert functions_of(SOURCES / header) == set(capsules)
