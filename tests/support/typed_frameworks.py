@@ -12,6 +12,7 @@ import irwinhall.dask
 import irwinhall.jax
 import irwinhall.keras
 import irwinhall.torch as init
+from irwinhall import plots
 
 # ---- PyTorch -------------------------------------------------------------------------------------
 
@@ -59,6 +60,7 @@ filled = init.zeros_(init.ones_(TENSOR))
 MODEL = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
 drawn: init.Report = init.init_weights(MODEL, "he_normal", seed=1)
 names: list[str] = [row.name for row in drawn.rows]
+plots.report_figure(drawn.rows)
 rescaled: init.LsuvReport = init.lsuv_(MODEL, TENSOR)
 measured: init.ActivationFlow = init.activation_flow(MODEL, TENSOR)
 delayed: init.ParamInit = init.param_init_fn(MODEL, "he_normal", seed=1)
