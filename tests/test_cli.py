@@ -30,6 +30,7 @@ from irwinhall import (
 )
 from irwinhall.approximations import Certificate
 from irwinhall.cli import main
+from irwinhall.cli._parser import Parser
 from irwinhall.compare import compare
 from irwinhall.sampling import Sampler
 from irwinhall.tables import report
@@ -139,9 +140,7 @@ def test_no_line_of_the_closed_forms_is_longer_than_the_terminal(quick, capsys, 
     ],
 )
 def test_messages_name_options_as_they_are_typed(message, typed):
-    from irwinhall.cli import _Parser
-
-    parser = _Parser(prog="irwinhall")
+    parser = Parser(prog="irwinhall")
     for option in ("--max-n", "--low", "--high"):
         parser.add_argument(option)
     assert parser.as_typed(message) == typed
@@ -610,7 +609,7 @@ def test_montecarlo_json_of_a_layer_holds_all_three_estimates(capsys):
 
 def test_montecarlo_of_no_weights_has_no_deviation(capsys):
     main(["montecarlo", "9", "--bound", "0", "--trials", "10"])
-    assert "  0               0     -\n" in capsys.readouterr().out
+    assert "magnitude            0               0      0    -\n" in capsys.readouterr().out
 
 
 # ---- compare -------------------------------------------------------------------------------------

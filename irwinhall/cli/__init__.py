@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import dis
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 import irwinhall
 from irwinhall.cli import (
@@ -23,6 +20,7 @@ from irwinhall.cli import (
     _tables,
 )
 from irwinhall.cli._completion import SHELLS, answer_shell, shell_code
+from irwinhall.cli._parser import Parser
 
 # In the order of the help; a module's docstring is its command's description.
 _COMMANDS = {
@@ -37,47 +35,6 @@ _COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line.
-
-    An option's `dest` is the library's name of the argument, in whose place `as_typed` puts what
-    the user typed.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        self._options: dict[str, str] = {}  # before the first one, --help
-        super().__init__(**settings)
-
-    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
-        action = super().add_argument(*names, **settings)
-        if action.option_strings:
-            self._options[action.dest] = action.option_strings[-1]
-        return action
-
-    def as_typed(self, message: str) -> str:
-        """Return a message of the library that names arguments as the options that set them.
-
-        An argument's name may be a word of the message, too: it is the argument where the message
-        begins with it, states a rule or a value of it, or where no English word looks so.
-        """
-
-        def typed(found: re.Match[str]) -> str:
-            name, before, after = found[0], message[: found.start()], message[found.end() :]
-            is_argument = (
-                not before
-                or "_" in name
-                or before.endswith(("than ", "without "))
-                or after.startswith((" must", "="))
-            )
-            return self._options[name] if is_argument else name
-
-        names = "|".join(map(re.escape, self._options))
-        return re.sub(rf"(?<![-\w.'\"])(?:{names})(?![-\w'\"]|\.\w)", typed, message)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status.
 
@@ -87,11 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if sys.stderr is None:  # or what is printed there would go to stdout
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    parser, debug = _Parser(prog="irwinhall"), False
+    parser, debug = Parser(prog="irwinhall"), False
     try:
         parser = _build_parser()
         answer_shell(parser)
         options = parser.parse_args(arguments)
+        if options.command is not None:
+            parser, debug = options.parser, options.debug
         if sys.stdout is None:
             raise OSError("standard output is closed")
         if options.print_completion is not None:
@@ -100,8 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command is None:
             parser.print_help()
             return 0
-        parser = options.parser
-        debug = options.debug
         status: int = options.run(options) or 0
         sys.stdout.flush()
         return status
@@ -125,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
 
 
-def _judged(error: Exception, parser: _Parser) -> tuple[int, str]:
+def _judged(error: Exception, parser: Parser) -> tuple[int, str]:
     """Return the exit status of an error, and what to say of it in one line."""
     if isinstance(error, (TypeError, ValueError)) and _is_of_a_check(error):
         return 2, f"error: {parser.as_typed(_reason(error))}"
@@ -164,8 +121,8 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _build_parser() -> _Parser:
-    parser = _Parser(prog="irwinhall", description=irwinhall.__doc__)
+def _build_parser() -> Parser:
+    parser = Parser(prog="irwinhall", description=irwinhall.__doc__)
     parser.add_argument("--version", action="version", version=f"irwinhall {irwinhall.__version__}")
     parser.add_argument(
         "--print-completion",
