@@ -207,6 +207,11 @@ class Stream:
         TypeError, ValueError
             If an argument is not as described; the message names it. out is then untouched.
 
+        Warns
+        -----
+        UserWarning
+            If shape and bound are two integers, which may be meant as a shape of two axes.
+
         Notes
         -----
         2^24 values (float64: 2^53), symmetric about 0, never 0 and never the bound. The float16
@@ -254,6 +259,11 @@ class Stream:
         ------
         TypeError, ValueError
             If an argument is not as described; the message names it. out is then untouched.
+
+        Warns
+        -----
+        UserWarning
+            If shape and std are two integers, which may be meant as a shape of two axes.
 
         Notes
         -----
@@ -312,6 +322,11 @@ class Stream:
         ------
         TypeError, ValueError
             If an argument is not as described; the message names it. out is then untouched.
+
+        Warns
+        -----
+        UserWarning
+            If shape and std are two integers, which may be meant as a shape of two axes.
 
         Notes
         -----
