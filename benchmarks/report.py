@@ -1,9 +1,10 @@
 """Run the benchmarks and write their tables: ``python benchmarks/report.py [FILE ...]``.
 
-Without arguments every bench_*.py runs; with some, only those, and the other results stay. What was
-measured goes to results.json, each file's part with the machine and versions it was measured on.
-The tables between ``<!-- table: NAME -->`` and ``<!-- end -->`` in README.md and docs/*.md are then
-written from the recorded results. ``--render`` writes only the tables, which a test compares.
+Without arguments every bench_*.py runs; with some, only those, and the other results stay, as do
+those of a file whose benchmarks are all skipped. What was measured goes to results.json, each
+file's part with the machine and versions it was measured on. The tables between
+``<!-- table: NAME -->`` and ``<!-- end -->`` in README.md and docs/*.md are then written from the
+recorded results, all or none of them. ``--render`` writes only the tables, which a test compares.
 """
 
 from __future__ import annotations
@@ -41,21 +42,26 @@ CHOSEN_FORMS = (
 
 Results = dict[str, Any]
 
+# Seconds a benchmark, where `pytest benchmarks` takes 1; and pytest's exit status of no tests.
+_SECONDS = 60
+_NOTHING_RAN = 5
 
-def measure(files: list[Path]) -> Results:
-    """Run the benchmark files and return {file stem: {machine, benchmarks}}."""
-    results: Results = {}
-    for file in files:
-        with tempfile.TemporaryDirectory() as directory:
-            output = Path(directory) / "benchmark.json"
-            command = [sys.executable, "-m", "pytest", "-q", str(file)]
-            subprocess.run([*command, f"--benchmark-json={output}"], check=True, cwd=ROOT)
-            measured = json.loads(output.read_text())
-        results[file.stem] = {
-            "machine": _machine(),
-            "benchmarks": {b["name"]: b["extra_info"] for b in measured["benchmarks"]},
-        }
-    return results
+
+def measure(file: Path) -> Results | None:
+    """Run a benchmark file and return {machine, benchmarks}, or None if all of them are skipped."""
+    with tempfile.TemporaryDirectory() as directory:
+        output = Path(directory) / "benchmark.json"
+        options = ["-q", "-rs", f"--benchmark-json={output}", f"--benchmark-max-time={_SECONDS}"]
+        options += ["-W", "ignore:Not saving anything"]  # where all are skipped
+        command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", str(file), *options]
+        status = subprocess.run(command, check=False, cwd=ROOT).returncode
+        if status not in (0, _NOTHING_RAN):
+            raise SystemExit(f"{file} failed: nothing of it is recorded")
+        text = output.read_text() if output.exists() else ""
+    rows = json.loads(text)["benchmarks"] if text else []
+    # The row of ours has the figures of all contestants.
+    benchmarks = {row["group"]: row["extra_info"] for row in rows if row["extra_info"]}
+    return {"machine": _machine(), "benchmarks": benchmarks} if benchmarks else None
 
 
 def _machine() -> dict[str, str]:
@@ -74,11 +80,9 @@ def _machine() -> dict[str, str]:
 # ---- tables --------------------------------------------------------------------------------------
 
 
-def _versus_table(results: Results, part: str, unit: str) -> str:
-    if part not in results:
-        return f"Not measured yet: `python benchmarks/report.py benchmarks/{part}.py`."
+def _versus_table(part: Results, unit: str) -> str:
     rows = []
-    for name, measured in results[part]["benchmarks"].items():
+    for name, measured in part["benchmarks"].items():
         title = name.removeprefix("bench_").replace("_", " ").replace("[", ": ").rstrip("]")
         ours = [title, _time(measured["nanoseconds"])]
         for rival, theirs in measured["rivals"].items():
@@ -86,14 +90,14 @@ def _versus_table(results: Results, part: str, unit: str) -> str:
         if not measured["rivals"]:
             rows.append([*ours, "", "", ""])
     head = ["benchmark", f"irwinhall, {unit}", "rival", "its time", "ratio"]
-    return _markdown(head, rows) + "\n\n" + _machine_line(results[part]["machine"])
+    return _markdown(head, rows) + "\n\n" + _machine_line(part["machine"])
 
 
-def _stream_summary(results: Results) -> str:
+def _stream_summary(part: Results) -> str:
     """Return the common fills of memory in use, with the ratios to ceiling and rivals."""
     rivals = ("streaming stores", "NumPy PCG64", "torch", "MKL")
     rows = []
-    for name, measured in results["bench_stream"]["benchmarks"].items():
+    for name, measured in part["benchmarks"].items():
         found = re.fullmatch(r"bench_memory\[(\w+)-(float32|bfloat16)-(\d+) threads\]", name)
         if found:
             law, dtype, threads = found.groups()
@@ -104,15 +108,13 @@ def _stream_summary(results: Results) -> str:
             rows.append([law.replace("_", " "), dtype, threads, nanoseconds, *cells])
     multiples = ["x NumPy", "x torch", "x MKL"]
     head = ["distribution", "type", "threads", "ns", "of streaming stores", *multiples]
-    machine = _machine_line(results["bench_stream"]["machine"])
-    return _markdown(head, rows) + "\n\n" + machine
+    return _markdown(head, rows) + "\n\n" + _machine_line(part["machine"])
 
 
-def _speed_summary(results: Results) -> str:
+def _speed_summary(part: Results) -> str:
     """Return the fills by every core, as multiples of the rivals' times."""
     rivals = {"NumPy PCG64": "NumPy", "torch": "PyTorch", "MKL": "MKL", "MKL ICDF": "MKL"}
     heads = list(dict.fromkeys(rivals.values()))
-    part = results["bench_stream"]
     rows = []
     for name, measured in part["benchmarks"].items():
         found = re.fullmatch(r"bench_memory\[(\w+)-float32-(\d+) threads\]", name)
@@ -124,9 +126,8 @@ def _speed_summary(results: Results) -> str:
     return _markdown(["float32 weights", "irwinhall, a weight", *heads], rows)
 
 
-def _transformer_table(results: Results) -> str:
+def _transformer_table(part: Results) -> str:
     """Return the times of a whole model, and what its filling adds to the memory."""
-    part = results["bench_torch"]
     peak = part["benchmarks"]["bench_peak_memory"]
     rows = []
     for name, measured in part["benchmarks"].items():
@@ -220,9 +221,8 @@ def _training_table() -> str:
     return _markdown(["example", "start", "mean loss", "deviation of the seeds", "worst"], rows)
 
 
-def _distribution_speed(results: Results) -> str:
+def _distribution_speed(part: Results) -> str:
     """Return a row for each n with the time of each function and SciPy's as a multiple."""
-    part = results["bench_distribution"]
     cells: dict[int, dict[str, list[str]]] = {}
     for name, measured in part["benchmarks"].items():
         found = re.fullmatch(r"bench_distribution\[(\w+)-(\d+)\]", name)
@@ -241,33 +241,49 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-TABLES: dict[str, Callable[[Results], str]] = {
-    "accuracy": lambda results: _accuracy_table(),
-    "weighted accuracy": lambda results: _weighted_accuracy(),
-    "magnitude speed": lambda r: _versus_table(r, "bench_magnitude", "a call or element"),
-    "montecarlo speed": lambda r: _versus_table(r, "bench_montecarlo", "a weight"),
-    "stats speed": lambda r: _versus_table(r, "bench_stats", "a point, value or call"),
-    "stream summary": _stream_summary,
-    "speed summary": _speed_summary,
-    "stream speed": lambda r: _versus_table(r, "bench_stream", "an element"),
-    "closed forms": lambda results: _closed_forms_table(),
-    "tables speed": lambda r: _versus_table(r, "bench_tables", "a row or call"),
-    "distribution accuracy": lambda results: _distribution_accuracy(),
-    "distribution speed": _distribution_speed,
-    "recipes": lambda results: _recipes_table(),
-    "training": lambda results: _training_table(),
-    "frameworks speed": lambda r: _versus_table(r, "bench_frameworks", "a weight of 4096 x 4096"),
-    "small speed": lambda r: _versus_table(r, "bench_small", "a call"),
-    "torch speed": _transformer_table,
-    "import time": lambda r: _versus_table(r, "bench_import", "an interpreter"),
+def _unit(unit: str) -> Callable[[Results], str]:
+    return lambda part: _versus_table(part, unit)
+
+
+# Tables of what other programs recorded, and of the benchmark files' parts of results.json.
+FIXED: dict[str, Callable[[], str]] = {
+    "accuracy": _accuracy_table,
+    "weighted accuracy": _weighted_accuracy,
+    "closed forms": _closed_forms_table,
+    "distribution accuracy": _distribution_accuracy,
+    "recipes": _recipes_table,
+    "training": _training_table,
 }
+MEASURED: dict[str, tuple[str, Callable[[Results], str]]] = {
+    "magnitude speed": ("bench_magnitude", _unit("a call or element")),
+    "montecarlo speed": ("bench_montecarlo", _unit("a weight")),
+    "stats speed": ("bench_stats", _unit("a point, value or call")),
+    "stream summary": ("bench_stream", _stream_summary),
+    "speed summary": ("bench_stream", _speed_summary),
+    "stream speed": ("bench_stream", _unit("an element")),
+    "tables speed": ("bench_tables", _unit("a row or call")),
+    "distribution speed": ("bench_distribution", _distribution_speed),
+    "frameworks speed": ("bench_frameworks", _unit("a weight of 4096 x 4096")),
+    "small speed": ("bench_small", _unit("a call")),
+    "torch speed": ("bench_torch", _transformer_table),
+    "import time": ("bench_import", _unit("an interpreter")),
+}
+
+
+def _table(name: str, results: Results) -> str:
+    if name in FIXED:
+        return FIXED[name]()
+    file, make = MEASURED[name]
+    if file in results:
+        return make(results[file])
+    return f"Not measured yet: `python benchmarks/report.py benchmarks/{file}.py`."
 
 
 def rendered(text: str, results: Results) -> str:
     """Return a document's text with every marked table written anew."""
 
     def table(match: re.Match[str]) -> str:
-        return f"{match[1]}\n\n{TABLES[match[2]](results)}\n\n{match[3]}"
+        return f"{match[1]}\n\n{_table(match[2], results)}\n\n{match[3]}"
 
     return re.sub(r"(<!-- table: (.*?) -->).*?(<!-- end -->)", table, text, flags=re.DOTALL)
 
@@ -280,11 +296,23 @@ def main() -> None:
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     if not options.render:
-        files = options.files or sorted((ROOT / "benchmarks").glob("bench_*.py"))
-        results.update(measure(files))
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    for document in DOCUMENTS:
-        document.write_text(rendered(document.read_text(), results))
+        for file in options.files or sorted((ROOT / "benchmarks").glob("bench_*.py")):
+            measured = measure(file)
+            if measured is None:
+                print(f"{file} is skipped: what is recorded of it stays")
+                continue
+            results[file.stem] = measured
+            _write(RESULTS, json.dumps(results, indent=1) + "\n")
+    texts = {document: rendered(document.read_text(), results) for document in DOCUMENTS}
+    for document, text in texts.items():
+        _write(document, text)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that appears when it is whole."""
+    from irwinhall._files import write_files
+
+    write_files(path.parent, {path.name: text.encode()})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec as _find_spec
+
 from irwinhall._version import __version__
+
+if _find_spec("irwinhall._core") is None:  # found, not imported
+    raise ImportError(
+        f"irwinhall is not built: {__path__[0]} has no compiled modules. In a checkout run "
+        "`pip install -e .`; to use an installed irwinhall, leave the checkout's folder"
+    )
 
 TYPE_CHECKING = False  # to a type checker, true; `typing` takes longer than all that is loaded here
 if TYPE_CHECKING:

@@ -401,6 +401,10 @@ cdef extern from "common/ih_threads.h" nogil:
     const uint64_t IH_ELEMENTS_PER_THREAD
 
 
+cdef extern from "stream/ih_kernel.h" nogil:
+    int ih_item_bytes(int dtype)
+
+
 cdef extern from "irwinhall.h" nogil:
     ctypedef struct ih_key:
         uint64_t word[2]
@@ -509,12 +513,6 @@ cdef ih_key key_from(bytes key):
     return words
 
 
-cdef ptrdiff_t item_bytes(int dtype) noexcept:
-    if dtype == IH_F64 or dtype == IH_U64:
-        return 8
-    return 4 if dtype == IH_F32 or dtype == IH_U32 else 2
-
-
 def prepare_law(int dtype, int kind, double scale, double low, double high, bint corrected):
     """Return the C form of a law, checked for an element type, as bytes for `fill`."""
     cdef ih_law law
@@ -587,7 +585,7 @@ def fill_memory(
     cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
     cdef ptrdiff_t[IH_MAX_DIMENSIONS] steps
     cdef int dimensions = len(shape), axis
-    cdef ptrdiff_t item = item_bytes(dtype)
+    cdef ptrdiff_t item = ih_item_bytes(dtype)
     if dimensions > IH_MAX_DIMENSIONS:
         raise ValueError(f"shape must have at most {IH_MAX_DIMENSIONS} axes, got {dimensions}")
     if len(strides) != dimensions:
@@ -613,7 +611,7 @@ def sample_memory(uintptr_t address, size_t nbytes, int dtype, size_t most):
     Or one, if there are more than `most`, and no other value among these and where memory begins.
     The caller answers for the address: nothing here can check it.
     """
-    cdef size_t item = item_bytes(dtype)
+    cdef size_t item = ih_item_bytes(dtype)
     cdef size_t count = nbytes // item, number
     cdef const char *memory = <const char *>address
     cdef char *to

@@ -231,9 +231,12 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
 
 
 def check_writable(directory: Path) -> None:
-    """Raise OSError where write_files would, before there is anything to write."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=directory):
+    """Raise OSError where write_files would, before there is anything to write; make nothing."""
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    if not there.is_dir():
+        code = errno.EEXIST if there == directory else errno.ENOTDIR
+        raise OSError(code, os.strerror(code), os.fspath(directory))
+    with tempfile.TemporaryFile(dir=there):
         pass
 
 

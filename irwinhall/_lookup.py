@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -14,6 +14,29 @@ class _Named(Protocol):
 
 
 Row = TypeVar("Row", bound=_Named)
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class FrozenMapping(Mapping[Key, Value]):
+    """A mapping that nobody can change; unlike `types.MappingProxyType`, it can be pickled."""
+
+    def __init__(self, entries: Mapping[Key, Value]) -> None:
+        self._entries = dict(entries)
+
+    def __getitem__(self, key: Key) -> Value:
+        return self._entries[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._entries!r})"
 
 
 class Names(Generic[Row]):

@@ -25,10 +25,12 @@ from irwinhall.weightfile import new_file, stored_type
 try:
     import dask.array as da
     from dask.base import tokenize
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "dask":
+except ModuleNotFoundError as _error:
+    if (_error.name or "").partition(".")[0] != "dask":
         raise
-    raise ImportError("irwinhall.dask needs Dask: pip install 'dask[array,distributed]'") from error
+    raise ImportError(
+        "irwinhall.dask needs Dask: pip install 'dask[array,distributed]'"
+    ) from _error
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike

@@ -159,7 +159,7 @@ class Explosion(NamedTuple):
 
 
 def default_schemes(activation: str = "relu") -> list[str]:
-    """Return schemes that explode, vanish and keep the signal, as `simulate` takes them.
+    """Return the schemes that are compared most, as `simulate` takes them.
 
     Parameters
     ----------
@@ -178,8 +178,6 @@ def default_schemes(activation: str = "relu") -> list[str]:
     """
     name = activation_row(activation).name
     return [
-        "normal:1",
-        "normal:0.001",
         "xavier_uniform",
         "he_normal",
         "letkeman",

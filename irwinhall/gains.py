@@ -11,14 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
 from irwinhall._arguments import checked_finite
 from irwinhall._gain_constants import EXACT_GAINS, GATED_GAINS
-from irwinhall._lookup import Names, row_repr
+from irwinhall._lookup import FrozenMapping, Names, row_repr
 from irwinhall._quadrature import REACH, TOLERANCE, integral, nodes, root_density
 
 if TYPE_CHECKING:
@@ -915,7 +914,7 @@ _ROWS = tuple(
     row if row.exact else row._replace(exact=ExactGains(*EXACT_GAINS[row.name])) for row in _WRITTEN
 )
 #: Every activation by its name.
-ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({row.name: row for row in _ROWS})
+ACTIVATIONS: Mapping[str, Activation] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
 # Whose gains do not depend on the variance.
 _HOMOGENEOUS = frozenset({_linear, _relu, _piecewise_linear})
@@ -953,7 +952,7 @@ _GATED_ROWS = tuple(
     )
 )
 #: Every gated unit by its name.
-GATED: Mapping[str, Gated] = MappingProxyType({row.name: row for row in _GATED_ROWS})
+GATED: Mapping[str, Gated] = FrozenMapping({row.name: row for row in _GATED_ROWS})
 _GATED_NAMES = Names("gated unit", _GATED_ROWS)
 
 

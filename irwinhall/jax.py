@@ -11,10 +11,9 @@ name, however the array is split over devices and processes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal, TypeAlias, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Unpack, get_args
 
 from irwinhall import layouts, schemes
 from irwinhall._arguments import (
@@ -34,12 +33,16 @@ from irwinhall.stream import Seed, Stream, as_stream
 
 try:
     import jax
-except ModuleNotFoundError as error:
-    if error.name != "jax":
+except ModuleNotFoundError as _error:
+    if _error.name != "jax":
         raise
-    raise ImportError("irwinhall.jax needs JAX: pip install jax") from error
+    raise ImportError("irwinhall.jax needs JAX: pip install jax") from _error
 
 from irwinhall._jax_drawing import available, drawn, element_type  # imports JAX
+
+if TYPE_CHECKING:  # by these names, as type checkers may take `jax` for this module
+    from jax import Array
+    from jax.sharding import Sharding
 
 __all__ = [
     "Initializer",
@@ -68,7 +71,6 @@ __all__ = [
     "xavier_uniform",
 ]
 
-Array: TypeAlias = "jax.Array"
 Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
 Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
@@ -267,7 +269,7 @@ def initializer(
 @takes("seed", not_="rng")
 def sharded(
     shape: Shape,
-    sharding: jax.sharding.Sharding,
+    sharding: Sharding,
     scheme: str | Scheme = "letkeman",
     *,
     seed: Seed | Stream,
@@ -591,7 +593,29 @@ def _by_columns(scheme: str, scale: float, column_axis: int, dtype: Any) -> Init
     return replace(made, argument="scale")
 
 
-def _named(name: str, scheme: str) -> Callable[..., Initializer]:
+class Factory(Protocol):
+    """The type of the functions that are named after schemes; see `initializer` for arguments."""
+
+    __name__: str
+
+    def __call__(
+        self,
+        in_axis: Axes | None = None,
+        out_axis: Axes | None = None,
+        batch_axis: Axes | None = None,
+        dtype: Any = None,
+        *,
+        gain: Gain = None,
+        low: float | None = None,
+        high: float | None = None,
+        corrected: bool | None = None,
+        active_inputs: int | None = None,
+        **axes: Any,
+    ) -> Initializer:
+        """Return an initializer of the scheme."""
+
+
+def _named(name: str, scheme: str) -> Factory:
     """Return the initializer function of a scheme, with the arguments that JAX's have."""
     row = schemes.SCHEMES[scheme]
 
@@ -644,19 +668,21 @@ def _named(name: str, scheme: str) -> Callable[..., Initializer]:
     return factory
 
 
-letkeman = _named("letkeman", "letkeman")
-letkeman_normalized = _named("letkeman_normalized", "letkeman_normalized")
-letkeman_gaussian = _named("letkeman_gaussian", "letkeman_gaussian")
-letkeman_normalized_gaussian = _named(
+letkeman: Factory = _named("letkeman", "letkeman")
+letkeman_normalized: Factory = _named("letkeman_normalized", "letkeman_normalized")
+letkeman_gaussian: Factory = _named("letkeman_gaussian", "letkeman_gaussian")
+letkeman_normalized_gaussian: Factory = _named(
     "letkeman_normalized_gaussian", "letkeman_normalized_gaussian"
 )
-kalafus_uniform = _named("kalafus_uniform", "kalafus_uniform")
-kalafus_normal = _named("kalafus_normal", "kalafus_normal")
-glorot_uniform = _named("glorot_uniform", "xavier_uniform")
-glorot_normal = _named("glorot_normal", "xavier_truncated_normal")
-he_uniform = _named("he_uniform", "he_uniform")
-he_normal = _named("he_normal", "he_truncated_normal")
-lecun_uniform = _named("lecun_uniform", "lecun_uniform")
-lecun_normal = _named("lecun_normal", "lecun_truncated_normal")
-xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
-kaiming_uniform, kaiming_normal = he_uniform, he_normal
+kalafus_uniform: Factory = _named("kalafus_uniform", "kalafus_uniform")
+kalafus_normal: Factory = _named("kalafus_normal", "kalafus_normal")
+glorot_uniform: Factory = _named("glorot_uniform", "xavier_uniform")
+glorot_normal: Factory = _named("glorot_normal", "xavier_truncated_normal")
+he_uniform: Factory = _named("he_uniform", "he_uniform")
+he_normal: Factory = _named("he_normal", "he_truncated_normal")
+lecun_uniform: Factory = _named("lecun_uniform", "lecun_uniform")
+lecun_normal: Factory = _named("lecun_normal", "lecun_truncated_normal")
+xavier_uniform: Factory = glorot_uniform
+xavier_normal: Factory = glorot_normal
+kaiming_uniform: Factory = he_uniform
+kaiming_normal: Factory = he_normal

@@ -25,10 +25,10 @@ from irwinhall.stream import Stream
 
 try:
     import keras
-except ModuleNotFoundError as error:
-    if error.name != "keras":
+except ModuleNotFoundError as _error:
+    if _error.name != "keras":
         raise
-    raise ImportError("irwinhall.keras needs Keras: pip install keras") from error
+    raise ImportError("irwinhall.keras needs Keras: pip install keras") from _error
 
 __all__ = [
     "GlorotNormal",
@@ -301,18 +301,20 @@ def _named(name: str, scheme: str) -> type[SchemeInitializer]:
     return made
 
 
-Letkeman = _named("Letkeman", "letkeman")
-LetkemanNormalized = _named("LetkemanNormalized", "letkeman_normalized")
-LetkemanGaussian = _named("LetkemanGaussian", "letkeman_gaussian")
-LetkemanNormalizedGaussian = _named("LetkemanNormalizedGaussian", "letkeman_normalized_gaussian")
-KalafusUniform = _named("KalafusUniform", "kalafus_uniform")
-KalafusNormal = _named("KalafusNormal", "kalafus_normal")
-GlorotUniform = _named("GlorotUniform", "xavier_uniform")
-GlorotNormal = _named("GlorotNormal", "xavier_truncated_normal")
-HeUniform = _named("HeUniform", "he_uniform")
-HeNormal = _named("HeNormal", "he_truncated_normal")
-LecunUniform = _named("LecunUniform", "lecun_uniform")
-LecunNormal = _named("LecunNormal", "lecun_truncated_normal")
+Letkeman: type[SchemeInitializer] = _named("Letkeman", "letkeman")
+LetkemanNormalized: type[SchemeInitializer] = _named("LetkemanNormalized", "letkeman_normalized")
+LetkemanGaussian: type[SchemeInitializer] = _named("LetkemanGaussian", "letkeman_gaussian")
+LetkemanNormalizedGaussian: type[SchemeInitializer] = _named(
+    "LetkemanNormalizedGaussian", "letkeman_normalized_gaussian"
+)
+KalafusUniform: type[SchemeInitializer] = _named("KalafusUniform", "kalafus_uniform")
+KalafusNormal: type[SchemeInitializer] = _named("KalafusNormal", "kalafus_normal")
+GlorotUniform: type[SchemeInitializer] = _named("GlorotUniform", "xavier_uniform")
+GlorotNormal: type[SchemeInitializer] = _named("GlorotNormal", "xavier_truncated_normal")
+HeUniform: type[SchemeInitializer] = _named("HeUniform", "he_uniform")
+HeNormal: type[SchemeInitializer] = _named("HeNormal", "he_truncated_normal")
+LecunUniform: type[SchemeInitializer] = _named("LecunUniform", "lecun_uniform")
+LecunNormal: type[SchemeInitializer] = _named("LecunNormal", "lecun_truncated_normal")
 
 
 @_registered

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
 from operator import index
-from types import MappingProxyType
 from typing import Any, NamedTuple, SupportsIndex, TypedDict
 
 from irwinhall._arguments import (
@@ -24,7 +23,7 @@ from irwinhall._arguments import (
     plain_shape,
     shown,
 )
-from irwinhall._lookup import Names
+from irwinhall._lookup import FrozenMapping, Names
 
 __all__ = ["LAYOUTS", "Fans", "Layout", "Weight", "WeightOptions", "fans"]
 
@@ -89,7 +88,7 @@ _ROWS = (
 )
 
 #: Every layout by its name.
-LAYOUTS: Mapping[str, Layout] = MappingProxyType({row.name: row for row in _ROWS})
+LAYOUTS: Mapping[str, Layout] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("layout", _ROWS)
 
 

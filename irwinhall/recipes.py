@@ -9,10 +9,9 @@ kind and parameters by their names in that project, so it fits models that are b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from irwinhall._lookup import Names, row_repr
+from irwinhall._lookup import FrozenMapping, Names, row_repr
 from irwinhall.schemes import Scheme
 
 __all__ = ["RECIPES", "Kind", "Recipe", "recipe", "table"]
@@ -81,8 +80,8 @@ class Recipe(NamedTuple):
     source: str
     scheme: str
     gain: float | None = None
-    plan: Mapping[Any, Any] = MappingProxyType({})
-    residual: Mapping[Any, Any] = MappingProxyType({})
+    plan: Mapping[Any, Any] = FrozenMapping({})
+    residual: Mapping[Any, Any] = FrozenMapping({})
     aliases: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -142,7 +141,7 @@ _ROWS = (
         "what the layers of torch.nn start with, but Bilinear, bias_k and bias_v, left alone",
         "torch 2.13.0, reset_parameters of the layers",
         "torch_default",
-        plan=MappingProxyType(_TORCH),
+        plan=FrozenMapping(_TORCH),
         aliases=("pytorch", "torch_default"),
     ),
     Recipe(
@@ -151,10 +150,8 @@ _ROWS = (
         f"{_TRANSFORMERS}, GPT2PreTrainedModel._init_weights; Radford et al. 2019",
         "normal",
         0.02,
-        MappingProxyType(
-            {Kind("Conv1D", "bias"): "zeros", Kind("Conv1D", "weight"): {"std": 0.02}}
-        ),
-        MappingProxyType({"*.c_proj.weight": "gpt2"}),
+        FrozenMapping({Kind("Conv1D", "bias"): "zeros", Kind("Conv1D", "weight"): {"std": 0.02}}),
+        FrozenMapping({"*.c_proj.weight": "gpt2"}),
         aliases=("nanogpt",),
     ),
     Recipe(
@@ -163,7 +160,7 @@ _ROWS = (
         f"{_TRANSFORMERS}, PreTrainedModel._init_weights, initializer_range 0.02",
         "normal",
         0.02,
-        MappingProxyType(_ONES_OF_RMSNORM),
+        FrozenMapping(_ONES_OF_RMSNORM),
         aliases=("mistral", "qwen3"),
     ),
     Recipe(
@@ -173,7 +170,7 @@ _ROWS = (
         f"{_TRANSFORMERS}, DeepseekV3PreTrainedModel._init_weights, whose own default is 0.02",
         "normal",
         0.006,
-        MappingProxyType(
+        FrozenMapping(
             {
                 **_ONES_OF_RMSNORM,
                 Kind("*Router", "weight"): {"std": 0.006},
@@ -189,14 +186,14 @@ _ROWS = (
         "standard deviations",
         "normal",
         0.02,
-        MappingProxyType(
+        FrozenMapping(
             {
                 **_ONES_OF_RMSNORM,
                 "*lm_head.weight": {"scheme": "lecun_truncated_normal", **_CUT_AT_3},
                 "*tok_embeddings.weight": {"std": 1.0},
             }
         ),
-        MappingProxyType({f"*.{name}.weight": "layer" for name in ("wo", "w2", "w3")}),
+        FrozenMapping({f"*.{name}.weight": "layer" for name in ("wo", "w2", "w3")}),
         aliases=("torchtitan_llama3",),
     ),
     Recipe(
@@ -205,7 +202,7 @@ _ROWS = (
         "OLMo-core fa6c501, src/olmo_core/nn/transformer/init.py, InitMethod.normal",
         "truncated_normal",
         0.02,
-        MappingProxyType(
+        FrozenMapping(
             {
                 **_ONES_OF_RMSNORM,
                 Kind("Linear", "weight"): _OLMO,
@@ -220,7 +217,7 @@ _ROWS = (
         "Megatron-LM d98e8a6, megatron/core/transformer/transformer_config.py",
         "normal",
         0.02,
-        MappingProxyType(
+        FrozenMapping(
             {
                 Kind("*Parallel*", "weight*"): {"std": 0.02},
                 Kind("*Router", "weight"): {"std": 0.02},
@@ -230,7 +227,7 @@ _ROWS = (
                 Kind("*Norm", "bias"): "zeros",
             }
         ),
-        MappingProxyType({"*.linear_proj.weight": "gpt2", "*.linear_fc2.weight*": "gpt2"}),
+        FrozenMapping({"*.linear_proj.weight": "gpt2", "*.linear_fc2.weight*": "gpt2"}),
         aliases=("megatron_lm", "megatron_core"),
     ),
     Recipe(
@@ -238,7 +235,7 @@ _ROWS = (
         "nanochat; its scalars of each layer are left as they were made",
         "nanochat 92d63d4, nanochat/gpt.py, GPT.init_weights, with n_kv_head = n_head",
         "lecun_uniform",
-        plan=MappingProxyType(
+        plan=FrozenMapping(
             {
                 "*wte.weight": {"std": 0.8},
                 "*lm_head.weight": {"std": 0.001},
@@ -260,7 +257,7 @@ _ROWS = (
         "modded-nanogpt f411b3d, train_gpt.py, GPT.__init__",
         "lecun_uniform",
         0.5,
-        MappingProxyType(
+        FrozenMapping(
             {
                 "*qk_bank": _STACKED,
                 "*vo_bank": _STACKED,
@@ -286,7 +283,7 @@ _ROWS = (
         "Mamba 2 of state-spaces/mamba; transformers starts its own otherwise",
         "state-spaces/mamba e9594ce, mamba_ssm/modules/mamba2.py and models/mixer_seq_simple.py",
         "torch_default",
-        plan=MappingProxyType(
+        plan=FrozenMapping(
             {
                 **_ONES_OF_RMSNORM,
                 Kind("Embedding", "weight"): {"std": 0.02},
@@ -296,7 +293,7 @@ _ROWS = (
                 Kind("Mamba2*", "D"): "ones",
             }
         ),
-        residual=MappingProxyType({"*.out_proj.weight": "mamba", "*.fc2.weight": "mamba"}),
+        residual=FrozenMapping({"*.out_proj.weight": "mamba", "*.fc2.weight": "mamba"}),
     ),
     Recipe(
         "bert",
@@ -304,7 +301,7 @@ _ROWS = (
         f"{_TRANSFORMERS}, BertPreTrainedModel._init_weights; Devlin et al. 2018",
         "normal",
         0.02,
-        MappingProxyType({Kind("BertLMPredictionHead", "bias"): "zeros"}),
+        FrozenMapping({Kind("BertLMPredictionHead", "bias"): "zeros"}),
     ),
     Recipe(
         "vit",
@@ -312,7 +309,7 @@ _ROWS = (
         "timm 1.0.31, VisionTransformer.init_weights; its ends of +-2 are 100 standard deviations",
         "normal",
         0.02,
-        MappingProxyType(
+        FrozenMapping(
             {
                 "*pos_embed": {"std": 0.02},
                 "*cls_token": {"std": 1e-6},
@@ -328,7 +325,7 @@ _ROWS = (
         "residual convolution networks",
         "torchvision 0.28.0, ResNet.__init__, without zero_init_residual; He et al. 2015",
         "he_normal_fan_out",
-        plan=MappingProxyType(
+        plan=FrozenMapping(
             {
                 Kind("_ConvNd", "bias"): "torch_default",
                 Kind("Linear", "bias"): "torch_default",
@@ -339,7 +336,7 @@ _ROWS = (
 )
 
 #: Every recipe by its name.
-RECIPES: Mapping[str, Recipe] = MappingProxyType({row.name: row for row in _ROWS})
+RECIPES: Mapping[str, Recipe] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("recipe", _ROWS)
 
 

@@ -233,7 +233,7 @@ def sample_weights(
     out: Any = None,
     region: Region | None = None,
     threads: int | None = None,
-) -> Any:
+) -> NDArray[Any]:
     """Return random weights of a layer, sized by a scheme.
 
     Parameters
@@ -371,7 +371,8 @@ def sample_weights(
         active_inputs=active_inputs,
     )
     target = output(sampler.weight.shape, dtype, out, region)
-    return sampler.draw(as_stream(rng, name), target, threads)
+    weights: NDArray[Any] = sampler.draw(as_stream(rng, name), target, threads)
+    return weights
 
 
 def scale_of(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from irwinhall._arguments import (
@@ -19,7 +18,7 @@ from irwinhall._arguments import (
     checked_truncation,
 )
 from irwinhall._core import letkeman_bound, preserved_magnitude
-from irwinhall._lookup import Names, row_repr
+from irwinhall._lookup import FrozenMapping, Names, row_repr
 from irwinhall._moments import INTERVALS, interval_moments, truncated_moments
 from irwinhall.gains import gain as activation_gain
 from irwinhall.layouts import Fans
@@ -645,7 +644,7 @@ _ROWS = (
 )
 
 #: Every scheme by its name.
-SCHEMES: Mapping[str, Scheme] = MappingProxyType({row.name: row for row in _ROWS})
+SCHEMES: Mapping[str, Scheme] = FrozenMapping({row.name: row for row in _ROWS})
 
 
 _NAMES = Names("scheme", _ROWS)

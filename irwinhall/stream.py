@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import warnings
 from functools import lru_cache
 from hashlib import blake2b
 from operator import index
@@ -176,7 +177,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights uniform on the open interval (-bound, bound).
 
         Parameters
@@ -209,6 +210,11 @@ class Stream:
         TypeError, ValueError
             If an argument is not as described; the message names it. out is then untouched.
 
+        Warns
+        -----
+        UserWarning
+            If shape and bound are two integers, which may be meant as a shape of two axes.
+
         Notes
         -----
         2^24 values (float64: 2^53), symmetric about 0, never 0 and never the bound. The float16
@@ -221,6 +227,7 @@ class Stream:
         >>> irwinhall.Stream(0).uniform(3, bound=0.1)
         array([...], dtype=float32)
         """
+        _warn_of_two_lengths("bound", shape, bound)
         bound = checked_finite("bound", bound)
         if bound <= 0.0:
             raise ValueError(f"bound must be positive, got {bound}")
@@ -236,7 +243,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights normal with mean 0 and standard deviation `std`.
 
         Parameters
@@ -256,6 +263,11 @@ class Stream:
         TypeError, ValueError
             If an argument is not as described; the message names it. out is then untouched.
 
+        Warns
+        -----
+        UserWarning
+            If shape and std are two integers, which may be meant as a shape of two axes.
+
         Notes
         -----
         By inversion, one word an element, refined by a second one in the tails, which reach beyond
@@ -268,6 +280,7 @@ class Stream:
         >>> round(float(weights.std()), 3)
         0.02
         """
+        _warn_of_two_lengths("std", shape, std)
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
@@ -286,7 +299,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights from a normal distribution truncated to [low, high] standard deviations.
 
         Parameters
@@ -313,6 +326,11 @@ class Stream:
         TypeError, ValueError
             If an argument is not as described; the message names it. out is then untouched.
 
+        Warns
+        -----
+        UserWarning
+            If shape and std are two integers, which may be meant as a shape of two axes.
+
         Notes
         -----
         One draw an element: the word is scaled into [Phi(low), Phi(high)] and inverted.
@@ -326,6 +344,7 @@ class Stream:
         >>> bool(abs(weights).max() <= 0.02 * 2 / 0.8796)
         True
         """
+        _warn_of_two_lengths("std", shape, std)
         std = checked_finite("std", std)
         if std < 0.0:
             raise ValueError(f"std must be at least 0, got {std}")
@@ -344,7 +363,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights uniform on the open interval (low, high).
 
         Parameters
@@ -395,7 +414,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return weights on the open interval (low, high) whose logarithm is uniform.
 
         Parameters
@@ -440,7 +459,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return logarithms of numbers uniform on (low, high).
 
         Parameters
@@ -489,7 +508,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return the x whose softplus, ln(1 + exp(x)), is log-uniform on (low, high).
 
         Parameters
@@ -539,7 +558,7 @@ class Stream:
         out: Any,
         region: Region | None,
         threads: int | None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         low, high = checked_interval(low, high)
         target = output(shape_of(shape, out, region), dtype, out, region)
         return fill(self, interval_law(target.code, kind, low, high), target, threads)
@@ -553,7 +572,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return integers from low to high - 1, all equally likely.
 
         Parameters
@@ -604,7 +623,7 @@ class Stream:
         out: Any = None,
         region: Region | None = None,
         threads: int | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Return the generator's words, all bits random.
 
         Parameters
@@ -684,7 +703,7 @@ class Stream:
         return Stream, (self._seed, self._name)
 
 
-def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None) -> Any:
+def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None) -> NDArray[Any]:
     """Fill a checked array by a law that `prepare_law` made, and return the target's result."""
     fill_array(
         stream.key,
@@ -697,7 +716,8 @@ def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None)
         target.is_new,
         KERNEL,
     )
-    return target.result
+    result: NDArray[Any] = target.result  # or what is not an array, if out is not
+    return result
 
 
 def fill_memory(
@@ -884,6 +904,16 @@ def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
             f"high / low must be at most 2**{round(math.log2(GREATEST_RATIO))}, {ends}"
         )
     return prepare_interval(code, kind, low, high)
+
+
+def _warn_of_two_lengths(name: str, shape: object, scale: object) -> None:
+    """Warn of ``uniform(3, 4)``, by which two lengths may be meant: it has shape (3,), bound 4."""
+    if type(scale) is int and type(shape) is int and scale > 1:
+        warnings.warn(
+            f"({shape}, {scale}) is shape ({shape},) and {name} {scale}; for two axes pass the "
+            f"shape as ({shape}, {scale}), for that {name} pass {float(scale)}",
+            stacklevel=3,
+        )
 
 
 def check_scale(code: int, kind: int, scale: float) -> None:

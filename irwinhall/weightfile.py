@@ -25,7 +25,7 @@ from irwinhall.schemes import Gain, Scheme
 from irwinhall.stream import Seed, Stream, as_stream, checked_threads
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["save_weights"]
 
@@ -35,7 +35,7 @@ _PIECE = 1 << 26
 
 @takes("rng", not_="seed")
 def save_weights(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | BinaryIO,
     shape: Shape,
     scheme: str | Scheme = "letkeman",
     *,
@@ -62,9 +62,10 @@ def save_weights(
 
     Parameters
     ----------
-    path : str or path
-        The file. Its directory must exist. Until the file is complete, it has no name or a hidden
-        one; it is removed if anything fails. A symlink to an existing file is followed.
+    path : str, path or binary file
+        Where to write. An open binary file gets the bytes in order. The directory of a path must
+        exist. Until the file is complete, it has no name or a hidden one; it is removed if anything
+        fails. A symlink to an existing file is followed.
     shape, scheme, rng, name, in_axis, out_axis, batch_axis, groups, layout, parts, stacked
         As for `irwinhall.sample_weights`, whose bits the file holds.
     active_inputs, gain, low, high, corrected, threads
@@ -139,19 +140,31 @@ def save_weights(
         raise ValueError(
             f"shape must be that of an array that NumPy can make, got {whole}"
         ) from None
+    size = math.prod(whole)
+    most = _PIECE // element.itemsize if sampler.scheme.divisible else max(size, 1)
+    regions = _pieces(whole, most) if size else ()
+
+    def draw(region: tuple[slice, ...], piece: NDArray[Any]) -> None:
+        sampler.draw(stream, output(whole, name_of_type, piece, region), threads)
+        if progress:
+            progress(piece.nbytes)
+
+    if not isinstance(path, (str, os.PathLike)):
+        _write_header(path, whole, element)
+        for region in regions:
+            lengths = [part.stop - part.start for part in region]
+            piece = np.empty((*lengths, *whole[len(region) :]), element)
+            draw(region, piece)
+            path.write(piece.data)
+        return
     with new_file(path, whole, element, overwrite) as (file, offset):
-        size = math.prod(whole)
         if size:
             weights = np.memmap(file, element, "r+", offset, whole)
-            most = _PIECE // element.itemsize if sampler.scheme.divisible else size
-            for region in _pieces(whole, most):
+            for region in regions:
                 where: Any = (*region, ...)  # a view, even of a single number
-                piece = weights[where]
-                sampler.draw(stream, output(whole, name_of_type, piece, region), threads)
-                if progress:
-                    progress(piece.nbytes)
+                draw(region, weights[where])
             weights.flush()
-            del weights, piece
+            del weights
 
 
 @contextmanager
@@ -169,7 +182,9 @@ def new_file(
     hidden one if `named` asks for it.
     """
     with whole_file(Path(path), overwrite=overwrite, named=named) as file:
-        offset = _write_header(file, shape, element)
+        _write_header(file, shape, element)
+        file.flush()
+        offset = file.tell()
         _reserve(file, offset, math.prod(shape) * element.itemsize)
         yield file, offset
 
@@ -182,13 +197,11 @@ def stored_type(dtype: DTypeLike) -> np.dtype[Any]:
     return np.dtype(np.uint16) if element.name == "bfloat16" else element
 
 
-def _write_header(file: BinaryIO, shape: tuple[int, ...], element: np.dtype[Any]) -> int:
-    """Write the header as numpy.save does, and return its length."""
+def _write_header(file: BinaryIO, shape: tuple[int, ...], element: np.dtype[Any]) -> None:
+    """Write the header as numpy.save does."""
     description: Any = np.lib.format.dtype_to_descr(element)
     header = {"descr": description, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
-    file.flush()
-    return file.tell()
 
 
 def _reserve(file: BinaryIO, offset: int, size: int) -> None:

@@ -72,3 +72,15 @@ def test_the_source_distribution_has_every_file_of_the_repository(tmp_path):
     assert [name for name in names if name.startswith("docs/_build/")] == []
     generated = {".c", ".so", ".pyc"}
     assert {n for n in names if n.startswith("irwinhall/") and Path(n).suffix in generated} == set()
+
+
+def test_a_checkout_that_is_not_built_says_how_to_build_it(tmp_path):
+    compiled = shutil.ignore_patterns("*.so", "*.pyd")
+    shutil.copytree(ROOT / "irwinhall", tmp_path / "irwinhall", ignore=compiled)
+    # Without site-packages, where another irwinhall may be.
+    command = [sys.executable, "-S", "-c", "import irwinhall"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = f"ImportError: irwinhall is not built: {tmp_path / 'irwinhall'} has no compiled modules"
+    last = finished.stderr.splitlines()[-1]
+    assert last.startswith(said)
+    assert "`pip install -e .`" in last

@@ -1,9 +1,13 @@
-"""The C functions from other Cython code, by `cimport irwinhall`, and from ctypes by capsule."""
+"""The C functions from C, from Cython code by `cimport irwinhall`, and from ctypes by capsule."""
 
 import ctypes
 import importlib.util
+import os
+import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 from ctypes import c_char_p, c_double, c_int, c_int64, c_void_p, py_object
 from pathlib import Path
 
@@ -157,3 +161,83 @@ def test_a_capsule_calls_the_normalized_bound(n, m):
 def test_a_capsule_calls_the_expected_magnitude(n, m):
     function = from_capsule("ih_expected_magnitude", c_double, c_int64)
     assert irwinhall.expected_magnitude(n) == function(n)
+
+
+# ---- docs/calling-from-c.md ----------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "calling-from-c.md"
+
+
+def block(language, first=""):
+    """Return the code of the page's block of a language that begins with a line."""
+    found = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return next(code for code in found if code.startswith(first))
+
+
+def test_the_program_of_the_page_compiles_and_gives_the_bits_that_python_gives(tmp_path):
+    (tmp_path / "src_c").symlink_to(ROOT / "src_c")
+    (tmp_path / "program.c").write_text(block("c", "/* program.c */"), encoding="ascii")
+    library = block("sh", "cc -c").replace("-O3", "-O0")  # in a fifth of the time
+    script = f"set -e\n{library}\n{block('sh', 'cc program.c')}"
+    finished = subprocess.run(
+        [
+            "bash",
+            "-c",
+            script.replace("cc -", f"{compiler()} -").replace("cc p", f"{compiler()} p"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stderr) == (0, "")
+    bound = irwinhall.letkeman_bound(784, 256)
+    weight = irwinhall.Stream(1, "w").uniform((3, 4), bound)[2, 3]
+    expected = [bound, irwinhall.distribution.cdf(1.25, 3), weight]
+    printed = finished.stdout.split()
+    assert [float(printed[0]), float(printed[1]), np.float32(printed[2])] == expected
+
+
+def compiler():
+    return sysconfig.get_config_var("CC").split()[0]
+
+
+def check_client(folder):
+    """Import the client of the page from a folder, and compare its results with Python's."""
+    (library,) = folder.glob("client.*.so")
+    program = "import client; print(*client.bounds(784, 256))"
+    finished = subprocess.run(
+        [sys.executable, "-c", program], cwd=library.parent, capture_output=True, text=True
+    )
+    expected = irwinhall.letkeman_bound(784), irwinhall.letkeman_bound(784, 256)
+    assert tuple(map(float, finished.stdout.split())) == expected
+
+
+def test_the_client_of_the_page_is_built_by_its_setup_py(tmp_path):
+    (tmp_path / "client.pyx").write_text(block("cython"), encoding="ascii")
+    (tmp_path / "setup.py").write_text(block("python", "# setup.py"), encoding="ascii")
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "CFLAGS": "-O0"}, check=True)
+    check_client(tmp_path)
+
+
+def test_the_client_of_the_page_is_built_by_its_meson_build(tmp_path):
+    tools = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for tool in ("meson", "ninja", "cython"):
+        if shutil.which(tool, path=tools["PATH"]) is None:
+            pytest.skip(f"{tool} is not installed")
+    meson = shutil.which("meson", path=tools["PATH"])
+    (tmp_path / "client.pyx").write_text(block("cython"), encoding="ascii")
+    (tmp_path / "meson.build").write_text(block("meson"), encoding="ascii")
+    for arguments in (("setup", "build"), ("compile", "-C", "build")):
+        finished = subprocess.run(
+            [meson, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **tools},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    check_client(tmp_path / "build")

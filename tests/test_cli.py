@@ -30,6 +30,7 @@ from irwinhall import (
 )
 from irwinhall.approximations import Certificate
 from irwinhall.cli import main
+from irwinhall.cli._parser import Parser
 from irwinhall.compare import compare
 from irwinhall.sampling import Sampler
 from irwinhall.tables import report
@@ -79,6 +80,113 @@ def test_bound_json_holds_the_arguments_and_the_value(capsys):
     }
 
 
+@pytest.mark.parametrize("command", ["bound", "compare", "montecarlo"])
+def test_two_sizes_can_be_given_as_one(capsys, command):
+    options = ["--trials", "10"] if command == "montecarlo" else []
+    main([command, "12", "7", *options])
+    apart = capsys.readouterr().out
+    main([command, "12x7", *options])
+    assert capsys.readouterr().out == apart != ""
+
+
+def test_without_a_command_the_help_is_printed(capsys):
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out == printed != ""
+
+
+PRINTING = [
+    ["bound", "784x256"],
+    ["compare", "784x256"],
+    ["compare", "784x256", "--activation", "relu"],
+    ["flow", "--width", "8", "--depth", "100", "--batch", "2"],
+    ["flow", "--width", "8", "--depth", "4", "--batch", "2", "--predict"],
+    ["flow", "--table", "--width", "8", "--depth", "2"],
+    ["montecarlo", "9x5", "--trials", "10"],
+    ["recipes"],
+    ["recipes", "gpt2"],
+    ["reproduce", "--trials", "2"],
+]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("arguments", PRINTING, ids=lambda arguments: " ".join(arguments[:2]))
+def test_no_line_is_longer_than_the_terminal(capsys, monkeypatch, arguments, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > columns or line != line.rstrip()] == []
+
+
+def test_no_line_of_the_closed_forms_is_longer_than_the_terminal(quick, capsys, tmp_path):
+    main(tables_in(tmp_path))
+    *lines, _ = capsys.readouterr().out.splitlines()  # the last one names files
+    assert [line for line in lines if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("message", "typed"),
+    [
+        ("max_n must be at least 1, got 0", "--max-n must be at least 1, got 0"),
+        (
+            "low must be less than high, got low=3, high=2",
+            "--low must be less than --high, got --low=3, --high=2",
+        ),
+        ("max-n of max_n.csv and 'max_n'", "max-n of max_n.csv and 'max_n'"),
+        ("a low value is too high", "a low value is too high"),
+        ("--low must stand without high", "--low must stand without --high"),
+    ],
+)
+def test_messages_name_options_as_they_are_typed(message, typed):
+    parser = Parser(prog="irwinhall")
+    for option in ("--max-n", "--low", "--high"):
+        parser.add_argument(option)
+    assert parser.as_typed(message) == typed
+
+
+# ---- completion ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed_for_a_shell(capsys, shell):
+    pytest.importorskip("argcomplete")
+    assert main(["--print-completion", shell]) == 0
+    code = capsys.readouterr().out
+    assert "irwinhall" in code
+    assert "_ARGCOMPLETE" in code
+
+
+def test_completion_without_argcomplete_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    assert main(["--print-completion", "bash"]) == 1
+    assert "pip install argcomplete" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("irwinhall mont", ["montecarlo"]),
+        ("irwinhall compare 5 6 --act", ["--activation"]),
+        ("irwinhall flow --activation relu", ["relu", "relu6", "relu_squared"]),
+        ("irwinhall sample 5x5 --scheme kalafus", ["kalafus_normal", "kalafus_uniform"]),
+    ],
+)
+def test_a_shell_is_told_what_could_follow(line, offered):
+    pytest.importorskip("argcomplete")
+    # As the printed code asks: the answer comes on descriptor 8.
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    finished = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m irwinhall 8>&1 9>/dev/null"],
+        env={**os.environ, **asked, "_ARGCOMPLETE_IFS": "\n"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sorted(word.strip() for word in finished.stdout.splitlines()) == offered
+
+
 def test_version():
     assert run("--version").stdout == f"irwinhall {irwinhall.__version__}\n"
 
@@ -87,6 +195,9 @@ def test_help_names_every_command():
     printed = run("--help").stdout
     for command in ("bound", "tables", "montecarlo", "reproduce", "compare", "flow", "sample"):
         assert f"\n    {command}" in printed
+
+
+SAMPLE = ["sample", "6x5", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"]
 
 
 @pytest.mark.parametrize(
@@ -106,26 +217,29 @@ def test_help_names_every_command():
         (["tables", "--max-n", "100001"], "--max-n must be from 1 to 100000, got 100001"),
         (["tables", "--grid", "1"], "--grid must be at least 2, got 1"),
         (["tables", "--grid", "1000000000"], "--grid must be from 2 to "),
-        (["tables", "--workers", "0"], "workers must be at least 1, got 0"),
-        (["tables", "--workers", "10001"], "workers must be from 1 to 10000, got 10001"),
+        (["tables", "--workers", "0"], "--workers must be at least 1, got 0"),
+        (["tables", "--workers", "10001"], "--workers must be from 1 to 10000, got 10001"),
         (["tables", "--workers", "2", "--scheduler", "a:1"], "--workers must stand without"),
         (["montecarlo", "0"], "n must be at least 1, got 0"),
-        (["montecarlo", "5", "--trials", "1"], "trials must be at least 2, got 1"),
-        (["montecarlo", "5", "--bound", "nan"], "bound must be a number, got nan"),
+        (["montecarlo", "5", "--trials", "1"], "--trials must be at least 2, got 1"),
+        (["montecarlo", "5", "--bound", "nan"], "--bound must be a number, got nan"),
         (["reproduce", "--trials", "1"], "--trials must be at least 2, got 1"),
-        (["reproduce", "--seed", "-1"], "--seed must be at least 0, got -1"),
         (["compare", "0", "5"], "n must be at least 1, got 0"),
+        (["montecarlo", "5", "--standard-error", "0"], "--standard-error must be finite and"),
+        (["compare", "5"], "m must be given"),
+        (["bound", "2x3x4"], "a layer has two sizes, got 3"),
+        (["bound", "2x3", "4"], "a layer has two sizes, got 3"),
         (["compare", "5", "5", "--activation", "rellu"], "did you mean 'relu'"),
         (["flow", "--schemes", "letkemann"], "did you mean 'letkeman'"),
         (["flow", "--activation", "than"], "did you mean 'tanh'"),
-        (["flow", "--width", "0"], "width must be at least 1, got 0"),
+        (["flow", "--width", "0"], "--width must be at least 1, got 0"),
         (["flow", "--width", "a,b"], "'a,b'"),
-        (["flow", "--depth", "0"], "depth must be at least 1, got 0"),
+        (["flow", "--depth", "0"], "--depth must be at least 1, got 0"),
         (["flow", "--plot", "flow.pdf"], "must end in .png or .svg, got flow.pdf"),
         (["flow", "--table", "--batch", "3"], "--table must stand without --batch"),
         (["sample", "5x", "--scheme", "zeros", "--seed", "1", "--out", "w.npy"], "'5x'"),
         (["sample", "5x5", "--scheme", "zeros", "--out", "w.npy"], "--seed"),
-        (["sample", "5", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"], "in_axis"),
+        (["sample", "5", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"], "--in-axis"),
         (
             ["sample", "5x5", "--scheme", "he_norml", "--seed", "1", "--out", "no/w.npy"],
             "did you mean",
@@ -134,8 +248,14 @@ def test_help_names_every_command():
             ["sample", "x".join("1" * 65), "--scheme", "zeros", "--seed", "1", "--out", "no/w.npy"],
             "shape must be that of an array that NumPy can make, got (1, 1,",
         ),
+        ([*SAMPLE, "--parts", "2"], "--parts must come with a layout, got 2"),
+        ([*SAMPLE, "--low", "1"], "--low must be left out for he_normal, got 1.0"),
+        ([*SAMPLE, "--uncorrected"], "--uncorrected must be left out for he_normal"),
+        ([*SAMPLE, "--in-axis", "7"], "--in-axis must name an axis of shape, got 7"),
+        ([*SAMPLE, "--groups", "4"], "--groups must divide the size of --out-axis"),
+        ([*SAMPLE, "--out", "w.safetensors"], "--out must end in .npy, or be -, got w.safetensors"),
         (["nonsense"], "'nonsense'"),
-        ([], "command"),
+        (["--print-completion", "csh"], "'csh'"),
     ],
 )
 def test_bad_arguments_exit_with_2_and_one_line_that_names_them(arguments, named):
@@ -286,10 +406,11 @@ def test_reproduce_prints_all_sixteen_sizes():
     finished = run("reproduce", "--trials", "50")
     assert finished.returncode == 0
     lines = finished.stdout.splitlines()
-    standard = [line.split()[0] for line in lines if line.split()[1:2] and "+-" in line][:6]
+    standard = [line.split()[0] for line in lines if line[:4].strip().isdigit()][:6]
     assert standard == ["1", "5", "25", "100", "300", "1000"]
     sizes = [line[:9].strip() for line in lines if "  forward " in line]
-    assert sizes == [
+    assert sizes[:10] == sizes[10:]  # of both blocks of columns
+    assert sizes[:10] == [
         *("1, 1", "5, 5", "100, 1", "15, 25", "10, 100"),
         *("100, 50", "100, 300", "1000, 10", "1, 10000", "3, 10000"),
     ]
@@ -333,13 +454,13 @@ def contents(directory):
     return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
-def test_tables_writes_twelve_files_and_prints_the_closed_forms(quick, capsys, tmp_path):
+def test_tables_writes_sixteen_files_and_prints_the_closed_forms(quick, capsys, tmp_path):
     assert main(tables_in(tmp_path / "tables")) == 0
     printed = capsys.readouterr().out
     names = ("article", "closed-forms", "normalized", "standard")
-    files = [f"{name}.{kind}" for name in names for kind in ("csv", "json", "md")]
+    files = [f"{name}.{kind}" for name in names for kind in ("csv", "json", "md", "tex")]
     assert list(contents(tmp_path / "tables")) == files
-    assert f"12 files in {tmp_path}/tables/: {', '.join(files)}" in printed
+    assert f"16 files in {tmp_path}/tables/: {', '.join(files)}" in printed
     rows = [line.split() for line in printed.splitlines()]
     for name in approximations.FORMS:
         first = approximations.FORMS[name].domain[0]
@@ -354,7 +475,7 @@ def test_tables_writes_the_same_bytes_in_processes(quick, monkeypatch, tmp_path)
         main(tables_in(tmp_path / workers, "--workers", workers, "--plots"))
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
     assert {"dot.svg", "report.html"} < set(contents(tmp_path / "1"))
-    assert len(contents(tmp_path / "1")) == 14
+    assert len(contents(tmp_path / "1")) == 18
 
 
 def test_tables_json_is_that_of_the_closed_forms(quick, capsys, tmp_path):
@@ -366,7 +487,7 @@ def test_tables_check_finds_no_difference_in_what_was_written(quick, capsys, tmp
     main(tables_in(tmp_path))
     capsys.readouterr()
     assert main(tables_in(tmp_path, "--check")) == 0
-    assert capsys.readouterr() == (f"12 files in {tmp_path}/ are as they should be\n", "")
+    assert capsys.readouterr() == (f"16 files in {tmp_path}/ are as they should be\n", "")
 
 
 def test_tables_check_says_which_line_was_edited_and_writes_nothing(quick, capsys, tmp_path):
@@ -381,8 +502,34 @@ def test_tables_check_says_which_line_was_edited_and_writes_nothing(quick, capsy
     missing, where, found, wanted = out.splitlines()
     assert (missing, where) == (f"{tmp_path}/article.md: missing", f"{path}:4")
     assert (found[:9], wanted[:9]) == ("- 3,13/17", "+ 3,13/16")
-    assert "2 of 12 files are not as they should be" in err
+    assert "2 of 16 files are not as they should be" in err
     assert contents(tmp_path) == edited
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        (("--max-n", "41", "--grid", "5"), "standard.csv has 40 rows, not the 41 of --max-n 41"),
+        (("--max-n", "40", "--grid", "6"), "normalized.csv has 15 rows, not the 21 of --grid 6"),
+    ],
+)
+def test_tables_check_with_other_sizes_says_so_in_one_line(quick, capsys, tmp_path, sizes, said):
+    main(tables_in(tmp_path))
+    capsys.readouterr()
+    assert main(["tables", "--out", str(tmp_path), "--check", *sizes]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"{tmp_path}/{said}; --check takes the sizes" in err
+
+
+def test_tables_interrupted_leaves_no_directory(capsys, monkeypatch, tmp_path):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(approximations, "certify", interrupt)
+    assert main(tables_in(tmp_path / "new" / "tables")) == 130
+    assert capsys.readouterr().err == "irwinhall tables: interrupted\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tables_cannot_be_written_into_a_file(capsys, tmp_path):
@@ -462,13 +609,14 @@ def test_montecarlo_json_of_a_layer_holds_all_three_estimates(capsys):
 
 def test_montecarlo_of_no_weights_has_no_deviation(capsys):
     main(["montecarlo", "9", "--bound", "0", "--trials", "10"])
-    assert "  0               0     -\n" in capsys.readouterr().out
+    assert "magnitude            0               0      0    -\n" in capsys.readouterr().out
 
 
 # ---- compare -------------------------------------------------------------------------------------
 
 
-def test_compare_prints_a_line_for_every_scheme_and_says_what_its_columns_are(capsys):
+def test_compare_prints_a_line_for_every_scheme_and_says_what_its_columns_are(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
     assert main(["compare", "784", "256"]) == 0
     printed = capsys.readouterr().out
     rows = {line.split()[0]: line.split() for line in printed.splitlines() if line}
@@ -536,6 +684,15 @@ def test_flow_prints_four_tables_of_the_chosen_schemes(capsys):
     )
 
 
+def test_flow_prints_equal_figures_once_under_both_names(capsys):
+    main(["flow", *SMALL, "--schemes", "he_normal,letkeman,kalafus_normal:relu"])
+    lines = capsys.readouterr().out.splitlines()
+    first = lines.index("he_normal,")
+    assert lines[first + 1].split() == ["kalafus_normal:relu", *lines[first + 1].split()[1:]]
+    assert lines[first + 2].startswith("letkeman ")
+    assert lines.count("he_normal,") == 4
+
+
 def test_flow_json_holds_every_layer_and_no_number_that_json_lacks(capsys):
     main(["flow", *SMALL, "--depth", "12", "--schemes", "normal:1e38,letkeman", "--json"])
     printed = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
@@ -577,9 +734,9 @@ def test_flow_without_matplotlib_says_what_to_install(capsys, monkeypatch):
 def test_flow_table_prints_the_expected_variances_beside_the_simulated(capsys):
     main(["flow", "--table", "--width", "20", "--depth", "3"])
     lines = capsys.readouterr().out.splitlines()
-    columns = [line.split() for line in lines if "+-" in line]
+    columns = [line.split() for line in lines if line.split()[:1] in (["1"], ["0.001"])]
     assert [row[2] for row in columns] == ["20", "400", "8000", "0.02", "0.0004", "8e-06"]
-    for _, _, expected, simulated, _, error in columns:
+    for _, _, expected, simulated, error in columns:
         assert abs(float(simulated) - float(expected)) < 5.5 * float(error)
 
 
@@ -599,6 +756,20 @@ def test_sample_writes_the_bytes_that_numpy_saves(capsys, tmp_path):
     )
     assert path.read_bytes() == expected.getvalue()
     assert capsys.readouterr().out == f"{path}: 50x30 float32, letkeman, seed 7\n"
+
+
+def test_sample_writes_to_standard_output(capfdbinary):
+    assert main(sample("-", "--name", "layer.weight")) == 0
+    out, err = capfdbinary.readouterr()
+    expected = irwinhall.sample_weights((50, 30), rng=7, name="layer.weight")
+    np.testing.assert_array_equal(np.load(io.BytesIO(out)), expected)
+    assert err == b"-: 50x30 float32, letkeman, seed 7\n"
+
+
+def test_sample_writes_no_bytes_to_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(sample("-")) == 2
+    assert "which a terminal cannot show" in capsys.readouterr().err
 
 
 def test_sample_takes_the_ends_of_a_distribution(tmp_path):

@@ -43,14 +43,13 @@ def test_letkeman_by_its_own_gain_keeps_less_than_he_and_more_than_xavier_throug
     assert last == sorted(last)
 
 
-def test_the_default_schemes_explode_vanish_and_keep():
+def test_the_default_schemes_keep_signals_in_sight():
     flows = {one.scheme: one for one in flow.simulate(width=64, depth=10, batch=8)}
     assert list(flows) == flow.default_schemes("relu")
     for quantity in ("forward_magnitude", "backward_magnitude"):
         ends = {name: getattr(one, quantity)[[0, -1]].max() for name, one in flows.items()}
         least = {name: getattr(one, quantity)[[0, -1]].min() for name, one in flows.items()}
-        assert ends["normal:1"] > 1e6
-        assert least["normal:0.001"] < 1e-20
+        assert min(least.values()) > 1e-6
         for kept in ("he_normal", "kalafus_normal:relu", "orthogonal:relu"):
             assert (ends[kept] < 5, least[kept] > 0.1) == (True, True)
 

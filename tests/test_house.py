@@ -341,6 +341,15 @@ def test_every_public_function_has_a_docstring_with_an_example():
     assert [n for n, text in documented.items() if ">>>" not in text] == []
 
 
+def test_the_typed_clients_use_every_public_function():
+    clients = sorted((TESTS / "support").glob("typed_*.py"))
+    used = set(re.findall(r"\w+", "".join(path.read_text(encoding="utf-8") for path in clients)))
+    functions = {name for name, value in public_functions() if not isinstance(value, type)}
+    # Those of `certification` beside these two are pieces of its proofs, for other processes.
+    pieces = {name for name in functions if "_certification.extremes" in name or "octaves" in name}
+    assert {name for name in functions - pieces if name.split(".")[-1] not in used} == set()
+
+
 @pytest.mark.parametrize("function", TWINS)
 def test_the_c_comment_and_the_docstring_start_alike(function):
     expected = first_sentence(comment_above(function))
@@ -366,6 +375,18 @@ interface = pytest.mark.parametrize(
 @interface
 def test_the_pxd_lists_exactly_the_functions_of_the_header(header, binding, public):
     assert functions_of(SOURCES / header) == functions_of(PACKAGE / f"{binding}.pxd")
+
+
+@interface
+def test_the_header_declares_every_constant_that_cimport_gives(header, binding, public):
+    constants = set(re.findall(r"\bIH_\w+", (PACKAGE / public).read_text(encoding="ascii")))
+    enumerations = re.findall(
+        r"typedef enum \{(.*?)\} (\w+);", (SOURCES / header).read_text(encoding="ascii"), re.DOTALL
+    )
+    declared = {name for body, _ in enumerations for name in re.findall(r"^ +(IH_\w+)", body, re.M)}
+    assert constants == declared
+    text = (PACKAGE / public).read_text(encoding="ascii")
+    assert {name for _, name in enumerations} <= set(re.findall(r"\bih_\w+", text))
 
 
 @interface

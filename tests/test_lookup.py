@@ -1,10 +1,13 @@
 """Names and aliases find their row; a name that finds none gets suggestions."""
 
+import copy
+import pickle
 from typing import NamedTuple
 
 import pytest
 
-from irwinhall._lookup import Names
+from irwinhall import gains, layouts, recipes, schemes
+from irwinhall._lookup import FrozenMapping, Names
 
 
 class Colour(NamedTuple):
@@ -52,3 +55,30 @@ def test_three_suggestions_are_a_list():
         ValueError, match=r"^unknown letter 'aaaa'; did you mean '.*', '.*' or '.*'\?$"
     ):
         names.find("aaaa")
+
+
+TABLES = {
+    "schemes": schemes.SCHEMES,
+    "activations": gains.ACTIVATIONS,
+    "gated": gains.GATED,
+    "layouts": layouts.LAYOUTS,
+    "recipes": recipes.RECIPES,
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("copied", [lambda t: pickle.loads(pickle.dumps(t)), copy.deepcopy])
+def test_a_table_can_be_pickled_and_copied(table, copied):
+    assert len(table) > 1
+    assert copied(table) == table
+
+
+def test_a_frozen_mapping_does_not_follow_what_it_was_made_from():
+    entries = {"a": 1}
+    frozen = FrozenMapping(entries)
+    entries["a"] = 2
+    assert (dict(frozen), repr(frozen)) == ({"a": 1}, "FrozenMapping({'a': 1})")
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        frozen["a"] = 2
+    with pytest.raises(KeyError, match="b"):
+        frozen["b"]

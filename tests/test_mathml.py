@@ -48,6 +48,12 @@ def test_latex_has_its_elements(latex, expected):
     assert shape(row) == expected
 
 
+def test_parentheses_stretch_only_where_the_formula_says_so():
+    (row,) = ElementTree.fromstring(mathml(r"A(n) = \left(1 + \frac{1}{n}\right)"))
+    marks = [(part.text, part.get("stretchy")) for part in row.iter("mo") if part.text in "()"]
+    assert marks == [("(", "false"), (")", "false"), ("(", None), (")", None)]
+
+
 @pytest.mark.parametrize("name", approximations.FORMS)
 def test_a_closed_form_loses_no_number_and_no_name(name):
     latex = approximations.FORMS[name].as_latex()

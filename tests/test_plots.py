@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from irwinhall import approximations, flow, plots
 
@@ -117,6 +120,12 @@ def test_another_ending_is_refused(flows):
         plots.save_flow("flow.pdf", flows)
 
 
+def test_the_default_schemes_are_drawn_on_an_axis_that_shows_them(flows):
+    for panel in plots.flow_figure(flows).axes:
+        low, high = panel.get_ylim()
+        assert high - low <= 8  # decades
+
+
 def test_no_flows_are_refused():
     with pytest.raises(ValueError, match="flows must hold at least one"):
         plots.flow_figure([])
@@ -169,6 +178,19 @@ def test_plots_of_forms_are_the_same_text_every_time(monkeypatch):
     assert plots.form_plots(worst) == plots.form_plots(worst)
 
 
+def test_the_figure_says_what_its_lines_are(form_plots):
+    texts = texts_of(form_plots["errors"])
+    assert {"this form", "its certified worst error", "all other forms"} <= set(texts)
+
+
+@pytest.mark.parametrize("target", ["magnitude", "normalized_bound"])
+def test_no_panel_stands_alone_in_its_row(target):
+    count = len(approximations.closed_forms(target))
+    _, panels = plots._small_multiples(count, (1.8, 1.8), "n", "m")
+    rows = [round(panel.get_position().y0, 6) for panel in panels]
+    assert min(rows.count(row) for row in rows) > 3
+
+
 def test_labels_of_panels_do_not_overlap():
     figure, panels = plots._small_multiples(7, (1.8, 1.8), "n", "m")
     for panel, form in zip(panels, approximations.closed_forms(), strict=False):
@@ -192,3 +214,71 @@ def test_matplotlib_is_imported_only_to_draw():
     program = "import sys, irwinhall.tables.plots; print('matplotlib' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert finished.stdout == "False\n"
+
+
+# ---- distributions, and reports of initialization ------------------------------------------------
+
+
+def curves_of(panel):
+    return {line.get_label(): line.get_xydata().T for line in panel.lines}
+
+
+@pytest.mark.parametrize("n", [1, 2, [3, 12]])
+def test_the_distribution_is_drawn_in_standard_deviations(n):
+    density, tail = plots.distribution_figure(n).axes
+    numbers = n if isinstance(n, list) else [n]
+    names = ["normal", *(f"n = {number}" for number in numbers)]
+    assert list(curves_of(density)) == list(curves_of(tail)) == names
+    assert [text.get_text() for text in density.get_legend().get_texts()] == names
+    for number in numbers:
+        z, drawn = curves_of(density)[f"n = {number}"]
+        deviation = math.sqrt(number / 12)
+        expected = deviation * scipy.stats.irwinhall.pdf(number / 2 + deviation * z, number)
+        np.testing.assert_allclose(drawn[1:-1], expected[1:-1], rtol=1e-9, atol=1e-12)
+        z, drawn = curves_of(tail)[f"n = {number}"]
+        assert (np.diff(drawn) <= 0.0).all()
+        assert (drawn[0], drawn[-1] < 0.01) == (pytest.approx(1.0), True)
+    z, drawn = curves_of(tail)["normal"]
+    np.testing.assert_allclose(drawn, scipy.stats.norm.sf(z), rtol=1e-12)
+
+
+@pytest.mark.parametrize("weights", [[3.0, 1.0, 0.5], [-1.0, 2.0], np.ones(50)])
+def test_a_weighted_sum_is_drawn_in_standard_deviations(weights):
+    density, tail = plots.weighted_figure(weights).axes
+    z, drawn = curves_of(density)["weighted sum"]
+    assert np.trapezoid(drawn, z) == pytest.approx(1.0, abs=1e-3)
+    assert np.trapezoid(drawn * z * z, z) == pytest.approx(1.0, abs=5e-3)
+    assert curves_of(tail)["weighted sum"][1][0] == pytest.approx(1.0)
+
+
+def test_what_is_no_distribution_is_refused():
+    with pytest.raises(ValueError, match="n must hold at least one number"):
+        plots.distribution_figure([])
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+        plots.distribution_figure([3, 0])
+
+
+class ReportRow(NamedTuple):
+    name: str
+    shape: tuple[int, ...]
+    std: float | None
+
+
+@pytest.mark.parametrize("count", [1, 12, 300])
+def test_a_report_is_drawn_from_the_first_matrix_down(count):
+    rows = [ReportRow(f"layers.{i}.weight", (4, 4), 0.1 + i) for i in range(count)]
+    others = [ReportRow("bias", (4,), 0.5), ReportRow("left", (4, 4), None)]
+    figure = plots.report_figure([*rows, *others])
+    (panel,) = figure.axes
+    (points,) = panel.lines
+    assert points.get_xydata().tolist() == [[row.std, i] for i, row in enumerate(rows)]
+    assert panel.get_ylim() == (count - 0.5, -0.5)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in panel.get_yticklabels()]
+    assert min(box.x0 for box in boxes) > 0
+    assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
+
+
+def test_a_report_without_a_drawn_matrix_is_refused():
+    with pytest.raises(ValueError, match="rows must hold a matrix that was drawn"):
+        plots.report_figure([ReportRow("bias", (4,), 0.5)])

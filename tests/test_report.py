@@ -232,5 +232,31 @@ def test_the_page_is_no_wider_than_a_telephone(browser):
     assert browser.value("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_first_column_leaves_a_telephone_room(browser):
+    size = {"width": 390, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    browser.call("Emulation.setDeviceMetricsOverride", **size)
+    widths = browser.value(
+        "[...document.querySelectorAll('tbody tr:first-child th')].map(h => h.offsetWidth)"
+    )
+    assert max(widths) < 390 / 3
+
+
+def test_parentheses_of_arguments_do_not_grow_with_the_row(browser):
+    heights = browser.value(
+        "[...document.querySelectorAll('#closed-forms td math mo[stretchy=false]')]"
+        ".map(mark => mark.getBoundingClientRect().height)"
+    )
+    assert len(heights) > 50
+    assert max(heights) < 40
+
+
+@pytest.mark.parametrize(("scheme", "least", "most"), [("light", 700, 765), ("dark", 0, 150)])
+def test_the_page_is_as_dark_as_the_reader_asks(browser, scheme, least, most):
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.call("Emulation.setEmulatedMedia", features=[feature])
+    colour = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+    assert least <= sum(browser.value(colour)) <= most
+
+
 def test_nothing_has_complained_in_the_end(browser):
     assert browser.complaints == []

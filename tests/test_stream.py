@@ -859,3 +859,17 @@ def test_a_bound_of_another_kind_is_refused(value):
 def test_a_std_beyond_float16_is_refused(std):
     with pytest.raises(ValueError, match=r"std must be at most 65504\.0 for float16"):
         Stream(1).normal(3, std, dtype="float16")
+
+
+@pytest.mark.parametrize(("law", "name"), [("uniform", "bound"), ("normal", "std")])
+def test_two_integers_without_parentheses_are_warned_of(law, name):
+    message = rf"\(3, 4\) is shape \(3,\) and {name} 4; for two axes pass the shape as \(3, 4\)"
+    with pytest.warns(UserWarning, match=message) as caught:
+        drawn = getattr(Stream(0), law)(3, 4)
+    assert caught[0].filename == __file__
+    assert same_bytes(drawn, getattr(Stream(0), law)(3, 4.0))  # which pytest lets warn of nothing
+
+
+@pytest.mark.parametrize("arguments", [(3, 1), ((3,), 4), (3, 4.0), ((3, 4),)])
+def test_an_integer_that_can_mean_one_thing_alone_is_not_warned_of(arguments):
+    assert Stream(0).uniform(*arguments).size in (3, 12)

@@ -273,3 +273,25 @@ def test_processes_change_nothing(standard, normalized):
 def test_bad_arguments_are_named(build, argument, error, message):
     with pytest.raises(error, match=message):
         build(argument)
+
+
+def test_latex_escapes_what_latex_would_read():
+    table = tables.Table("a_b", "50 % of {x} & y_1.", ("a_b", "formula"), [(1, r"\frac{1}{2}")])
+    head = r"a\_b & formula \\"
+    assert tables.rendered(table)["a_b.tex"].splitlines() == [
+        "% a_b: needs the packages amsmath, booktabs and longtable.",
+        r"\begin{longtable}{rl}",
+        r"\caption{50 \% of \{x\} \& y\_1.}\\",
+        *(r"\toprule", head, r"\midrule", r"\endfirsthead"),
+        *(r"\toprule", head, r"\midrule", r"\endhead"),
+        *(r"\bottomrule", r"\endfoot"),
+        r"1 & $\frac{1}{2}$ \\",
+        r"\end{longtable}",
+    ]
+
+
+def test_latex_leaves_programs_out_and_empty_cells_empty():
+    columns = ("form", "python", "c", "certificate", "n")
+    text = tables.rendered(tables.Table("t", "T.", columns, [("f", "p", "c", "x", None)]))["t.tex"]
+    assert r"form & n \\" in text
+    assert "f &  \\\\" in text

@@ -38,6 +38,16 @@ def test_the_bytes_are_those_of_numpy_save(monkeypatch, tmp_path, piece, dtype, 
     assert (tmp_path / "w.npy").read_bytes() == saved(expected)
 
 
+@pytest.mark.parametrize("piece", [1, 100, 1 << 26])
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (37, 5), (3, 4, 5)])
+def test_an_open_file_gets_the_same_bytes(monkeypatch, piece, shape):
+    monkeypatch.setattr(weightfile, "_PIECE", piece * 8)
+    file, done = io.BytesIO(b""), []
+    save_weights(file, shape, "normal", gain=2.0, rng=1, progress=done.append)
+    expected = irwinhall.sample_weights(shape, "normal", gain=2.0, rng=1)
+    assert (file.getvalue(), sum(done)) == (saved(expected), expected.nbytes)
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (3, 0, 2)])
 def test_shapes_of_few_axes_and_no_elements_are_written_too(tmp_path, shape):
     save_weights(tmp_path / "w.npy", shape, "normal", gain=2.0, rng=1)

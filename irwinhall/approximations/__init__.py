@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from types import MappingProxyType
 from typing import Any, get_args
 
+from irwinhall._lookup import FrozenMapping
 from irwinhall.approximations._certification import certify, method, relative_error
 from irwinhall.approximations._closedform import LAST, Argmax, Certificate, ClosedForm, Target
 from irwinhall.approximations._families import closed_forms as _uncertified
@@ -37,7 +37,7 @@ def _forms() -> Mapping[str, ClosedForm]:
     from irwinhall.approximations._fitted import CERTIFICATES, PARAMETERS
 
     forms = {form.name: form for form in _uncertified(PARAMETERS)}
-    return MappingProxyType(
+    return FrozenMapping(
         {
             name: replace(form, certificate=Certificate(*CERTIFICATES[name], method(form)))
             for name, form in forms.items()

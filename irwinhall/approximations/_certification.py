@@ -26,10 +26,10 @@ import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from irwinhall import exact
 from irwinhall._core import expected_magnitude, letkeman_bound
@@ -120,7 +120,11 @@ class Extremes(NamedTuple):
         return self.high, self.where_high
 
 
-def relative_error(form: ClosedForm, *sizes: Any) -> Any:
+@overload
+def relative_error(form: ClosedForm, *sizes: int | np.integer[Any]) -> float: ...
+@overload
+def relative_error(form: ClosedForm, *sizes: ArrayLike) -> NDArray[np.float64]: ...
+def relative_error(form: ClosedForm, *sizes: Any) -> float | NDArray[np.float64]:
     """Return form/target - 1, computed in doubles against the correctly rounded target.
 
     Parameters
@@ -148,7 +152,8 @@ def relative_error(form: ClosedForm, *sizes: Any) -> Any:
     """
     value = form(*sizes)
     target = (expected_magnitude if form.target == "magnitude" else letkeman_bound)(*sizes)
-    return (value - target) / target
+    error: float | NDArray[np.float64] = (value - target) / target
+    return error
 
 
 def certify(form: ClosedForm, *, map: Callable[..., Iterable[Any]] = map) -> Certificate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import index
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -136,7 +136,11 @@ class ClosedForm:
         """The size n, or the pair (n, m), of the worst error found; infinite for a limit."""
         return self._certified().argmax
 
-    def __call__(self, *sizes: ArrayLike) -> Any:
+    @overload
+    def __call__(self, *sizes: int | np.integer[Any]) -> float: ...
+    @overload
+    def __call__(self, *sizes: ArrayLike) -> NDArray[np.float64]: ...
+    def __call__(self, *sizes: ArrayLike) -> float | NDArray[np.float64]:
         """Return the form's value.
 
         Parameters

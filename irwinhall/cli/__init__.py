@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import dis
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
 
 import irwinhall
 from irwinhall.cli import (
@@ -21,6 +19,8 @@ from irwinhall.cli import (
     _sample,
     _tables,
 )
+from irwinhall.cli._completion import SHELLS, answer_shell, shell_code
+from irwinhall.cli._parser import Parser
 
 # In the order of the help; a module's docstring is its command's description.
 _COMMANDS = {
@@ -35,13 +35,6 @@ _COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status.
 
@@ -51,12 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if sys.stderr is None:  # or what is printed there would go to stdout
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    program, debug = "irwinhall", False
+    parser, debug = Parser(prog="irwinhall"), False
     try:
-        options = _build_parser().parse_args(arguments)
-        program, debug = options.parser.prog, options.debug
+        parser = _build_parser()
+        answer_shell(parser)
+        options = parser.parse_args(arguments)
+        if options.command is not None:
+            parser, debug = options.parser, options.debug
         if sys.stdout is None:
             raise OSError("standard output is closed")
+        if options.print_completion is not None:
+            print(shell_code(options.print_completion))
+            return 0
+        if options.command is None:
+            parser.print_help()
+            return 0
         status: int = options.run(options) or 0
         sys.stdout.flush()
         return status
@@ -65,13 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 141
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
         return 130
     except Exception as error:
         if debug:
             traceback.print_exc()
-        status, said = _judged(error)
-        print(f"{program}: {said}", file=sys.stderr)
+        status, said = _judged(error, parser)
+        print(f"{parser.prog}: {said}", file=sys.stderr)
         try:
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -80,10 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
 
 
-def _judged(error: Exception) -> tuple[int, str]:
+def _judged(error: Exception, parser: Parser) -> tuple[int, str]:
     """Return the exit status of an error, and what to say of it in one line."""
     if isinstance(error, (TypeError, ValueError)) and _is_of_a_check(error):
-        return 2, f"error: {_reason(error)}"
+        return 2, f"error: {parser.as_typed(_reason(error))}"
     if isinstance(error, (ImportError, OSError)):
         return 1, f"error: {_reason(error)}"
     if isinstance(error, MemoryError):
@@ -119,10 +121,16 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="irwinhall", description=irwinhall.__doc__)
+def _build_parser() -> Parser:
+    parser = Parser(prog="irwinhall", description=irwinhall.__doc__)
     parser.add_argument("--version", action="version", version=f"irwinhall {irwinhall.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    parser.add_argument(
+        "--print-completion",
+        choices=SHELLS,
+        metavar="SHELL",
+        help=f"print what completes commands and options in {', '.join(SHELLS)}",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command")
     for name, command in _COMMANDS.items():
         subparser = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         subparser.set_defaults(run=command.run, parser=subparser)

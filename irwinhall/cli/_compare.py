@@ -6,26 +6,35 @@ import argparse
 import math
 from typing import Any
 
-from irwinhall.cli._shared import as_json, plain, progress_bar
+from irwinhall.cli._layout import columns, paragraphs
+from irwinhall.cli._shared import (
+    activation_names,
+    add_seed,
+    add_sizes,
+    as_json,
+    completed_by,
+    plain,
+    progress_bar,
+    sizes_of,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("n", type=int, help="number of inputs (fan_in)")
-    parser.add_argument("m", type=int, help="number of outputs (fan_out)")
-    parser.add_argument(
+    add_sizes(parser, "number of outputs (fan_out)")
+    activation = parser.add_argument(
         "--activation",
         metavar="A",
         help="activation that the layer reads; its gain takes the place of every scheme's own",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default 0)")
+    completed_by(activation, activation_names)
+    add_seed(parser, "the simulation")
 
 
-_COMPARE_HEAD = """\
-                                                       forward   backward    forward   backward\
-       node
-scheme                        law               scale variance   variance  magnitude  magnitude\
-    average   share"""
-_COMPARE_LEGEND = """
+_HEAD = (
+    *("scheme", "law", "scale", "forward\nvariance", "backward\nvariance"),
+    *("forward\nmagnitude", "backward\nmagnitude", "node\naverage", "share"),
+)
+_LEGEND = """
 scale: the bound of a uniform law, the standard deviation of a normal one, the factor of others.
 variance: of outputs for inputs of variance 1; of inputs' gradients for outputs' gradients of 1.
 magnitude: the mean of |output| for inputs that are all 1, and backward likewise; node average: of
@@ -42,56 +51,52 @@ Kalafus / Xavier: std {proposed:.4f}, which is sqrt((n + m) / max(n, m)), as the
   ReLU: its weights are always the larger ones, by sqrt(2) for n = m.
 Left out, as they have no scale of their own or do not fit: {left_out}."""
 _NO_GAIN = "1; he_* have sqrt(2) in their scale, for ReLU"
-_ACTIVATION = """
+_ACTIVATION = """\
 The weights' gain is that of {activation}, {gain:.6g}. A layer that reads {activation} of standard
-normal inputs keeps their variance where the forward variance says {square:.6g}."""
+  normal inputs keeps their variance where the forward variance says {square:.6g}."""
 
 
 def run(options: argparse.Namespace) -> None:
     from irwinhall import compare, gains
 
+    n, m = sizes_of(options)
+    if m is None:
+        raise ValueError("m must be given: the number of outputs")
     with progress_bar(None, "simulating", "weights") as update:
         rows = compare.compare(
-            options.n,
-            options.m,
-            activation=options.activation,
-            rng=options.seed,
-            progress=update,
+            n, m, activation=options.activation, rng=options.rng, progress=update
         )
     gain = None if options.activation is None else gains.gain(options.activation)
     if options.json:
-        layer = {"n": options.n, "m": options.m, "activation": options.activation, "gain": gain}
+        layer = {"n": n, "m": m, "activation": options.activation, "gain": gain}
         print(as_json({**layer, "schemes": [plain(row) for row in rows]}))
         return
-    print(f"{options.n} inputs, {options.m} outputs")
+    print(f"{n} inputs, {m} outputs")
     if gain is not None:
         name = gains.activation(options.activation).name
-        print(_ACTIVATION.strip().format(activation=name, gain=gain, square=gain * gain))
-    print(f"\n{_COMPARE_HEAD}")
+        print(paragraphs(_ACTIVATION.format(activation=name, gain=gain, square=gain * gain)))
     errors = [0.0]
+    cells = []
     for row in rows:
         magnitudes = (row.forward_magnitude, row.backward_magnitude, row.node_average)
         errors += [m.standard_error / m.estimate for m in magnitudes if m and m.estimate]
-        print(
-            f"{row.scheme:<28}  {row.law:<16}{_short(row.scale):>9}"
-            f"{_short(row.forward_variance):>9}  {_short(row.backward_variance):>9}  "
-            + "  ".join(f"{_estimate(magnitude):>9}" for magnitude in magnitudes)
-            + f"  {_short(row.share):>8}"
-        )
+        figures = map(_short, (row.scale, row.forward_variance, row.backward_variance))
+        estimates = map(_estimate, magnitudes)
+        cells.append((row.scheme, row.law, *figures, *estimates, _short(row.share)))
+    print("\n" + columns(_HEAD, cells, left=(0, 1)))
     shares = {row.scheme: row.share for row in rows}
     xavier, kalafus = shares["xavier_normal"], shares["kalafus_normal"]
-    print(
-        _COMPARE_LEGEND.format(
-            n=options.n + options.m,
-            error=max(errors),
-            reference=_NO_GAIN if gain is None else f"{gain:.6g}",
-            ratio=xavier / kalafus,
-            proposed=math.sqrt(2.0) * kalafus / xavier,
-            xavier=xavier,
-            kalafus=kalafus,
-            left_out=", ".join(compare.left_out(options.n, options.m)),
-        )
+    legend = _LEGEND.format(
+        n=n + m,
+        error=max(errors),
+        reference=_NO_GAIN if gain is None else f"{gain:.6g}",
+        ratio=xavier / kalafus,
+        proposed=math.sqrt(2.0) * kalafus / xavier,
+        xavier=xavier,
+        kalafus=kalafus,
+        left_out=", ".join(compare.left_out(n, m)),
     )
+    print(paragraphs(legend))
 
 
 def _short(value: float) -> str:

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from irwinhall.cli._shared import as_json, plain, progress_bar
+from irwinhall.cli._layout import columns, paragraphs
+from irwinhall.cli._shared import (
+    activation_names,
+    add_seed,
+    as_json,
+    completed_by,
+    plain,
+    progress_bar,
+    scheme_names,
+)
+
+if TYPE_CHECKING:
+    from irwinhall.flow import Flow
+
+    Cells = Callable[[Flow], tuple[str, ...]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,15 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--depth", type=int, metavar="L", help="layers (default 50; 5 with --table)"
     )
-    parser.add_argument(
+    activation = parser.add_argument(
         "--activation", metavar="A", help="activation between the layers (default relu)"
     )
-    parser.add_argument(
+    completed_by(activation, activation_names)
+    named = parser.add_argument(
         "--schemes",
         metavar="S[:GAIN][,...]",
         help="schemes, each with its own gain unless a number or an activation follows a colon"
-        " (default: some that explode, vanish and keep)",
+        " (default: those that are compared most)",
     )
+    completed_by(named, scheme_names)
     parser.add_argument(
         "--normalization",
         choices=("batch", "layer", "rms"),
@@ -43,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print what networks of infinite width have below each simulated line",
     )
     parser.add_argument("--batch", type=int, metavar="B", help="signals sent through (default 32)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything (default 0)")
+    add_seed(parser, "everything")
     parser.add_argument("--plot", metavar="FILE", help="draw both panels into FILE, .png or .svg")
     parser.add_argument(
         "--table",
@@ -66,15 +84,15 @@ _FLOW_TITLE = """\
 """
 _FLOW_LEGEND = """
 Signals are the layers' outputs before the activation; layer 0 is standard normal, and so is the
-gradient at the last layer. Magnitude is the mean of |x| over units and signals, variance the mean
-of x^2. A scheme has its own gain unless one follows a colon. The activation's derivative is by
-differences, central where it has one. inf: beyond the range of doubles; nan: no gradient, behind an
-infinite signal."""
-_EXPLOSION_HEAD = """\
+  gradient at the last layer. Magnitude is the mean of |x| over units and signals, variance the mean
+  of x^2. A scheme has its own gain unless one follows a colon. The activation's derivative is by
+  differences, central where it has one.
+inf: beyond the range of doubles; nan: no gradient, behind an infinite signal."""
+_EXPLOSION_TITLE = """\
 A linear network of {width} units a layer, normal weights: the variance of layer l is
-({width} variance)^l for inputs of variance 1. {trials} networks, seed {seed}.
-
-weights' variance  layer      expected     simulated   standard error"""
+  ({width} variance)^l for inputs of variance 1. {trials} networks, seed {seed}.
+"""
+_EXPLOSION_HEAD = ("weights' variance", "layer", "expected", "simulated", "standard error")
 _NETWORKS = 1000
 _PREDICTED = "  predicted"
 
@@ -114,7 +132,7 @@ def run(options: argparse.Namespace) -> None:
             normalization=kind,
             residual=residual,
             batch=batch,
-            rng=options.seed,
+            rng=options.rng,
             progress=update,
         )
     units = ", ".join(str(width) for width in widths) + " units"
@@ -125,38 +143,30 @@ def run(options: argparse.Namespace) -> None:
     if residual is not None:
         between = f"residual branches times {residual:g}, {between}"
     title = _FLOW_TITLE.strip().format(
-        activation=between, layers=depth, units=units, batch=batch, seed=options.seed
+        activation=between, layers=depth, units=units, batch=batch, seed=options.rng
     )
     if options.plot is not None:
         plots.save_flow(options.plot, flows, title=title)
     if options.json:
         record = {"activation": row.name, "width": widths, "depth": depth}
         record |= {"normalization": kind, "residual": residual}
-        record |= {"batch": batch, "seed": options.seed}
+        record |= {"batch": batch, "seed": options.rng}
         record["schemes"] = [plain(one) for one in flows]
         if predicted:
             record["predicted"] = [plain(one) for one in predicted]
         print(as_json(record))
         return
-    print(title)
+    print(paragraphs(title))
     layers = _some_layers(depth)
-    lines = [(one.scheme, one) for one in flows]
-    if predicted:
-        both = zip(flows, predicted, strict=True)
-        lines = [line for one, two in both for line in ((one.scheme, one), (_PREDICTED, two))]
-    label = max(len("scheme"), *(len(name) for name, _ in lines))
     for quantity, order in (("forward", layers), ("backward", layers[::-1])):
         for measure in ("magnitude", "variance"):
-            heads = "".join(f"{layer:>10}" for layer in order)
-            print(f"\n{quantity} {measure}\n{'layer':<{label}}{heads}")
-            for name, one in lines:
-                values = getattr(one, f"{quantity}_{measure}")
-                print(f"{name:<{label}}" + "".join(f"{values[i]:>10.2g}" for i in order))
-    print(f"\n{'layers until either variance has changed by 10^4':<{label}}")
-    for name, one in lines:
-        reached = flow.depth_reached(one)
-        print(f"{name:<{label}}{'-' if reached is None else reached:>10}")
-    print(_FLOW_LEGEND)
+            rows = _rows_of(flows, predicted, _figures(f"{quantity}_{measure}", order))
+            print(f"\n{quantity} {measure}")
+            print(columns(("layer", *map(str, order)), rows))
+    print()
+    reached = _rows_of(flows, predicted, _depth, shared=False)
+    print(columns(("layers until either variance has changed by 10^4", ""), reached))
+    print(paragraphs(_FLOW_LEGEND))
     if options.plot is not None:
         print(f"\nplotted to {options.plot}")
 
@@ -165,6 +175,35 @@ def _some_layers(depth: int) -> list[int]:
     """Return 0, the powers of 2 and the last layer; at most eight, of the larger ones."""
     powers = [1 << k for k in range(depth.bit_length()) if 1 << k < depth]
     return [0, *powers[-6:], depth]
+
+
+def _rows_of(
+    flows: Sequence[Flow], predicted: Sequence[Flow], wanted: Cells, *, shared: bool = True
+) -> list[list[str]]:
+    """Return a row a flow, below it that of its prediction; flows with the same cells share one."""
+    pairs = list(zip(flows, predicted, strict=True)) if predicted else [(one,) for one in flows]
+    groups: dict[object, list[tuple[Flow, ...]]] = {}
+    for pair in pairs:
+        groups.setdefault(tuple(map(wanted, pair)) if shared else pair[0].scheme, []).append(pair)
+    rows = []
+    for *others, last in groups.values():
+        cells = [wanted(one) for one in last]
+        rows += [[f"{simulated.scheme},"] + [""] * len(cells[0]) for simulated, *_ in others]
+        titles = (last[0].scheme, _PREDICTED)
+        rows += [[title, *figures] for title, figures in zip(titles, cells, strict=False)]
+    return rows
+
+
+def _figures(quantity: str, layers: Sequence[int]) -> Cells:
+    """Return what gives the cells of a flow: one of its quantities at those layers."""
+    return lambda one: tuple(f"{getattr(one, quantity)[i]:.2g}" for i in layers)
+
+
+def _depth(one: Flow) -> tuple[str]:
+    from irwinhall import flow
+
+    reached = flow.depth_reached(one)
+    return ("-" if reached is None else str(reached),)
 
 
 def _explosion_table(options: argparse.Namespace) -> None:
@@ -181,15 +220,19 @@ def _explosion_table(options: argparse.Namespace) -> None:
     with progress_bar(total, "simulating", "weights") as update:
         rows = list(
             flow.explosion(
-                width=widths[0], depth=depth, trials=_NETWORKS, rng=options.seed, progress=update
+                width=widths[0], depth=depth, trials=_NETWORKS, rng=options.rng, progress=update
             )
         )
     if options.json:
         print(as_json([plain(row) for row in rows]))
         return
-    print(_EXPLOSION_HEAD.format(width=widths[0], trials=_NETWORKS, seed=options.seed))
-    for row in rows:
-        print(
-            f"{row.variance_of_weights:>17g}  {row.layer:>5}  {row.expected:>12.6g}"
-            f"  {row.simulated:>12.4g} +- {row.standard_error:>13.2g}"
+    title = _EXPLOSION_TITLE.format(width=widths[0], trials=_NETWORKS, seed=options.rng)
+    print(paragraphs(title))
+    cells = [
+        (
+            *(f"{row.variance_of_weights:g}", str(row.layer), f"{row.expected:.6g}"),
+            *(f"{row.simulated:.4g}", f"{row.standard_error:.2g}"),
         )
+        for row in rows
+    ]
+    print(columns(_EXPLOSION_HEAD, cells, left=()))

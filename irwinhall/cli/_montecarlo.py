@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 
 import irwinhall
-from irwinhall.cli._shared import add_cluster, as_json, executor_of, plain, progress_bar
+from irwinhall.cli._layout import columns
+from irwinhall.cli._shared import (
+    add_cluster,
+    add_seed,
+    add_sizes,
+    as_json,
+    executor_of,
+    plain,
+    progress_bar,
+    sizes_of,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("n", type=int, help="number of inputs (fan_in)")
-    parser.add_argument(
-        "m", type=int, nargs="?", help="number of outputs (fan_out); without it, of a single sum"
-    )
+    add_sizes(parser, "number of outputs (fan_out); without it, of a single sum")
     parser.add_argument(
         "--bound", type=float, metavar="B", default=1.0, help="weights on (-B, B) (default 1)"
     )
@@ -22,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--standard-error", type=float, metavar="E", help="go on until it is at most E"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the weights (default 0)")
+    add_seed(parser, "the weights")
     parser.add_argument(
         "--threads", type=int, metavar="N", help="threads (default: a core each; 1 on a cluster)"
     )
@@ -32,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from irwinhall import montecarlo
 
-    n, m, bound = options.n, options.m, options.bound
+    (n, m), bound = sizes_of(options), options.bound
     arguments = {
-        "rng": options.seed,
+        "rng": options.rng,
         "standard_error": options.standard_error,
         "threads": options.threads,
     }
@@ -57,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
             estimates = layer._asdict()
             exact = list(irwinhall.preserved_magnitude(n, m, bound))
     if options.json:
-        layer_of = {"n": n, "m": m, "bound": bound, "seed": options.seed}
+        layer_of = {"n": n, "m": m, "bound": bound, "seed": options.rng}
         found = {
             name: {**plain(estimate), "exact": value}
             for (name, estimate), value in zip(estimates.items(), exact, strict=True)
@@ -66,11 +73,12 @@ def run(options: argparse.Namespace) -> None:
         return
     size = f"{n} weights" if m is None else f"{n} inputs, {m} outputs, weights"
     trials = next(iter(estimates.values())).trials
-    print(f"{size} uniform on (-{bound:g}, {bound:g}): {trials} trials, seed {options.seed}\n")
-    print("                  Monte Carlo  standard error           exact   dev")
+    print(f"{size} uniform on (-{bound:g}, {bound:g}): {trials} trials, seed {options.rng}\n")
+    rows = []
     for (name, estimate), value in zip(estimates.items(), exact, strict=True):
         error = estimate.standard_error
         deviation = f"{(estimate.estimate - value) / error:+.1f}" if error else "-"
-        figures = f"{estimate.estimate:>15.10g}  {error:>14.2g}  {value:>14.10g}  {deviation:>4}"
-        print(f"{name.replace('_', ' '):<12}  {figures}")
+        figures = (f"{estimate.estimate:.10g}", f"{error:.2g}", f"{value:.10g}", deviation)
+        rows.append((name.replace("_", " "), *figures))
+    print(columns(("", "Monte Carlo", "standard error", "exact", "dev"), rows))
     print("\ndev: Monte Carlo minus exact, in standard errors.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from irwinhall.cli._layout import paragraphs
 from irwinhall.cli._shared import as_json
 
 
@@ -19,7 +20,10 @@ def run(options: argparse.Namespace) -> None:
             rows = recipes.RECIPES.values()
             print(as_json({row.name: {"about": row.about, "source": row.source} for row in rows}))
         else:
-            print(recipes.table())
+            print(paragraphs(recipes.table()))
         return
     row = recipes.recipe(options.name)
-    print(as_json({"name": row.name, "recipe": str(row)}) if options.json else row)
+    if options.json:
+        print(as_json({"name": row.name, "recipe": str(row)}))
+    else:
+        print("\n".join(map(paragraphs, str(row).splitlines())))

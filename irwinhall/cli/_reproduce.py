@@ -6,7 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from irwinhall.cli._shared import progress_bar
+from irwinhall.cli._layout import columns, paragraphs
+from irwinhall.cli._shared import add_seed, progress_bar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,30 +17,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="trials a size (default: the article's 1000000 and 5000)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default 0)")
+    add_seed(parser, "the simulation")
 
 
 _STANDARD_TITLE = """\
-Standard: the magnitude that n weights uniform on (-b, b) make of n ones, E|w_1 + ... + w_n|
+Standard: the magnitude that n weights uniform on (-b, b) make of n ones, E|w_1 + ... + w_n|.
+Xavier: b = 1/sqrt(n); approximated: that over the article's approximation of the magnitude.
 """
-_STANDARD_HEAD = """\
-              Xavier bound b = 1/sqrt(n)              |  over its approximation   | Letkeman
-    n    article   Monte Carlo           exact   dev  |  article    exact    dev  |  exact"""
-_NORMALIZED_TITLE = """\
-
-Normalized: n inputs, m outputs. The article's program divides by the other side's count, so that
-"forward" is (n/m) b A(m) and "backward" (m/n) b A(n); "true" is what the names say, b A(n) and
-b A(m).
+_STANDARD_HEAD = (
+    *("n", "Xavier:\narticle", "Monte\nCarlo", "standard\nerror", "exact", "dev"),
+    *("approximated:\narticle", "exact", "dev", "Letkeman:\nexact"),
+)
+_NORMALIZED_TITLE = """
+Normalized: n inputs, m outputs.
+Xavier: b = sqrt(6/(n + m)); approximated: that over the article's approximation. The article's
+  program divides by the other side's count, so that "forward" is (n/m) b A(m) and "backward"
+  (m/n) b A(n); "true" is what the names say, b A(n) and b A(m).
 """
-_NORMALIZED_HEAD = """\
-                             Xavier bound b = sqrt(6/(n+m))                \
- |  over its approximation  | Letkeman
-     n, m   column     article     Monte Carlo            exact   dev      true\
-  |  article     exact   dev  |  exact"""
+_NORMALIZED_HEAD = (
+    *("n, m", "column", "Xavier:\narticle", "Monte\nCarlo", "standard\nerror", "exact", "dev"),
+    *("true", "approximated:\narticle", "exact", "dev", "Letkeman:\nexact"),
+)
 _LEGEND = """
 dev: the article's figure minus the exact one, in standard errors of its own number of trials.
 Monte Carlo: {standard} and {normalized} trials a size, seed {seed}; all figures within {worst:.1f}
-standard errors of the exact ones."""
+  standard errors of the exact ones."""
 
 
 def run(options: argparse.Namespace) -> None:
@@ -47,53 +49,57 @@ def run(options: argparse.Namespace) -> None:
 
     standard_trials = article.STANDARD_TRIALS if options.trials is None else options.trials
     normalized_trials = article.NORMALIZED_TRIALS if options.trials is None else options.trials
-    if standard_trials < 2:
-        raise ValueError(f"--trials must be at least 2, got {standard_trials}")
-    if options.seed < 0:
-        raise ValueError(f"--seed must be at least 0, got {options.seed}")
     total = article.uniforms_drawn(standard_trials, normalized_trials)
     with progress_bar(total, "simulating", "uniforms") as update:
-        standard = list(article.standard_rows(standard_trials, rng=options.seed, progress=update))
+        standard = list(article.standard_rows(standard_trials, rng=options.rng, progress=update))
         normalized = list(
-            article.normalized_rows(normalized_trials, rng=options.seed, progress=update)
+            article.normalized_rows(normalized_trials, rng=options.rng, progress=update)
         )
 
     rows = standard + normalized
     if options.json:
         print(json.dumps([_row_as_dict(row) for row in rows], indent=1))
         return
-    print(_STANDARD_TITLE)
-    print(_STANDARD_HEAD)
-    for row in standard:
-        x, a = row.xavier, row.approximated
-        print(
-            f"{row.size[0]:5d}  {x.printed:9.6f}  {x.monte_carlo:9.6f} +- {x.standard_error:8.6f}"
-            f"  {x.exact:9.6f}  {x.printed_deviation:+4.1f}  |  {a.printed:8.6f}  {a.exact:8.6f}"
-            f"  {a.printed_deviation:+4.1f}  |  {row.letkeman:.6f}"
-        )
-    print(_NORMALIZED_TITLE)
-    print(_NORMALIZED_HEAD)
-    for row in normalized:
-        x, a = row.xavier, row.approximated
-        size = f"{row.size[0]}, {row.size[1]}" if row.quantity == "forward" else ""
-        print(
-            f"{size:>9}   {row.quantity:8}  {_six(x.printed)}  {_six(x.monte_carlo)} +-"
-            f" {x.standard_error:8.2g}  {_six(x.exact)}  {x.printed_deviation:+4.1f}"
-            f"  {_six(row.true_magnitude)}  |  {_six(a.printed)}  {_six(a.exact)}"
-            f"  {a.printed_deviation:+4.1f}  |  {_six(row.letkeman)}"
-        )
-    worst = max(abs(row.xavier.monte_carlo_deviation) for row in rows)
+    print(paragraphs(_STANDARD_TITLE))
     print(
-        _LEGEND.format(
-            standard=standard_trials, normalized=normalized_trials, seed=options.seed, worst=worst
+        columns(
+            _STANDARD_HEAD,
+            [(str(row.size[0]), *_figures(row)) for row in standard],
+            left=(),
+            breaks=(6,),
         )
+    )
+    print(paragraphs(_NORMALIZED_TITLE))
+    cells = []
+    for row in normalized:
+        *xavier, article_figure, exact, deviation, letkeman = _figures(row)
+        true = _six(row.true_magnitude)
+        size = ", ".join(map(str, row.size))
+        cells.append(
+            (size, row.quantity, *xavier, true, article_figure, exact, deviation, letkeman)
+        )
+    print(columns(_NORMALIZED_HEAD, cells, keys=2, left=(1,), breaks=(8,)))
+    worst = max(abs(row.xavier.monte_carlo_deviation) for row in rows)
+    legend = _LEGEND.format(
+        standard=standard_trials, normalized=normalized_trials, seed=options.rng, worst=worst
+    )
+    print(paragraphs(legend))
+
+
+def _figures(row: Any) -> tuple[str, ...]:
+    """Return the figures of a row as text, without the true magnitude."""
+    x, a = row.xavier, row.approximated
+    return (
+        *(_six(x.printed), _six(x.monte_carlo), f"{x.standard_error:.2g}", _six(x.exact)),
+        *(f"{x.printed_deviation:+.1f}", _six(a.printed), _six(a.exact)),
+        *(f"{a.printed_deviation:+.1f}", _six(row.letkeman)),
     )
 
 
 def _six(value: float) -> str:
-    """Return the value in eight columns, with six digits where they fit."""
+    """Return the value with six digits behind the point, or fewer for large ones."""
     digits = 6 if value < 10 else 5 if value < 100 else 4 if value < 1000 else 3
-    return f"{value:8.{digits}f}"
+    return f"{value:.{digits}f}"
 
 
 def _row_as_dict(row: Any) -> dict[str, Any]:

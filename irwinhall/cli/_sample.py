@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 
 import irwinhall
-from irwinhall.cli._shared import as_json, ended_by_sigterm, progress_bar
+from irwinhall.cli._shared import (
+    as_json,
+    completed_by,
+    ended_by_sigterm,
+    progress_bar,
+    scheme_names,
+    shape,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shape", type=_shape, help="such as 4096x11008")
-    parser.add_argument("--scheme", required=True, metavar="S", help="such as letkeman, he_normal")
-    parser.add_argument("--seed", type=int, required=True, metavar="K", help="any integer")
-    parser.add_argument("--out", required=True, metavar="FILE", help="such as w.npy")
+    parser.add_argument("shape", type=shape, help="such as 4096x11008")
+    scheme = parser.add_argument(
+        "--scheme", required=True, metavar="S", help="such as letkeman, he_normal"
+    )
+    completed_by(scheme, scheme_names)
+    parser.add_argument(
+        "--seed", dest="rng", type=int, required=True, metavar="K", help="any integer"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="such as w.npy; - is standard output"
+    )
     parser.add_argument(
         "--dtype",
         default="float32",
@@ -33,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--high", type=float, metavar="X", help="where it ends")
     parser.add_argument(
         "--uncorrected",
-        action="store_true",
+        dest="corrected",
+        action="store_const",
+        const=False,
         help="the standard deviation is that before the normal is truncated",
     )
     parser.add_argument(
@@ -64,10 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.lower().split("x"))
-
-
 def _gain(text: str) -> float | str:
     try:
         return float(text)
@@ -75,21 +88,24 @@ def _gain(text: str) -> float | str:
         return text
 
 
-# argparse says "invalid <name> value".
-_shape.__name__ = "shape"
-
-
 def run(options: argparse.Namespace) -> None:
     from irwinhall.weightfile import save_weights
 
+    to, summary = options.out, sys.stdout
+    if to == "-":
+        if sys.stdout.isatty():
+            raise ValueError("--out - writes bytes, which a terminal cannot show; redirect it")
+        to, summary = sys.stdout.buffer, sys.stderr
+    elif not to.endswith(".npy"):
+        raise ValueError(f"--out must end in .npy, or be -, got {to}")
     elements = math.prod(options.shape)
     size = elements * {"float64": 8, "float32": 4}.get(options.dtype, 2)
     with ended_by_sigterm(), progress_bar(size, "writing", "B") as update:
         save_weights(
-            options.out,
+            to,
             options.shape,
             options.scheme,
-            rng=options.seed,
+            rng=options.rng,
             name=options.name,
             in_axis=options.in_axis,
             out_axis=options.out_axis,
@@ -102,7 +118,7 @@ def run(options: argparse.Namespace) -> None:
             gain=options.gain,
             low=options.low,
             high=options.high,
-            corrected=False if options.uncorrected else None,
+            corrected=options.corrected,
             dtype=options.dtype,
             threads=options.threads,
             overwrite=options.force,
@@ -111,10 +127,10 @@ def run(options: argparse.Namespace) -> None:
     row = irwinhall.schemes.scheme(options.scheme)
     if options.json:
         facts = {"out": options.out, "shape": options.shape, "dtype": options.dtype}
-        origin = {"scheme": row.name, "seed": options.seed, "name": options.name}
-        print(as_json({**facts, **origin}))
+        origin = {"scheme": row.name, "seed": options.rng, "name": options.name}
+        print(as_json({**facts, **origin}), file=summary)
         return
-    shape = "x".join(str(length) for length in options.shape)
-    print(f"{options.out}: {shape} {options.dtype}, {row.name}, seed {options.seed}")
+    size = "x".join(str(length) for length in options.shape)
+    print(f"{options.out}: {size} {options.dtype}, {row.name}, seed {options.rng}", file=summary)
     if options.dtype == "bfloat16":
-        print("The .npy format has no bfloat16: its bits are stored as uint16.")
+        print("The .npy format has no bfloat16: its bits are stored as uint16.", file=summary)

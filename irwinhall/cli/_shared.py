@@ -8,11 +8,52 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+
+def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
+    parser.add_argument(
+        "--seed", dest="rng", type=int, metavar="K", default=0, help=f"seed of {of} (default 0)"
+    )
+
+
+def add_sizes(parser: argparse.ArgumentParser, outputs: str) -> None:
+    parser.add_argument("n", type=shape, help="number of inputs (fan_in), or both, as in 784x256")
+    parser.add_argument("m", type=int, nargs="?", help=outputs)
+
+
+def sizes_of(options: argparse.Namespace) -> tuple[int, int | None]:
+    """Return both sizes, given apart or as one, the second None if it was left out."""
+    sizes = options.n if options.m is None else (*options.n, options.m)
+    if len(sizes) > 2:
+        options.parser.error(f"a layer has two sizes, got {len(sizes)}")
+    return sizes[0], sizes[1] if sizes[1:] else None
+
+
+def shape(text: str) -> tuple[int, ...]:
+    """Return the integers in text such as 784x256."""
+    return tuple(int(part) for part in text.lower().split("x"))
+
+
+def completed_by(action: argparse.Action, names: Callable[[], Iterable[str]]) -> None:
+    """Let shells complete an option by names, where argcomplete is installed."""
+    action.completer = lambda **_: names()  # type: ignore[attr-defined]
+
+
+def activation_names() -> Iterable[str]:
+    from irwinhall import gains
+
+    return gains.ACTIVATIONS
+
+
+def scheme_names() -> Iterable[str]:
+    from irwinhall import schemes
+
+    return schemes.SCHEMES
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:

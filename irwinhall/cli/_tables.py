@@ -1,6 +1,7 @@
 """Write tables of exact values, closed forms and the article's figures.
 
-The files are CSV, JSON and Markdown; the closed forms and their certified errors are printed too.
+The files are CSV, JSON, Markdown and LaTeX. The closed forms and their certified errors are
+printed, too.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import argparse
 import contextlib
 import os
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from irwinhall.cli._layout import columns, width
 from irwinhall.cli._shared import add_cluster, ended_by_sigterm, executor_of, progress_bar
 
 
@@ -30,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--grid",
+        dest="sizes",
         type=int,
         metavar="K",
         default=25,
@@ -55,12 +59,11 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("--workers must stand without --scheduler")
     # Small tables are made sooner than other processes start.
     workers = 1 if options.workers is None else options.workers
-    try:
-        tables.check_sizes(options.max_n, options.grid)
-    except ValueError as error:
-        said = str(error).replace("max_n must", "--max-n must").replace("sizes must", "--grid must")
-        raise ValueError(said) from None
+    tables.check_sizes(options.max_n, options.sizes)
     directory = Path(options.out)
+    if options.check and (said := _other_sizes(directory, options.max_n, options.sizes)):
+        print(f"{options.parser.prog}: {said}", file=sys.stderr)
+        return 1
     if options.plots:
         from irwinhall.tables import plots, report
 
@@ -76,9 +79,9 @@ def run(options: argparse.Namespace) -> int:
             forms = tables.closed_forms_table(executor=executor, progress=update)
         with progress_bar(options.max_n, "tabulating magnitudes", "rows") as update:
             standard = tables.standard_table(options.max_n, executor=executor, progress=update)
-        pairs = len(tables.grid_pairs(options.grid))
+        pairs = len(tables.grid_pairs(options.sizes))
         with progress_bar(pairs, "tabulating bounds", "rows") as update:
-            normalized = tables.normalized_table(options.grid, executor=executor, progress=update)
+            normalized = tables.normalized_table(options.sizes, executor=executor, progress=update)
         with progress_bar(uniforms, "simulating", "uniforms") as update:
             printed = tables.article_table(executor=executor, progress=update)
 
@@ -96,6 +99,26 @@ def run(options: argparse.Namespace) -> int:
         _print_forms(forms)
         print(f"\n{len(files)} files in {directory}{os.sep}: {', '.join(sorted(files))}")
     return 0
+
+
+def _other_sizes(directory: Path, max_n: int, sizes: int) -> str | None:
+    """Return what is to be said of a table of other sizes than those asked for, if there is one."""
+    from irwinhall import tables
+
+    wanted = {
+        "standard.csv": (f"--max-n {max_n}", max_n),
+        "normalized.csv": (f"--grid {sizes}", len(tables.grid_pairs(sizes))),
+    }
+    for name, (option, rows) in wanted.items():
+        path = directory / name
+        if path.is_file():
+            found = path.read_bytes().count(b"\n") - 1
+            if found != rows:
+                return (
+                    f"{path} has {found} rows, not the {rows} of {option}; "
+                    "--check takes the sizes that the tables were written with"
+                )
+    return None
 
 
 def _report_differences(directory: Path, files: Mapping[str, bytes]) -> int:
@@ -121,21 +144,24 @@ _FORMS_TITLE = {
     "magnitude": "Closed forms of A(n)",
     "normalized_bound": "Closed forms of the normalized bound, of n inputs and m outputs",
 }
+_FORMS_HEAD = ("form", "from n", "worst error", "at", "constants")
 
 
 def _print_forms(table: Any) -> None:
     from irwinhall.tables import records
 
     rows = records(table)
-    width = max(len(str(row["form"])) for row in rows)
+    room = max(20, width() - max(len(str(row["form"])) for row in rows) - 2)
     for target, title in _FORMS_TITLE.items():
-        head = f"{'form':<{width}}  from n  worst error  {'at':<18}  constants"
-        print(f"\n{title}\n\n{head}")
+        cells: list[list[str]] = []
         for row in rows:
             if row["target"] == target:
-                worst = f"{row['first']:>6}  {row['max_relative_error']:>11.2e}"
                 where = ", ".join(map(_size, str(row["where"]).split(", ")))
-                print(f"{row['form']:<{width}}  {worst}  {where:<18}  {row['constants']}".rstrip())
+                first, *more = textwrap.wrap(str(row["constants"]), room) or [""]
+                error = f"{row['max_relative_error']:.2e}"
+                cells.append([str(row["form"]), str(row["first"]), error, where, first])
+                cells += [["", "", "", "", line] for line in more]
+        print(f"\n{title}\n\n{columns(_FORMS_HEAD, cells, left=(0, 3, 4))}")
 
 
 def _size(text: str) -> str:

@@ -64,7 +64,7 @@ class PValueFunction:
     ) -> None:
         self.estimates = estimates
         self.standard_errors = standard_errors
-        self.weights = np.ones(estimates.size) if weights is None else weights
+        self.weights: Floats = np.ones(estimates.size) if weights is None else weights
         self.alternative = alternative
         # The sum's distribution if the effect is the one that is asked about.
         if weights is None:

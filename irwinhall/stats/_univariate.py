@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import CensoredData, rv_continuous
+from scipy.stats import CensoredData
 from scipy.stats._distn_infrastructure import _ShapeInfo
 
 from irwinhall import _distribution, distribution
@@ -25,11 +25,27 @@ from irwinhall.stats._fit import Fit
 from irwinhall.stats._moments import entropy_of, raw_moments, rounded
 from irwinhall.stream import Stream
 
+if TYPE_CHECKING:
+
+    class rv_continuous:  # noqa: N801 - SciPy has no types
+        """A class that has any method; those that `super` is asked for stand by their names."""
+
+        entropy: Any
+        nnlf: Any
+        rvs: Any
+
+        def __init__(self, **keywords: Any) -> None: ...
+        def __call__(self, *args: Any, **kwds: Any) -> Any: ...
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    from scipy.stats import rv_continuous
+
 _UFUNCS = _distribution.UFUNCS
 _SCALARS = (int, float)
 
 
-class _UniformSum(rv_continuous):  # type: ignore[misc]
+class _UniformSum(rv_continuous):
     """What the sum and the mean of n uniforms share."""
 
     def _argcheck(self, n: Any) -> Any:
@@ -380,5 +396,5 @@ class _Bates(_UniformSum):
 
 _MIRRORED = {"cdf": "sf", "sf": "cdf", "logcdf": "logsf", "logsf": "logcdf"}
 
-irwinhall = _IrwinHall(name="irwinhall")
-bates = _Bates(name="bates")
+irwinhall: _IrwinHall = _IrwinHall(name="irwinhall")
+bates: _Bates = _Bates(name="bates")

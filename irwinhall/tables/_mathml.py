@@ -70,7 +70,9 @@ def _atom(tokens: _Tokens) -> str:
         return f"<mi>{_IDENTIFIERS.get(token, token)}</mi>"
     if token in _SPACES:
         return f'<mspace width="{_SPACES[token]}"></mspace>'
-    if token in _OPERATORS or token in "+=,<>()|":
+    if token in "()|":  # which would grow to the height of the row
+        return f'<mo stretchy="false">{token}</mo>'
+    if token in _OPERATORS or token in "+=,<>":
         return f"<mo>{escape(_OPERATORS.get(token, token))}</mo>"
     match token:
         case r"\frac" | r"\tfrac":

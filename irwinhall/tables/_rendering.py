@@ -1,4 +1,4 @@
-"""Tables as text: CSV, JSON and Markdown."""
+"""Tables as text: CSV, JSON, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from irwinhall.tables._table import Cell, Table, records
 
 
 def rendered(table: Table) -> dict[str, str]:
-    """Return the table's files by name: CSV, JSON and Markdown.
+    """Return the table's files by name: CSV, JSON, Markdown and LaTeX.
 
     Parameters
     ----------
@@ -41,6 +41,7 @@ def rendered(table: Table) -> dict[str, str]:
         f"{table.name}.csv": _csv(table),
         f"{table.name}.json": _json(table),
         f"{table.name}.md": _DOCUMENTS.get(table.name, _markdown)(table),
+        f"{table.name}.tex": _latex(table),
     }
 
 
@@ -61,17 +62,69 @@ def _markdown(table: Table) -> str:
     return f"{table.caption}\n\n{_pipes(table.columns, table.rows)}\n"
 
 
+def _numeric(rows: Sequence[Sequence[Cell]]) -> list[bool]:
+    """Return of each column whether it holds numbers alone."""
+    return [
+        all(isinstance(cell, (int, float, NoneType)) for cell in column)
+        for column in zip(*rows, strict=True)
+    ]
+
+
 def _pipes(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """Return a Markdown table, numbers to the right."""
-    numeric = [
-        all(isinstance(row[i], (int, float, NoneType)) for row in rows) for i in range(len(columns))
-    ]
     lines = [
         columns,
-        ["---:" if right else "---" for right in numeric],
+        ["---:" if right else "---" for right in _numeric(rows)],
         *(["" if cell is None else str(cell) for cell in row] for row in rows),
     ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _latex(table: Table) -> str:
+    """Return a longtable for the packages longtable and booktabs."""
+    columns = [column for column in table.columns if column not in _SOURCES]
+    rows = [[row[column] for column in columns] for row in records(table)]
+    head = _latex_row([_escaped(column) for column in columns])
+    lines = [
+        f"% {table.name}: needs the packages amsmath, booktabs and longtable.",
+        rf"\begin{{longtable}}{{{''.join('r' if right else 'l' for right in _numeric(rows))}}}",
+        rf"\caption{{{_escaped(table.caption)}}}\\",
+        *(r"\toprule", head, r"\midrule", r"\endfirsthead"),
+        *(r"\toprule", head, r"\midrule", r"\endhead"),
+        *(r"\bottomrule", r"\endfoot"),
+        *(_latex_row([*map(_latex_cell, columns, row)]) for row in rows),
+        r"\end{longtable}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+# Columns that hold programs, which no cell of a printed table has room for.
+_SOURCES = ("python", "c", "certificate")
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _latex_cell(column: str, cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"${cell}$" if column == "formula" else _escaped(str(cell))
+
+
+_SPECIAL: dict[str, str | int | None] = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+
+
+def _escaped(text: str) -> str:
+    return text.translate(str.maketrans(_SPECIAL))
 
 
 def closed_forms_document(table: Table) -> str:

@@ -14,6 +14,9 @@ import numpy as np
 from irwinhall import approximations
 from irwinhall._core import expected_magnitude
 from irwinhall.flow import Flow
+from irwinhall.tables._drawing import COLOURS, INK, new_figure
+from irwinhall.tables._drawing import check_matplotlib as check_matplotlib
+from irwinhall.tables._figures import distribution_figure, report_figure, weighted_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,12 +24,17 @@ if TYPE_CHECKING:
 
     from irwinhall.approximations import ClosedForm
 
-__all__ = ["Plot", "flow_figure", "form_plots", "save_flow"]
+__all__ = [
+    "Plot",
+    "distribution_figure",
+    "flow_figure",
+    "form_plots",
+    "report_figure",
+    "save_flow",
+    "weighted_figure",
+]
 
-# Okabe and Ito's palette, told apart with any colour vision, without its yellow, which is faint.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
-_INK = "#222222"
 # Inches: left of a panel, the panel, and a character of a label.
 _TICKS, _PANEL, _CHARACTER = 0.95, 4.4, 0.075
 
@@ -86,24 +94,6 @@ def checked_format(path: str | os.PathLike[str]) -> str:
     return kind
 
 
-def check_matplotlib() -> None:
-    """Raise the ImportError that drawing would, before anything is computed."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise ImportError("plots need matplotlib: pip install matplotlib") from None
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=150)
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
     """Return a figure of two panels: the magnitude of signals and of gradients, by layer.
 
@@ -153,7 +143,7 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
     # In inches: ticks, panel and labels, twice over.
     step = _TICKS + _PANEL + 0.4 + _CHARACTER * max(len(part) for part in lines_of_text)
     width, height = 2 * step, max(5.0, 1.6 + 0.1 * len(lines_of_text))
-    figure = _figure(width, height)
+    figure = new_figure(width, height)
     panels = [
         figure.add_axes((left / width, 0.6 / height, _PANEL / width, 1 - 1.4 / height))
         for left in (_TICKS, step + _TICKS)
@@ -200,9 +190,9 @@ def _distinct(flows: Sequence[Flow]) -> tuple[list[_Curve], list[_Curve]]:
         merged.setdefault((forward, backward), []).append(flow)
     both: tuple[list[_Curve], list[_Curve]] = ([], [])
     for number, same in enumerate(merged.values()):
-        turn, colour = divmod(number, len(_COLOURS))
+        turn, colour = divmod(number, len(COLOURS))
         style = {
-            "color": _COLOURS[colour],
+            "color": COLOURS[colour],
             "linestyle": _DASHES[turn % len(_DASHES)],
             "linewidth": 1.8,
         }
@@ -256,7 +246,7 @@ def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
             where,
             text,
             transform=panel.transAxes,
-            color=_INK,
+            color=INK,
             fontsize=8.5,
             linespacing=1.1,
             va="center",
@@ -315,7 +305,7 @@ def _spread(
 
 # Sizes of the plots: every one to 30, then evenly by ratio.
 _FIRST_SIZES, _LAST_SIZE = 30, 10**6
-_COLUMNS = 4
+_COLUMNS = (4, 5, 6)
 _ROUNDING = 2.0**-53
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -393,14 +383,14 @@ def _magnitude_plot() -> Plot:
     n: Any = _sizes(20)
     limit = np.sqrt(2.0 * n / (3.0 * math.pi))
     exact = expected_magnitude(n)
-    figure = _figure(9.6, 3.9)
+    figure = new_figure(9.6, 3.9)
     left, right = (figure.add_axes((x, 0.14, 0.38, 0.82)) for x in (0.075, 0.575))
-    left.plot(n, exact, color=_COLOURS[0], linewidth=1.8, label="A(n)")
-    dashed: dict[str, Any] = {"color": _COLOURS[1], "linestyle": "dashed", "linewidth": 1.4}
+    left.plot(n, exact, color=COLOURS[0], linewidth=1.8, label="A(n)")
+    dashed: dict[str, Any] = {"color": COLOURS[1], "linestyle": "dashed", "linewidth": 1.4}
     left.plot(n, limit, label="sqrt(2n / (3 pi))", **dashed)
     left.set_ylabel("expected magnitude")
     left.legend(frameon=False, loc="upper left")
-    right.plot(n, exact / limit - 1.0, color=_COLOURS[0], linewidth=1.8)
+    right.plot(n, exact / limit - 1.0, color=COLOURS[0], linewidth=1.8)
     right.set_ylabel("A(n) / sqrt(2n / (3 pi)) - 1")
     for panel, exponents in ((left, range(-1, 4)), (right, range(-8, 1))):
         panel.set_xlabel("n")
@@ -423,16 +413,24 @@ def _error_plot(worst: Mapping[str, float]) -> Plot:
         n: Any = _sizes(40)
         n = n[(n >= form.domain[0]) & (n <= form.domain[1])]
         errors.append((n, np.maximum(np.abs(approximations.relative_error(form, n)), _ROUNDING)))
-    figure, panels = _small_multiples(len(forms), (2.2, 1.7), "n", "relative error")
+    figure, panels = _small_multiples(len(forms), (1.9, 1.6), "n", "relative error", top=0.85)
     for panel, form, (n, error) in zip(panels, forms, errors, strict=True):
         for others in errors:
-            panel.plot(*others, color="#CCCCCC", linewidth=0.5)
-        panel.plot(n, error, color=_COLOURS[0], linewidth=1.6)
-        panel.axhline(worst[form.name], color=_COLOURS[1], linewidth=1.0, linestyle="dashed")
+            (grey,) = panel.plot(*others, color="#BBBBBB", linewidth=0.5)
+        (own,) = panel.plot(n, error, color=COLOURS[0], linewidth=1.6)
+        limit = panel.axhline(worst[form.name], color=COLOURS[1], linewidth=1.0, linestyle="dashed")
         _logarithmic(panel, range(0, 7, 2), range(-16, 1, 4))
         panel.set_xlim(1, _LAST_SIZE)
         panel.set_ylim(_ROUNDING / 4, 1.0)
         _name(panel, form, worst)
+    figure.legend(
+        (own, limit, grey),
+        ("this form", "its certified worst error", "all other forms"),
+        loc="upper left",
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+    )
     return _plot(
         "errors",
         "Relative error of each closed form of A(n) against n: its own curve in blue, the certified"
@@ -481,7 +479,8 @@ def _heat_map_plot(worst: Mapping[str, float]) -> Plot:
     return _plot(
         "heat-maps",
         "Relative error of each closed form of the normalized bound, over inputs n and outputs m"
-        " from 1 to a million: the brighter, the worse; a shade for each power of ten.",
+        " from 1 to a million: the brighter, the worse; a shade for each power of ten. White: sizes"
+        " that the form does not cover.",
         _list_of_worst(
             "A square map for each closed form of the normalized bound, n across and m upwards,"
             " both logarithmic.",
@@ -498,20 +497,27 @@ def _list_of_worst(text: str, forms: Sequence[ClosedForm], worst: Mapping[str, f
 
 
 def _small_multiples(
-    count: int, panel: tuple[float, float], x: str, y: str, *, right: float = 0.1
+    count: int,
+    panel: tuple[float, float],
+    x: str,
+    y: str,
+    *,
+    top: float = 0.5,
+    right: float = 0.1,
 ) -> tuple[Figure, list[Any]]:
-    """Return a figure of so many panels of that size, in inches, in rows, and the panels."""
-    rows = -(-count // _COLUMNS)
+    """Return a figure of so many panels of that size, in inches, in rows as full as can be."""
+    columns = min(_COLUMNS, key=lambda columns: -count % columns)
+    rows = -(-count // columns)
     step_x, step_y = panel[0] + 0.35, panel[1] + 0.65
-    left, top = 0.8, 0.5
-    width = left + _COLUMNS * step_x + right
+    left = 0.8
+    width = left + columns * step_x + right
     height = top + rows * step_y + 0.1
-    figure = _figure(width, height)
+    figure = new_figure(width, height)
     panels = [
         figure.add_axes(
             (
-                (left + i % _COLUMNS * step_x) / width,
-                1 - (top + i // _COLUMNS * step_y + panel[1]) / height,
+                (left + i % columns * step_x) / width,
+                1 - (top + i // columns * step_y + panel[1]) / height,
                 panel[0] / width,
                 panel[1] / height,
             )
@@ -519,16 +525,16 @@ def _small_multiples(
         for i in range(count)
     ]
     for i, axes in enumerate(panels):
-        axes.tick_params(labelsize=8, labelleft=i % _COLUMNS == 0)
-        if i + _COLUMNS >= count:  # nothing below
+        axes.tick_params(labelsize=8, labelleft=i % columns == 0)
+        if i + columns >= count:  # nothing below
             axes.set_xlabel(x, fontsize=9)
-        if i % _COLUMNS == 0:
+        if i % columns == 0:
             axes.set_ylabel(y, fontsize=9)
     return figure, panels
 
 
 def _name(panel: Any, form: ClosedForm, worst: Mapping[str, float]) -> None:
-    panel.set_title(f"{form.name}\nat most {worst[form.name]:.3g}", fontsize=8, color=_INK)
+    panel.set_title(f"{form.name}\nat most {worst[form.name]:.3g}", fontsize=8, color=INK)
 
 
 def _logarithmic(panel: Any, x: Iterable[int], y: Iterable[int]) -> None:

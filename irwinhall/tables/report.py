@@ -115,7 +115,7 @@ def page(tables: Sequence[Table], plots: Sequence[Plot]) -> str:
 <p>A(n) is the expected magnitude of a sum of n numbers uniform on (&minus;1, 1). Weights uniform
 on (&minus;b, b) with b = 1/A(n) keep the expected magnitude of a layer's outputs at 1; with
 b = (n + m)/(m A(n) + n A(m)) they keep it on average over all n inputs and m outputs. Written by
-irwinhall {__version__}; the same tables lie beside this page as CSV, JSON and Markdown.</p>
+irwinhall {__version__}; the same tables lie beside this page as CSV, JSON, Markdown and LaTeX.</p>
 <nav aria-label="Contents"><ul>
 {contents}
 </ul></nav>
@@ -217,7 +217,7 @@ def _row(row: Mapping[str, Cell], kinds: Mapping[str, str], *, linked: bool) -> 
         if linked and column == "formula":
             cells.append(f"<td>{mathml(str(cell))}</td>")
         elif i == 0:
-            name = f'<a href="#form-{text}">{text}</a>' if linked else text
+            name = f'<a href="#form-{text}">{_words(text)}</a>' if linked else text
             cells.append(f'<th scope="row"{_class(kind)}>{name}</th>')
         elif kind == "error":
             cells.append(f'<td class="number{_tint(cell)}">{text}</td>')

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 try:
     import torch as _torch  # noqa: F401
-except ImportError as error:
-    raise ImportError("irwinhall.torch needs PyTorch: pip install torch") from error
+except ImportError as _error:
+    raise ImportError("irwinhall.torch needs PyTorch: pip install torch") from _error
 
-from irwinhall._keywords import takes
-from irwinhall.torch import _fill
+from irwinhall.torch._fill import fill_
 from irwinhall.torch._flow import ActivationFlow, FlowRow, activation_flow
 from irwinhall.torch._functions import (
     calculate_gain,
@@ -71,9 +70,6 @@ from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
 from irwinhall.torch._plan import Options
 from irwinhall.torch._replacing import ReplaceReport, replace_init
 from irwinhall.torch._report import Report, Row
-
-# Those of the schemes, which end in it, say so themselves.
-fill_ = takes("seed", not_="rng")(_fill.fill_)
 
 __all__ = [
     "ActivationFlow",

@@ -24,6 +24,7 @@ from torch.nn.parameter import is_lazy
 from irwinhall._arguments import checked_count
 from irwinhall._arrays import CODES, output, overlaps_itself
 from irwinhall._core import NORMAL
+from irwinhall._keywords import takes
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme, get_scheme
@@ -113,6 +114,7 @@ class Direct(NamedTuple):
         fill_memory(stream, law, code, shape, tensor.stride(), tensor.data_ptr(), threads)
 
 
+@takes("seed", not_="rng")
 def fill_(
     tensor: torch.Tensor,
     scheme: str | Scheme = "letkeman",

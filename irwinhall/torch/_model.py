@@ -301,7 +301,9 @@ class ParamInit:
         threads: int,
     ) -> None:
         each = list(zip(tied, planned, strict=True))
-        self.left_alone = tuple(places[0].name for places, values in each if not values.parts)
+        self.left_alone: tuple[str, ...] = tuple(
+            places[0].name for places, values in each if not values.parts
+        )
         self._modules = frozenset(model.modules())
         # Each owner of a tied parameter materializes its own: all of them get its bits. A tensor is
         # then not the one that was checked, and nothing is written to it directly.

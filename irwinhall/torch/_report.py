@@ -176,7 +176,7 @@ class Report:
         seed: int | bytes,
     ) -> None:
         self._pending = pending  # not asked for before the report is
-        self.buffers = tuple(buffers)
+        self.buffers: tuple[str, ...] = tuple(buffers)
         self.seed = seed_text(seed)
 
     @cached_property

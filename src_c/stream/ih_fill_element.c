@@ -8,7 +8,7 @@
 
 #include "common/ih_clones.h"
 #include "stream/ih_elementary.h"
-#include "stream/ih_fill_scalar.h"
+#include "stream/ih_tail.h"
 
 /* Elements at a time: their words, and their values in double precision, stay in L1. */
 #define ELEMENT_BLOCKS 64
@@ -46,22 +46,6 @@ void values_of_units(const ih_law *law, double *x, size_t count) {
     }
 }
 
-static void put_values(const ih_plan *plan, int dtype, double *x, size_t count, char *out) {
-    if (dtype == IH_F64) {
-        for (size_t i = 0; i < count; i++) x[i] = ih_clamp_f64(x[i], plan->low_f64, plan->high_f64);
-        memcpy(out, x, count * sizeof *x);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        float value = ih_clamp_f32((float)x[i], plan->low_f32, plan->high_f32);
-        uint16_t half = dtype == IH_F16 ? ih_to_f16(value) : ih_to_bf16(value);
-        if (dtype == IH_F32)
-            memcpy(out + 4 * i, &value, sizeof value);
-        else
-            memcpy(out + 2 * i, &half, sizeof half);
-    }
-}
-
 IH_INLINE void fill_elements(const ih_plan *plan, int dtype, ih_blocks blocks, size_t count,
                              char *out) {
     const size_t per_block = dtype == IH_F64 ? 2 : 4;
@@ -75,8 +59,8 @@ IH_INLINE void fill_elements(const ih_plan *plan, int dtype, ih_blocks blocks, s
         else
             for (size_t i = 0; i < 4 * some; i++) x[i] = unit_of_32(words[i]);
         values_of_units(plan->law, x, per_block * some);
-        put_values(plan, dtype, x, per_block * some, out);
-        out += per_block * some * (size_t)ih_item_bytes(dtype);
+        for (size_t i = 0; i < per_block * some; i++, out += ih_item_bytes(dtype))
+            ih_put_value(dtype, plan, x[i], out);
         blocks.first += some;
         if (blocks.list) blocks.list += some;
     }

@@ -145,8 +145,9 @@ static inline double ih_truncated_f64(const ih_plan *plan, uint64_t block, unsig
                                 : ih_normal_f64_value(u);
 }
 
-/* ---- narrow truncations: every element from two words ---- */
-
+/* Store a value in an element type: times the law's factor, which is 1 for an interval, rounded to
+ * f32 (f64: left as it is), cut to the law's interval, and rounded to 16 bits where those are
+ * wanted. */
 static inline void ih_put_value(int dtype, const ih_plan *plan, double z, char *out) {
     if (dtype == IH_F64) {
         double value = ih_clamp_f64(z * plan->scale_f64, plan->low_f64, plan->high_f64);
@@ -161,6 +162,8 @@ static inline void ih_put_value(int dtype, const ih_plan *plan, double z, char *
     uint16_t half = dtype == IH_F16 ? ih_to_f16(value) : ih_to_bf16(value);
     memcpy(out, &half, sizeof half);
 }
+
+/* ---- narrow truncations: every element from two words ---- */
 
 IH_INLINE void ih_fill_two_words(const ih_plan *plan, ih_blocks blocks, size_t count, char *out,
                                  int dtype) {
