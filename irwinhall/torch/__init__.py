@@ -18,6 +18,8 @@ except ImportError as error:
     raise ImportError("irwinhall.torch needs PyTorch: pip install 'irwinhall[torch]'") from error
 
 from irwinhall._keywords import takes
+from irwinhall._models.plan import Options
+from irwinhall._models.report import Report, Row
 from irwinhall.torch import _fill
 from irwinhall.torch._flow import ActivationFlow, FlowRow, activation_flow
 from irwinhall.torch._functions import (
@@ -61,8 +63,6 @@ from irwinhall.torch._functions import (
 )
 from irwinhall.torch._lsuv import LsuvReport, lsuv_
 from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
-from irwinhall.torch._plan import Options
-from irwinhall.torch._report import Report, Row
 
 # Those of the schemes, which end in it, say so themselves.
 fill_ = takes("seed", not_="rng")(_fill.fill_)
