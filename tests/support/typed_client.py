@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import irwinhall
+import irwinhall.jax
+import irwinhall.keras
 from irwinhall import distribution
 
 Doubles = NDArray[np.float64]
@@ -25,3 +27,9 @@ assert_type(distribution.cdf(0.5, 3), float)
 assert_type(distribution.cdf(np.float32(0.5), np.int64(3)), float)
 assert_type(distribution.ppf(0.5, SIZES), NDArray[np.floating])
 assert_type(distribution.pdf([0.5, 1.0], 3), NDArray[np.floating])
+plan: irwinhall.keras.Options = {"layout": "keras.dense", "parts": (6, 3, 3), "std": 0.02}
+report = irwinhall.keras.init_weights(object(), seed=1, plan={"*/kernel": plan})
+assert_type(report, irwinhall.keras.Report)
+assert_type(report.rows[0], irwinhall.keras.Row)
+assert_type(irwinhall.jax.init_weights({}, seed=1)[1], irwinhall.jax.Report)
+assert_type(report.rows[0].fan_in, int | None)
