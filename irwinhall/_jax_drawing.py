@@ -157,8 +157,8 @@ def _complex(
                 "low must be -high for complex weights, whose modulus is truncated, "
                 f"got low={scheme.low}, high={cut}"
             )
-        rest = math.exp(-cut * cut)  # of exponential squares, which lies beyond the cut
-        if scheme.corrected:
+        rest = math.exp(-cut * cut)  # of the squares, which are exponential, beyond the cut
+        if scheme.corrected and rest > 0.0:
             scale /= math.sqrt(1.0 - cut * cut * rest / (1.0 - rest))
     elif scheme.law == "uniform":
         scale *= math.sqrt(2.0 / 3.0)  # the radius of a disk
