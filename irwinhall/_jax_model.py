@@ -16,7 +16,7 @@ from irwinhall._jax_shards import made_like
 from irwinhall._keywords import takes
 from irwinhall._models.decisions import Values
 from irwinhall._models.plan import Pattern, Plan, naming, shown
-from irwinhall._models.planning import array_values, divisible_region, drawn, rows_of
+from irwinhall._models.planning import array_values, divisible_region, draw, rows_of
 from irwinhall._models.report import ArrayRow, Report
 from irwinhall._models.residual import Residual
 from irwinhall._models.roles import ArraySite, Leaf, Role
@@ -311,12 +311,9 @@ def _member(node: Any, key: Any) -> Any:
 
 def _made(values: Values, leaf: Any, root: Stream, name: str, threads: int | None) -> Any:
     """Return the new array of a parameter."""
-
-    def draw(region: tuple[slice, ...]) -> NDArray[Any]:
-        return drawn(values, root, name, str(leaf.dtype), region, threads)
-
     with naming(name):
-        return made_like(leaf, draw, partial(divisible_region, values))
+        write = partial(draw, values, root, name, threads)
+        return made_like(leaf, write, partial(divisible_region, values))
 
 
 def _reference(array: Any) -> Callable[[], list[NDArray[Any]]]:

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from irwinhall._arrays import output
 from irwinhall._keywords import takes
 from irwinhall._models.decisions import Values
 from irwinhall._models.plan import Pattern, Plan, naming, shown
-from irwinhall._models.planning import array_values, divisible_region, drawn, rows_of
+from irwinhall._models.planning import array_values, divisible_region, draw, rows_of
 from irwinhall._models.report import ArrayRow, Report
 from irwinhall._models.residual import Residual
 from irwinhall._models.roles import ArraySite, ConstantRole, Leaf, Role, WeightRole
@@ -127,17 +128,16 @@ def init_weights(
 
 def _made(values: Values, variable: Any, root: Stream, threads: int | None) -> Any:
     """Return the new value of a variable, of the sharding of the old one."""
-
-    def draw(region: tuple[slice, ...]) -> NDArray[Any]:
-        return drawn(values, root, variable.path, variable.dtype, region, threads)
-
+    write = partial(draw, values, root, variable.path, threads)
     if keras.backend.backend() == "jax":
         from irwinhall._jax_shards import made_like
 
         with naming(variable.path):
-            return made_like(variable.value, draw, partial(divisible_region, values))
-    whole = tuple(slice(0, size) for size in variable.shape)
-    return keras.ops.convert_to_tensor(draw(whole), dtype=variable.dtype)
+            return made_like(variable.value, write, partial(divisible_region, values))
+    shape = tuple(variable.shape)
+    made = output(shape, variable.dtype, None, None).array
+    write(made, tuple(slice(0, size) for size in shape))
+    return keras.ops.convert_to_tensor(made, dtype=variable.dtype)
 
 
 def _pieces(variable: Callable[[], Any]) -> list[NDArray[Any]]:

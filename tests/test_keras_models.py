@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from frameworks import framework
 keras = framework("keras")
 
 import keras_model  # noqa: E402
+import verify_frameworks  # noqa: E402
+import verify_shards  # noqa: E402
 
 import irwinhall  # noqa: E402
 import irwinhall.keras as ik  # noqa: E402
@@ -151,6 +155,31 @@ def test_bad_arguments_are_named(make, arguments, error, message):
 
 
 # ---- shards --------------------------------------------------------------------------------------
+
+
+def test_the_recorded_memory_is_that_of_the_shards():
+    cases = json.loads(verify_shards.RECORD.read_text(encoding="ascii"))["cases"]
+    assert tuple(cases) == verify_shards.CASES
+    beyond = {case: found["beyond_shards_mib"] for case, found in cases.items()}
+    assert max(beyond["called"], beyond["made anew"]) < 64
+    assert beyond["built"] < 1024 + 64 < beyond["built by Keras"]
+    text = (Path(__file__).parents[1] / "docs" / "keras.md").read_text(encoding="utf-8")
+    assert [f"| {round(abs(value))} |" in text for value in beyond.values()] == [True] * 4
+
+
+def test_what_is_measured_is_memory_beyond_the_shards():
+    found = verify_shards.measure("called", side=2048)
+    assert found["shards_mib"] == 16
+    assert found["beyond_shards_mib"] < 8
+
+
+def test_the_recorded_tests_of_flax_and_keras_pass_with_ours():
+    record = json.loads(verify_frameworks.RECORD.read_text(encoding="ascii"))
+    assert set(record) == set(verify_frameworks.FILES)
+    for framework_name, found in record.items():
+        assert found["files"] == verify_frameworks.FILES[framework_name]
+        assert found["passed_with_ours"] > 400
+
 
 SHARDED = """
 import jax, keras, numpy as np

@@ -9,7 +9,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from irwinhall._arguments import checked_finite
-from irwinhall._arrays import output
 from irwinhall._models.decisions import Decider, Values
 from irwinhall._models.plan import Pattern, Plan, Rule, exclusions, naming, rules_of, unused
 from irwinhall._models.report import ArrayRow, Row
@@ -18,7 +17,7 @@ from irwinhall._models.roles import Site
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Stream
 
-__all__ = ["array_values", "decided_values", "divisible_region", "drawn", "rows_of"]
+__all__ = ["array_values", "decided_values", "divisible_region", "draw", "rows_of"]
 
 
 def decided_values(
@@ -99,20 +98,17 @@ def array_values(
     return planned
 
 
-def drawn(
+def draw(
     values: Values,
     root: Stream,
     name: str,
-    dtype: Any,
-    region: tuple[slice, ...],
     threads: int | None,
-) -> NDArray[Any]:
-    """Return a region of a parameter, as a new array."""
-    assert values.shape is not None
-    made: NDArray[Any] = output(values.shape, dtype, None, region).array
+    out: NDArray[Any],
+    region: tuple[slice, ...],
+) -> None:
+    """Write a region of a parameter to an array."""
     for part in (*values.parts, *values.overlays):
-        part.draw(root.child(name + part.suffix), made, dtype, region, threads)
-    return made
+        part.draw(root.child(name + part.suffix), out, out.dtype.name, region, threads)
 
 
 def divisible_region(values: Values, region: tuple[slice, ...]) -> tuple[slice, ...]:
