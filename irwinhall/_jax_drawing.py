@@ -229,7 +229,10 @@ def _identity(weight: Weight) -> Array:
 
 
 # Complex types, and those of their parts.
-_COMPLEX = {"complex64": np.dtype(np.float32), "complex128": np.dtype(np.float64)}
+_COMPLEX: dict[str, np.dtype[Any]] = {
+    "complex64": np.dtype(np.float32),
+    "complex128": np.dtype(np.float64),
+}
 
 
 def element_type(dtype: Any, *, may_be_complex: bool = False) -> np.dtype[Any]:
@@ -258,7 +261,7 @@ def available(element: np.dtype[Any]) -> np.dtype[Any]:
     """
     if _real(element) != np.float64 or jax.config.jax_enable_x64:
         return element
-    made = np.dtype(np.float32 if element == np.float64 else np.complex64)
+    made: np.dtype[Any] = np.dtype("float32" if element == np.float64 else "complex64")
     warnings.warn(
         f"dtype {element.name} was asked for and is not available, so that weights are made in "
         f'{made.name}; for {element.name} call jax.config.update("jax_enable_x64", True)',
@@ -281,4 +284,5 @@ def times(weights: Array, gain: Any, element: np.dtype[Any]) -> Array:
 
 def type_before(element: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type of the weights that `times` takes."""
-    return np.dtype(_wide(element))
+    wide: np.dtype[Any] = np.dtype(_wide(element))
+    return wide

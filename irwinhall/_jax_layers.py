@@ -94,8 +94,9 @@ def _in_cell(held: _Held, cell: Any, name: str) -> _Held:
     """Return what a dense layer of a recurrent cell holds, by its name there: h is the state."""
     kernel = held["kernel"]
     assert isinstance(kernel, _Stored)
-    outputs, size = kernel.shape[1], getattr(cell, "hidden_features", kernel.shape[1])
-    parts = outputs // size if outputs and size else 1
+    outputs: Any = kernel.shape[1]
+    size = getattr(cell, "hidden_features", outputs)  # of linen those of one gate
+    parts = outputs // size
     forget = range(size, 2 * size) if parts == 4 else range(size) if name == "hf" else None
     is_lstm = any(base.__name__.endswith("LSTMCell") for base in type(cell).__mro__)
     recurrent = name.removeprefix("dense_").startswith("h")

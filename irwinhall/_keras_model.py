@@ -154,10 +154,12 @@ def _variables(
     model: keras.Layer,
 ) -> tuple[list[Any], list[tuple[ArraySite, ...]], list[str]]:
     """Return the variables that layers have as weights, where each is found, and other paths."""
-    owners = {}
+    owners: dict[int, keras.Layer] = {}
     for layer in model._flatten_layers():  # those within come later
         owners.update((id(variable), layer) for variable in layer.variables)
-    variables, places, others = [], [], []
+    variables: list[Any] = []
+    places: list[tuple[ArraySite, ...]] = []
+    others: list[str] = []
     for variable in model.variables:
         layer = owners.get(id(variable), model)
         role = _role(layer, variable)

@@ -499,8 +499,8 @@ def _planned(
     )
     tied, ready, shared, overlaps = tied_parameters(module)
     if is_loading():
-        each = zip(ready, tied, strict=True)
-        ready = [alone and not is_kept(places[0].tensor) for alone, places in each]
+        kept = (is_kept(places[0].tensor) for places in tied)
+        ready = [alone and not keep for alone, keep in zip(ready, kept, strict=True)]
     planned = decided_values(
         decide,
         rules,
