@@ -108,7 +108,11 @@ def init_weights(
         raise TypeError("seed must be given: processes that draw their own would not agree")
     root = as_stream(seed, "", argument="seed")
     checked_threads(threads, 0)
-    found = _nnx(model) if is_a(model, "flax.nnx", "Module") else _pytree(model, layers)
+    is_nnx = is_a(model, "flax.nnx", "Module")
+    if layers is not None and (is_nnx or not isinstance(layers, Mapping)):
+        what = "left out for a module, which knows its layers" if is_nnx else "a mapping"
+        raise TypeError(f"layers must be {what}, got {shown(layers)}")
+    found = _nnx(model) if is_nnx else _pytree(model, layers)
     planned = array_values(
         found.parameters,
         scheme,
@@ -211,10 +215,12 @@ def _pytree(model: Any, layers: Mapping[tuple[str, ...], Any] | None) -> _Found:
     for number, (path, leaf) in enumerate(paths):
         if not _is_array(leaf):
             continue
+        if not path:
+            raise TypeError("model must hold arrays by names, got an array: use sharded")
         parent, layer = None, model
         for key in path[:-1]:
             parent, layer = layer, _child(layer, key)
-        if path and is_a(layer, "flax.core.meta", "AxisMetadata"):
+        if is_a(layer, "flax.core.meta", "AxisMetadata"):
             path, layer = path[:-1], parent
         keys = tuple(map(_text, path))
         name, holder = ".".join(keys), keys[:-1]
@@ -223,12 +229,11 @@ def _pytree(model: Any, layers: Mapping[tuple[str, ...], Any] | None) -> _Found:
                 holder = holder[1:]  # without the collection
             parent, layer = layers.get(holder[:-1]), layers.get(holder, layer)
         tensor = Leaf(tuple(leaf.shape), str(leaf.dtype))
-        attribute = keys[-1] if keys else ""
-        if isinstance(layer, (Mapping, list, tuple)) or not keys:
+        if isinstance(layer, (Mapping, list, tuple)):
             role: Role | str = "no layer is known to hold it"
         else:
-            role = role_of(layer, attribute, tensor.shape, parent, holder[-1] if holder else "")
-        found.parameters.append((ArraySite(name, tensor, role, layer, attribute),))
+            role = role_of(layer, keys[-1], tensor.shape, parent, holder[-1] if holder else "")
+        found.parameters.append((ArraySite(name, tensor, role, layer, keys[-1]),))
         found.where.append(number)
     return found
 

@@ -335,6 +335,9 @@ def test_numpy_stays_numpy_and_types_stay():
     assert report.left_alone == ("b.1",)
     assert report.rows[2].note == "int32 is no type that is filled"
     assert made["c"] == 2.0
+    made, _ = ij.init_weights([jnp.ones(())], seed=1, plan={"0": "zeros"})
+    assert made[0].shape == ()
+    assert made[0] == 0.0
 
 
 def test_arrays_keep_their_sharding_and_are_made_by_shards():
@@ -418,6 +421,7 @@ def test_the_report_holds_no_array_and_is_pickled():
             "^plan\\['\\*.kernel'\\]: std",
         ),
         ({"scheme": "he_norml"}, ValueError, "^unknown scheme 'he_norml'"),
+        ({"layers": {}}, TypeError, "^layers must be left out for a module"),
         ({"residual": "nothing"}, ValueError, "^residual must name weights"),
         ({"forget_bias": "x"}, TypeError, "^forget_bias must be"),
         ({"threads": -1}, ValueError, "^threads must be"),
@@ -441,8 +445,12 @@ def test_bad_models_are_named():
         ij.linen_layers({})
     with pytest.raises(TypeError, match="^model must hold arrays, got traced ones"):
         jax.jit(lambda tree: ij.init_weights(tree, seed=1)[0])({"w": jnp.ones((3, 4))})
+    with pytest.raises(TypeError, match="^model must hold arrays by names, got an array"):
+        ij.init_weights(jnp.ones((3, 4)), seed=1)
     with pytest.raises(ValueError, match="^model must have parameters to initialize, got none$"):
         ij.init_weights({}, seed=1)
+    with pytest.raises(TypeError, match="^layers must be a mapping, got one of type Dense"):
+        ij.init_weights({"w": jnp.ones((3, 4))}, seed=1, layers=dense)
     twice = {"a.b": {"c": jnp.ones(3)}, "a": {"b.c": jnp.ones(3)}}
     with pytest.raises(
         ValueError, match="^model must have one parameter of a name, got 2 of 'a.b.c'"

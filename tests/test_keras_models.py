@@ -15,7 +15,6 @@ from frameworks import framework
 keras = framework("keras")
 
 import keras_model  # noqa: E402
-import verify_frameworks  # noqa: E402
 import verify_shards  # noqa: E402
 
 import irwinhall  # noqa: E402
@@ -171,14 +170,6 @@ def test_what_is_measured_is_memory_beyond_the_shards():
     found = verify_shards.measure("called", side=2048)
     assert found["shards_mib"] == 16
     assert found["beyond_shards_mib"] < 8
-
-
-def test_the_recorded_tests_of_flax_and_keras_pass_with_ours():
-    record = json.loads(verify_frameworks.RECORD.read_text(encoding="ascii"))
-    assert set(record) == set(verify_frameworks.FILES)
-    for framework_name, found in record.items():
-        assert found["files"] == verify_frameworks.FILES[framework_name]
-        assert found["passed_with_ours"] > 400
 
 
 SHARDED = """

@@ -102,13 +102,13 @@ def pytest_configure(config):
 # ---- in this process -----------------------------------------------------------------------------
 
 
-def run(framework, files, ours):
+def run(framework, path, ours):
     """Return the outcome of every test, and the names that were replaced."""
     with tempfile.TemporaryDirectory() as folder:
         report, names = Path(folder) / "report.xml", Path(folder) / "names.json"
         command = [sys.executable, "-m", "pytest", "-q", "-p", Path(__file__).stem]
         command += ["-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", folder]
-        command += ["--import-mode=importlib", f"--junitxml={report}", *map(str, files)]
+        command += ["--import-mode=importlib", f"--junitxml={report}", str(path)]
         environment = {
             **os.environ,
             "KERAS_BACKEND": "jax",
@@ -129,40 +129,48 @@ def run(framework, files, ours):
         return outcomes, json.loads(names.read_text()) if ours else []
 
 
-def compare(framework, root):
-    """Return the record of a framework."""
-    files = [Path(root) / name for name in FILES[framework]]
-    missing = [str(file) for file in files if not file.exists()]
-    if missing:
-        raise SystemExit(f"{root} has no {', '.join(missing)}")
-    theirs, _ = run(framework, files, False)
-    ours, names = run(framework, files, True)
+def test_files(framework, root):
+    """Return the files of a framework's tests, by their names below a folder."""
+    found = []
+    for name in FILES[framework]:
+        path = Path(root) / name
+        found += sorted(path.glob("*_test.py")) if path.is_dir() else [path]
+    return {path.relative_to(root).as_posix(): path for path in found}
+
+
+def compare(framework, path):
+    """Return the record of a file, and the names that were replaced."""
+    theirs, _ = run(framework, path, False)
+    ours, names = run(framework, path, True)
     passed = {test for test, outcome in theirs.items() if outcome == "passed"}
     return {
-        "version": version(framework),
-        "replaced": names,
-        "files": FILES[framework],
         "passed_as_it_is": len(passed),
         "failed_as_it_is": sum(outcome in ("failure", "error") for outcome in theirs.values()),
         "passed_with_ours": sum(ours.get(test) == "passed" for test in passed),
         "failed_with_ours": sorted(test for test in passed if ours.get(test) != "passed"),
-    }
+    }, names
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("framework", choices=FILES)
     parser.add_argument("tests", nargs="?", help="the folder tests of a checkout of Flax")
+    parser.add_argument("--only", nargs="*", default=(), help="files to run again, by their names")
     options = parser.parse_args()
-    root = options.tests
-    if options.framework == "keras":
+    which, root = options.framework, options.tests
+    if which == "keras":
         root = Path(importlib.util.find_spec("keras").origin).parent / "src"
     elif root is None:
         parser.error("Flax's wheel has no tests: name the folder tests of a checkout")
+    files = test_files(which, Path(root).resolve())
     record = json.loads(RECORD.read_text(encoding="ascii")) if RECORD.is_file() else {}
-    record[options.framework] = compare(options.framework, Path(root).resolve())
-    print(json.dumps(record[options.framework], indent=1))
-    RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="ascii")
+    mine = record.setdefault(which, {"files": {}})
+    for name in options.only or files:
+        mine["files"][name], mine["replaced"] = compare(which, files[name])
+        mine["version"] = version(which)
+        print(name, json.dumps(mine["files"][name]), flush=True)
+        text = json.dumps(record, indent=1, sort_keys=True)
+        RECORD.write_text(text + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":
