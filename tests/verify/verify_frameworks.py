@@ -4,8 +4,8 @@
 Keras' wheel has; ``... flax DIR`` those in the folder tests/ of a checkout of Flax, of the version
 that is installed. Each file runs twice: as it is, and with every initializer that shares its name
 with one of ours replaced by ours before the framework is imported. A test that passes as it is must
-pass with ours. Writes tests/data/verify_frameworks.json, which the suite checks; takes some minutes
-of processor time.
+pass with ours. Adds what it finds in each file to data/verify_frameworks.json, which the suite
+checks. All of them take many minutes of processor time; ``--only FILE ...`` runs some.
 """
 
 import argparse
@@ -42,8 +42,6 @@ FILES = {
         "nnx/nn",
     ],
 }
-# Tests that pass as they are and cannot pass with ours, by their files.
-DIFFERENT: dict[str, list[str]] = {}
 # What shares its name, and is none of theirs.
 NOT_INITIALIZERS = {"Initializer", "Options", "Report", "Row"}
 
