@@ -11,3 +11,6 @@ def _framework_of_the_page(request):
     name = request.path.stem.split("-")[0]
     if name in ("dask", "jax", "keras", "torch"):
         framework(name)
+    if name == "jax":  # whose page initializes models of these
+        framework("flax")
+        framework("equinox")

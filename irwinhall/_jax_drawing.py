@@ -29,9 +29,11 @@ def drawn(
     argument: str = "gain",
 ) -> Array:
     """Return the weights of a sampler, drawn from a key of JAX; an argument has given its scale."""
-    sampler.check(CODES[element.name], argument)
+    sampler.check(CODES[_real(element).name], argument)
     weight, scale, law = sampler.weight, sampler.scale, sampler.scheme.law
     if sampler.scheme.elementwise and scale != 0.0:
+        if element.name in _COMPLEX:
+            return _complex(key, weight.shape, element, sampler.scheme, scale, out_sharding)
         # Drawn in the shape asked for, so that JAX can draw it in shards.
         return _elementwise(key, weight.shape, element, sampler.scheme, scale, out_sharding)
     wide = _wide(element)
@@ -136,6 +138,50 @@ def _between(
     return jnp.clip(values, least, most).astype(element)
 
 
+def _complex(
+    key: Any,
+    shape: tuple[int, ...],
+    element: np.dtype[Any],
+    scheme: Scheme,
+    scale: float,
+    out_sharding: Any,
+) -> Array:
+    """Return complex weights of any angle, whose mean square is that of the real ones."""
+    if scheme.is_interval:
+        raise ValueError(f"dtype must be real for {scheme.name}, got {element.name}")
+    cut = math.inf
+    if scheme.is_truncated:
+        cut = scheme.high
+        if scheme.low != -cut:
+            raise ValueError(
+                "low must be -high for complex weights, whose modulus is truncated, "
+                f"got low={scheme.low}, high={cut}"
+            )
+        rest = math.exp(-cut * cut)  # of the squares, which are exponential, beyond the cut
+        if scheme.corrected and rest > 0.0:
+            scale /= math.sqrt(1.0 - cut * cut * rest / (1.0 - rest))
+    elif scheme.law == "uniform":
+        scale *= math.sqrt(2.0 / 3.0)  # the radius of a disk
+    wide = _real(element)
+    mass = wide.type(-math.expm1(-cut * cut))
+    return _on_plane(key, wide.type(scale), mass, shape, scheme.law == "uniform", out_sharding)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def _on_plane(
+    key: Any, scale: Any, mass: Any, shape: tuple[int, ...], disk: bool, out_sharding: Any
+) -> Array:
+    """Return points of a disk, or of a normal law of which a mass is kept."""
+    wide = scale.dtype
+    more = {} if out_sharding is None else {"out_sharding": out_sharding}
+    of_modulus, of_angle = jax.random.split(key)
+    unit = wide.type(2.0 ** (-54 if wide == np.float64 else -25))
+    u = _odd(of_modulus, shape, wide, more) * unit + wide.type(0.5)  # never 0 or 1
+    angle = jax.random.uniform(of_angle, shape, wide, maxval=2.0 * math.pi, **more)
+    modulus = scale * jnp.sqrt(u if disk else -jnp.log1p(-mass * u))
+    return jax.lax.complex(modulus * jnp.cos(angle), modulus * jnp.sin(angle))
+
+
 def _values_inside(scheme: Scheme, element: np.dtype[Any]) -> tuple[float, float]:
     """Return the least and the greatest number of a type inside a law between two ends."""
     value, _ = INTERVALS[scheme.law](scheme.low, scheme.high)
@@ -182,34 +228,61 @@ def _identity(weight: Weight) -> Array:
 # ---- element types -------------------------------------------------------------------------------
 
 
-def element_type(dtype: Any) -> np.dtype[Any]:
-    """Return the element type that is asked for; float is JAX's default one."""
+# Complex types, and those of their parts.
+_COMPLEX: dict[str, np.dtype[Any]] = {
+    "complex64": np.dtype(np.float32),
+    "complex128": np.dtype(np.float64),
+}
+
+
+def element_type(dtype: Any, *, may_be_complex: bool = False) -> np.dtype[Any]:
+    """Return the element type that is asked for; float and complex are JAX's default ones."""
+    known = [*CODES, *(_COMPLEX if may_be_complex else ())]
     try:
         asked: np.dtype[Any] = np.dtype(dtype)
     except (TypeError, ValueError):  # ValueError: text that is not UTF-8
-        raise TypeError(f"dtype must be one of {', '.join(CODES)}, got {dtype!r}") from None
-    if dtype is float:
-        asked = np.dtype(jnp.result_type(float))
-    if asked.name not in CODES:
-        raise TypeError(f"dtype must be one of {', '.join(CODES)}, got {asked.name}")
+        raise TypeError(f"dtype must be one of {', '.join(known)}, got {dtype!r}") from None
+    if dtype is float or dtype is complex:
+        asked = np.dtype(jnp.result_type(dtype))
+    if asked.name not in known:
+        raise TypeError(f"dtype must be one of {', '.join(known)}, got {asked.name}")
     return asked
 
 
+def _real(element: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of the parts of a complex type; a real one is itself."""
+    return _COMPLEX.get(element.name, element)
+
+
 def available(element: np.dtype[Any]) -> np.dtype[Any]:
-    """Return an element type as JAX makes it now: float32 for float64 without x64, and a warning.
+    """Return an element type as JAX makes it now: half of 64-bit ones without x64, and a warning.
 
     So do the initializers of JAX.
     """
-    if element != np.float64 or jax.config.jax_enable_x64:
+    if _real(element) != np.float64 or jax.config.jax_enable_x64:
         return element
+    made: np.dtype[Any] = np.dtype("float32" if element == np.float64 else "complex64")
     warnings.warn(
-        "dtype float64 was asked for and is not available, so that weights are made in float32; "
-        'for float64 call jax.config.update("jax_enable_x64", True)',
+        f"dtype {element.name} was asked for and is not available, so that weights are made in "
+        f'{made.name}; for {element.name} call jax.config.update("jax_enable_x64", True)',
         stacklevel=3,
     )
-    return np.dtype(np.float32)
+    return made
 
 
 def _wide(element: np.dtype[Any]) -> Any:
     """Return the type in which weights are made before they are rounded."""
+    if element.name in _COMPLEX:
+        return element.type
     return np.float64 if element == np.float64 else np.float32
+
+
+def times(weights: Array, gain: Any, element: np.dtype[Any]) -> Array:
+    """Return weights at a gain that is traced, rounded once."""
+    return (weights * jnp.asarray(gain, weights.real.dtype)).astype(element)
+
+
+def type_before(element: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of the weights that `times` takes."""
+    wide: np.dtype[Any] = np.dtype(_wide(element))
+    return wide

@@ -24,7 +24,6 @@ from irwinhall._arguments import (
     checked_real,
     plain_shape,
 )
-from irwinhall._arrays import output
 from irwinhall._keywords import takes
 from irwinhall.layouts import Fans, Weight, WeightOptions
 from irwinhall.sampling import Sampler
@@ -38,7 +37,17 @@ except ModuleNotFoundError as _error:
         raise
     raise ImportError("irwinhall.jax needs JAX: pip install jax") from _error
 
-from irwinhall._jax_drawing import available, drawn, element_type  # imports JAX
+from irwinhall._jax_drawing import (  # imports JAX
+    available,
+    drawn,
+    element_type,
+    times,
+    type_before,
+)
+from irwinhall._jax_model import init_weights, linen_layers
+from irwinhall._jax_shards import checked_for_jax, sampled_by_shards
+from irwinhall._models.plan import Options
+from irwinhall._models.report import Report, Row
 
 if TYPE_CHECKING:  # by these names, as type checkers may take `jax` for this module
     from jax import Array
@@ -46,11 +55,15 @@ if TYPE_CHECKING:  # by these names, as type checkers may take `jax` for this mo
 
 __all__ = [
     "Initializer",
+    "Options",
+    "Report",
+    "Row",
     "delta_orthogonal",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "init_weights",
     "initializer",
     "kaiming_normal",
     "kaiming_uniform",
@@ -62,6 +75,7 @@ __all__ = [
     "letkeman_gaussian",
     "letkeman_normalized",
     "letkeman_normalized_gaussian",
+    "linen_layers",
     "normal",
     "orthogonal",
     "sharded",
@@ -90,6 +104,8 @@ _NAMES_OF_JAX = {
 
 def _shortest(value: float) -> str:
     """Return a number without what rounding has made of its last digits."""
+    if isinstance(value, jax.core.Tracer):
+        return repr(value)
     return repr(float(f"{value:.15g}"))
 
 
@@ -105,7 +121,7 @@ class Initializer:
     scheme : Scheme
         The scheme.
     gain : float
-        Its gain.
+        Its gain, which may be traced by JAX.
     active_inputs : int or None
         As for `irwinhall.sample_weights`.
     dtype : dtype or None
@@ -137,8 +153,9 @@ class Initializer:
 
     def __repr__(self) -> str:
         scheme: Any = self.scheme
+        is_traced = isinstance(self.gain, jax.core.Tracer)
         given = {
-            "gain": None if self.gain == scheme.gain else self.gain,
+            "gain": None if not is_traced and self.gain == scheme.gain else self.gain,
             "active_inputs": self.active_inputs,
             "dtype": None if self.dtype is None else self.dtype.name,
             **dict(self.axes),
@@ -167,8 +184,8 @@ class Initializer:
         shape : sequence of int
             Shape of the whole weight.
         dtype : optional
-            float32, float64, float16 or bfloat16. float64 without jax_enable_x64 gives float32 and
-            a warning, as in JAX.
+            float32, float64, float16, bfloat16, complex64 or complex128. The 64-bit ones without
+            jax_enable_x64 give half of that and a warning, as in JAX.
         out_sharding : optional
             As `jax.nn.initializers` take it.
 
@@ -177,7 +194,11 @@ class Initializer:
         jax.Array
         """
         asked = self.dtype if dtype is None else dtype
-        element = available(element_type(float if asked is None else asked))
+        element = available(element_type(float if asked is None else asked, may_be_complex=True))
+        if isinstance(self.gain, jax.core.Tracer):
+            unit = replace(self, gain=1.0)
+            weights = unit(key, shape, type_before(element), out_sharding)
+            return times(weights, self.gain, element)
         sampler = self._sampler_of_shared_axes(shape) if self.axes_may_coincide else None
         if sampler is None:
             options: dict[str, Any] = dict(self.axes)
@@ -230,7 +251,7 @@ def initializer(
     gain, low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     dtype : optional
-        Element type when the call names none: float32, float64, float16 or bfloat16; default JAX's.
+        Element type when the call names none, as the call takes it; default JAX's float.
     **axes
         in_axis, out_axis, batch_axis, groups, layout, parts and stacked, as for
         `irwinhall.sample_weights`.
@@ -250,6 +271,12 @@ def initializer(
     2^53), as those of `irwinhall.Stream`. float16 and bfloat16 are drawn in float32, rounded once
     and kept inside the bound. Bits are those of `jax.random` for the key, and not the stream's.
 
+    Complex weights have any angle and the mean square of real ones: uniform in a disk, normal, or
+    normal with the modulus truncated where the real ones are, as those of JAX.
+
+    The gain may be traced by JAX, as under jit or grad. It is then not checked, and what is rounded
+    to 16 bits may reach the bound.
+
     Examples
     --------
     >>> import jax, irwinhall.jax
@@ -262,8 +289,14 @@ def initializer(
     if active_inputs is not None:
         active_inputs = checked_count("active_inputs", active_inputs, 1)
     fixed = tuple(sorted(layouts.plain_options(axes).items()))
-    element = None if dtype is None else element_type(dtype)
-    return Initializer(row, schemes.resolve_gain(row, gain), active_inputs, element, axes=fixed)
+    element = None if dtype is None else element_type(dtype, may_be_complex=True)
+    number: Any = gain
+    if not isinstance(gain, jax.core.Tracer):
+        number = schemes.resolve_gain(row, gain)
+    elif row.is_interval or gain.shape != ():
+        what = "left out for " + row.name if row.is_interval else "a scalar"
+        raise ValueError(f"gain must be {what}, got a traced array of shape {gain.shape}")
+    return Initializer(row, number, active_inputs, element, axes=fixed)
 
 
 @takes("seed", not_="rng")
@@ -345,33 +378,9 @@ def sharded(
         active_inputs=active_inputs,
         **axes,
     )
-    element = element_type(dtype)
-    if element.name == "float64" and not jax.config.jax_enable_x64:
-        # An initializer would warn and give float32; these bits are promised.
-        raise ValueError(
-            'dtype must not be float64 without jax.config.update("jax_enable_x64", True), '
-            f"got {dtype!r}"
-        )
+    element = checked_for_jax(element_type(dtype), dtype)
     stream = as_stream(seed, name, argument="seed")
-    weight = sampler.weight
-    blocks: dict[str, Any] = {}
-
-    def part(index: tuple[slice, ...] | None) -> Any:
-        region = tuple(
-            slice(*place.indices(size)[:2])
-            for place, size in zip(index or (), weight.shape, strict=True)
-        )
-        block = region if sampler.scheme.divisible else weight.divisible_region(region)
-        made = blocks.get(repr(block))
-        if made is None:
-            target = output(weight.shape, element.name, None, block)
-            made = sampler.draw(stream, target, threads)
-        if block == region:
-            return made
-        blocks[repr(block)] = made
-        return made[layouts.relative_region(block, region)]
-
-    return jax.make_array_from_callback(weight.shape, sharding, part, dtype=element)
+    return sampled_by_shards(sampler, stream, sharding, element, threads)
 
 
 # ---- by the names of jax.nn.initializers, and by ours --------------------------------------------
@@ -416,9 +425,7 @@ def variance_scaling(
     >>> round(float(init(jax.random.key(0), (64, 800)).std()), 3)
     0.05
     """
-    scale = checked_finite("scale", scale)
-    if scale < 0.0:
-        raise ValueError(f"scale must be at least 0, got {scale}")
+    scale = _checked_scale("scale", scale)
     for what, value, known in (
         ("mode", mode, get_args(Mode)),
         ("distribution", distribution, get_args(Distribution)),
@@ -427,7 +434,7 @@ def variance_scaling(
             raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
     made = initializer(
         _variance_row(mode, distribution),
-        gain=math.sqrt(scale),
+        gain=scale**0.5 if isinstance(scale, jax.core.Tracer) else math.sqrt(scale),
         dtype=dtype,
         in_axis=in_axis,
         out_axis=out_axis,
@@ -480,14 +487,17 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     >>> irwinhall.jax.normal(0.02) == irwinhall.jax.initializer("normal", gain=0.02)
     True
     """
-    stddev = _checked_stddev(stddev)
+    stddev = _checked_scale("stddev", stddev)
     return replace(initializer("normal", gain=stddev, dtype=dtype), argument="stddev")
 
 
-def _checked_stddev(stddev: object) -> float:
-    number = checked_finite("stddev", stddev)
+def _checked_scale(what: str, scale: Any) -> Any:
+    """Return a scale, which must not be negative; of a traced one that is not known."""
+    if isinstance(scale, jax.core.Tracer):
+        return scale
+    number = checked_finite(what, scale)
     if number < 0.0:
-        raise ValueError(f"stddev must be at least 0, got {number}")
+        raise ValueError(f"{what} must be at least 0, got {number}")
     return number
 
 
@@ -527,7 +537,7 @@ def truncated_normal(
         raise ValueError(f"lower must be less than upper, got lower={lower}, upper={upper}")
     made = initializer(
         "truncated_normal",
-        gain=_checked_stddev(stddev),
+        gain=_checked_scale("stddev", stddev),
         low=lower,
         high=upper,
         corrected=False,
@@ -588,7 +598,8 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = Non
 def _by_columns(scheme: str, scale: float, column_axis: int, dtype: Any) -> Initializer:
     # An orthogonal matrix has as rows whatever is no column.
     in_axis: Axes = () if scheme == "orthogonal" else -2 if column_axis == -1 else -1
-    scale = checked_finite("scale", scale)
+    if not isinstance(scale, jax.core.Tracer):
+        scale = checked_finite("scale", scale)
     made = initializer(scheme, gain=scale, dtype=dtype, in_axis=in_axis, out_axis=column_axis)
     return replace(made, argument="scale")
 

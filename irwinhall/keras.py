@@ -9,6 +9,7 @@ cut normals included; `SchemeInitializer` takes any scheme by its name in
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from irwinhall import layouts, schemes
 from irwinhall._arguments import checked_count
 from irwinhall._arrays import output
 from irwinhall._keywords import takes
+from irwinhall._models.plan import Options
+from irwinhall._models.report import Report, Row
 from irwinhall.layouts import WeightOptions
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain
@@ -29,6 +32,8 @@ except ModuleNotFoundError as _error:
     if _error.name != "keras":
         raise
     raise ImportError("irwinhall.keras needs Keras: pip install keras") from _error
+
+from irwinhall._keras_model import init_weights  # imports Keras
 
 __all__ = [
     "GlorotNormal",
@@ -43,8 +48,12 @@ __all__ = [
     "LetkemanGaussian",
     "LetkemanNormalized",
     "LetkemanNormalizedGaussian",
+    "Options",
     "Orthogonal",
+    "Report",
+    "Row",
     "SchemeInitializer",
+    "init_weights",
 ]
 
 _registered = keras.saving.register_keras_serializable(package="irwinhall")
@@ -53,14 +62,18 @@ _registered = keras.saving.register_keras_serializable(package="irwinhall")
 class _Draws:
     """How often an initializer and its clones have drawn, and from what."""
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, seed: int | keras.random.SeedGenerator, name: str) -> None:
+        self.seed = seed
+        self.stream = Stream(seed if isinstance(seed, int) else 0, name)
         self.count = 0
 
     def __deepcopy__(self, memo: object) -> _Draws:
         return self
 
     def next(self) -> Stream:
+        if not isinstance(self.seed, int):
+            words = keras.ops.convert_to_numpy(self.seed.next()).astype(np.uint32)
+            return Stream(int(words[0]) + (int(words[1]) << 32), self.stream.name)
         stream = self.stream.child(str(self.count)) if self.count else self.stream
         self.count += 1
         return stream
@@ -92,7 +105,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     ----------
     scheme : str
         A name or alias of `irwinhall.schemes.SCHEMES`, with the meaning that it has there.
-    seed : int, optional
+    seed : int or keras.random.SeedGenerator, optional
         What the weights are drawn from. Without one, 128 bits of Python's `random`, which
         ``keras.utils.set_random_seed`` governs.
     name : str
@@ -121,6 +134,10 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     key and value, never repeats weights. What is loaded from a saved config, that is from JSON or a
     pickle, begins anew.
 
+    A `SeedGenerator` counts by itself, and for all that draw from it: a call takes its next state,
+    two words of 32 bits, as the seed, the first word being the lower one. So ``SeedGenerator(s)``
+    gives first the weights of the seed s, then those of s + 2^32, and so on.
+
     Examples
     --------
     >>> import irwinhall, irwinhall.keras, keras
@@ -136,7 +153,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     def __init__(
         self,
         scheme: str = "letkeman",
-        seed: int | None = None,
+        seed: int | keras.random.SeedGenerator | None = None,
         *,
         name: str = "",
         gain: Gain = None,
@@ -180,9 +197,9 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         # What EinsumDense reads: None asks it for the axes, and a layout knows them.
         self.input_axes = self._axes.get("in_axis", None if layout is None else ())
         self.output_axes = self._axes.get("out_axis", None if layout is None else ())
-        self._given_seed = None if seed is None else _integer(seed)
-        self.seed = random.getrandbits(128) if seed is None else _integer(seed)
-        self._draws = _Draws(Stream(self.seed, name))
+        self._given_seed = None if seed is None else _checked_seed(seed)
+        self.seed = random.getrandbits(128) if seed is None else self._given_seed
+        self._draws = _Draws(self.seed, name)
 
     @property
     def gain(self) -> float:
@@ -198,7 +215,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         )
         return f"{type(self).__name__}({', '.join(given)})"
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: Any = None, layout: Any = None) -> Any:
         """Return weights of the given shape as a tensor of the backend.
 
         Parameters
@@ -207,6 +224,10 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
             Shape of the whole weight.
         dtype : optional
             float32, float64, float16 or bfloat16; default ``keras.config.floatx()``.
+        layout : keras.distribution.TensorLayout or jax.sharding.Sharding, optional
+            How the weights are split over devices, as Keras asks for it under
+            `keras.distribution`. On JAX each device's shard is then made by itself, and no host
+            holds the whole.
 
         Returns
         -------
@@ -216,9 +237,12 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         sampler = Sampler.of(
             shape, self._row, gain=self._gain, active_inputs=self._active_inputs, **self._axes
         )
-        target = output(sampler.weight.shape, element, None, None)
-        weights = sampler.draw(self._draws.next(), target)
-        return keras.ops.convert_to_tensor(weights, dtype=element)
+        weight, stream = sampler.weight, self._draws.next()
+        if layout is not None and keras.backend.backend() == "jax":
+            return _split(sampler, stream, layout, element)
+        weights = sampler.draw(stream, output(weight.shape, element, None, None))
+        tensor = keras.ops.convert_to_tensor(weights, dtype=element)
+        return tensor if layout is None else keras.distribution.distribute_tensor(tensor, layout)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` takes: plain values, for JSON."""
@@ -230,7 +254,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         name.draws = self._draws
         return dict(
             scheme=self._row.name,
-            seed=self._given_seed,
+            seed=keras.saving.serialize_keras_object(self._given_seed),
             name=name,
             gain=self._gain,
             **self._ends,
@@ -249,16 +273,37 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         if not isinstance(name, _Name):
             return cls(**config)
         made = cls(**{**config, "name": str(name)})
-        seed: Any = name.draws.stream.seed
-        if config.get("seed") in (None, seed):
+        seed = name.draws.seed
+        if config.get("seed") in (None, seed, keras.saving.serialize_keras_object(seed)):
             made.seed, made._draws = seed, name.draws
         return made
 
 
-def _integer(seed: object) -> int:
+def _checked_seed(seed: object) -> int | keras.random.SeedGenerator:
+    if isinstance(seed, Mapping):  # of a saved config
+        seed = keras.saving.deserialize_keras_object(dict(seed))
+    if isinstance(seed, keras.random.SeedGenerator):
+        return seed
     if isinstance(seed, (bool, np.bool)) or not hasattr(seed, "__index__"):
-        raise TypeError(f"seed must be an integer or None, got {seed!r} ({type(seed).__name__})")
+        raise TypeError(
+            "seed must be an integer, a keras.random.SeedGenerator or None, "
+            f"got {seed!r} ({type(seed).__name__})"
+        )
     return int(seed)
+
+
+def _split(sampler: Sampler, stream: Stream, layout: Any, element: str) -> Any:
+    """Return the weights of a sampler as an array of JAX, made shard by shard."""
+    import jax
+
+    from irwinhall._jax_shards import checked_for_jax, sampled_by_shards
+
+    sharding = getattr(layout, "backend_layout", layout)
+    if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
+        # Keras has set the mesh itself, with its devices.
+        sharding = jax.sharding.NamedSharding(jax.sharding.get_mesh(), sharding.spec)
+    dtype = checked_for_jax(np.dtype(element), element)
+    return sampled_by_shards(sampler, stream, sharding, dtype)
 
 
 # ---- by the names of keras.initializers, and by ours ---------------------------------------------
@@ -344,3 +389,21 @@ class Orthogonal(SchemeInitializer):
         config = super().get_config()
         del config["scheme"]
         return config
+
+
+# Keras finds these by their names, as it does its own; what shares a name with one of Keras's own
+# is not among them.
+keras.saving.get_custom_objects().update(
+    {
+        name: made
+        for made in (
+            Letkeman,
+            LetkemanNormalized,
+            LetkemanGaussian,
+            LetkemanNormalizedGaussian,
+            KalafusUniform,
+            KalafusNormal,
+        )
+        for name in (made.__name__, re.sub("(?<!^)(?=[A-Z])", "_", made.__name__).lower())
+    }
+)

@@ -60,15 +60,20 @@ FLOORS = {
     "compare": 5,
     "sampling": 5,
     "_jax_drawing": 6,
+    "_jax_shards": 6,
+    "_models": 6,
     "flow": 6,
-    "keras": 6,
     "weightfile": 6,
     "dask": 7,
-    "jax": 7,
+    "_jax_layers": 7,
+    "_keras_model": 7,
     "tables": 7,
     "torch": 7,
+    "_jax_model": 8,
     "cli": 8,
+    "keras": 8,
     "__main__": 9,
+    "jax": 9,
 }
 
 BINDINGS = ["_core", "_distribution"]

@@ -550,7 +550,7 @@ def test_an_orthogonal_expert_is_made_once_and_alone(monkeypatch):
         (lambda: ij.letkeman(layout="flax.dense", in_axis=0), TypeError, "^in_axis must be left"),
         (lambda: ij.letkeman(parts=3), TypeError, "^parts must come with a layout, got 3$"),
         (lambda: ij.letkeman(dtype="int32"), TypeError, "^dtype must be one of .*, got int32$"),
-        (lambda: ij.letkeman(dtype="complex64"), TypeError, "got complex64$"),
+        (lambda: ij.letkeman(dtype="int32"), TypeError, "complex128, got int32$"),
         (lambda: ij.letkeman(dtype="fp8"), TypeError, "^dtype must be one of .*, got 'fp8'$"),
         (
             lambda: ij.letkeman(dtype="\ud800"),
@@ -685,3 +685,130 @@ def test_laws_between_two_ends_have_the_law_of_the_stream_and_never_reach_an_end
     assert abs(weights).max() < expected.bound
     if law in ("uniform_between", "log_uniform"):
         assert weights.min() > low
+
+
+# ---- complex weights, and traced gains -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "truncated_normal"])
+def test_complex_weights_have_the_law_of_jaxs(distribution):
+    from scipy.stats import ks_2samp, kstest
+
+    ours, theirs = (
+        np.asarray(make.variance_scaling(2.0, "fan_in", distribution)(KEY, SHAPE, jnp.complex64))
+        for make in (ij, jax.nn.initializers)
+    )
+    assert ours.dtype == np.complex64
+    assert ks_2samp(abs(ours).ravel(), abs(theirs).ravel()).pvalue > 1e-4
+    assert kstest(np.angle(ours).ravel(), "uniform", args=(-np.pi, 2 * np.pi)).pvalue > 1e-4
+    mean_square = float(np.mean(abs(ours).astype(np.float64) ** 2))
+    assert mean_square == pytest.approx(2.0 / SHAPE[0], rel=0.02)
+    if distribution != "normal":
+        assert abs(ours).max() == pytest.approx(abs(theirs).max(), rel=0.01)
+
+
+@pytest.mark.parametrize(("high", "corrected"), [(1.0, True), (2.0, False), (math.inf, True)])
+def test_complex_weights_are_cut_in_modulus(high, corrected):
+    init = ij.initializer(
+        "truncated_normal", gain=0.1, low=-high, high=high, corrected=corrected, dtype="complex64"
+    )
+    squares = np.asarray(abs(init(KEY, SHAPE)), np.float64) ** 2
+    # Before the cut the squares are exponential, of mean 1.
+    rest = math.exp(-high * high)
+    kept = 1.0 if high == math.inf else 1.0 - high * high * rest / (1.0 - rest)
+    unit = 0.01 / kept if corrected else 0.01
+    assert squares.mean() == pytest.approx(kept * unit, rel=0.02)
+    if high < math.inf:
+        assert squares.max() == pytest.approx(high * high * unit, rel=1e-3)
+
+
+@pytest.mark.parametrize("make", [ij.orthogonal, ij.delta_orthogonal])
+def test_complex_matrices_are_unitary(make):
+    shape = (3, 4, 8) if make is ij.delta_orthogonal else (4, 8)
+    weights = np.asarray(make(2.0)(KEY, shape, jnp.complex64))
+    matrix = weights[1] if make is ij.delta_orthogonal else weights
+    assert abs(matrix.imag).max() > 0.1
+    np.testing.assert_allclose(matrix @ matrix.conj().T, 4 * np.eye(4), atol=1e-5)
+
+
+def test_what_is_not_random_may_be_complex():
+    for scheme, gain in (("identity", 2.0), ("zeros", None), ("constant", -1.5)):
+        weights = ij.initializer(scheme, gain=gain, dtype=complex)(KEY, (3, 3))
+        assert weights.dtype == np.complex64
+        expected = irwinhall.sample_weights((3, 3), scheme, gain=gain)
+        np.testing.assert_array_equal(np.asarray(weights), expected)
+
+
+def test_complex128_needs_x64():
+    with pytest.warns(UserWarning, match="^dtype complex128 was asked for .* made in complex64"):
+        assert ij.he_normal(dtype="complex128")(KEY, (3, 4)).dtype == np.complex64
+    with jax.enable_x64(True):
+        weights = np.asarray(ij.he_uniform()(KEY, (30, 40), complex))
+        assert weights.dtype == np.complex128
+        assert np.mean(weights.real != weights.real.astype(np.float32)) > 0.99
+
+
+def test_complex_weights_that_have_no_law_are_refused():
+    with pytest.raises(ValueError, match="^dtype must be real for log_uniform, got complex64"):
+        ij.initializer("log_uniform", dtype="complex64")(KEY, (3, 4))
+    with pytest.raises(
+        ValueError, match="^low must be -high for complex weights.* low=-1.0, high=2"
+    ):
+        ij.truncated_normal(lower=-1)(KEY, (3, 4), jnp.complex64)
+    with pytest.raises(TypeError, match="^dtype must be one of .*bfloat16, got complex64"):
+        ij.sharded((8, 16), split("columns"), seed=1, dtype="complex64")
+
+
+TRACED = {
+    "variance_scaling": lambda s: ij.variance_scaling(s, "fan_avg", "uniform"),
+    "truncated": lambda s: ij.variance_scaling(s, "fan_in", "truncated_normal", out_axis=0),
+    "normal": ij.normal,
+    "truncated_normal": lambda s: ij.truncated_normal(s, lower=-1.0),
+    "orthogonal": ij.orthogonal,
+    "delta_orthogonal": ij.delta_orthogonal,
+    "initializer": lambda s: ij.initializer("letkeman", gain=s),
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "dtype"),
+    [
+        *((make, jnp.float32) for make in TRACED),
+        ("variance_scaling", jnp.bfloat16),
+        ("normal", jnp.complex64),
+    ],
+)
+def test_a_scale_may_be_traced(make, dtype):
+    shape, init = (3, 8, 12), TRACED[make]
+    traced = jax.jit(lambda scale: init(scale)(KEY, shape, dtype))(1.7)
+    plain = init(1.7)(KEY, shape, dtype)
+    assert traced.dtype == plain.dtype
+    tolerance = 1e-2 if dtype == jnp.bfloat16 else 1e-5
+    np.testing.assert_allclose(
+        np.asarray(traced, np.complex64), np.asarray(plain, np.complex64), tolerance, 1e-7
+    )
+
+
+def test_a_scale_may_be_mapped_and_differentiated():
+    scales = jnp.array([0.5, 2.0])
+    mapped = jax.vmap(lambda scale: ij.normal(scale)(KEY, (4, 5)))(scales)
+    np.testing.assert_allclose(mapped[1], 4 * mapped[0], rtol=1e-6)
+    slope = jax.grad(lambda scale: ij.normal(scale)(KEY, (4, 5)).sum())(1.0)
+    assert float(slope) == pytest.approx(float(ij.normal(1.0)(KEY, (4, 5)).sum()), rel=1e-5)
+
+
+def test_a_traced_scale_is_shown_and_must_be_a_scalar():
+    shown = []
+
+    def trace(scale):
+        shown.append(repr(ij.variance_scaling(scale, "fan_in", "normal")))
+        return scale
+
+    jax.jit(trace)(1.0)
+    assert shown[0].startswith("variance_scaling(")
+    with pytest.raises(
+        ValueError, match=r"^gain must be a scalar, got a traced array of shape \(3,"
+    ):
+        jax.jit(lambda s: ij.normal(s)(KEY, (3, 3)))(jnp.ones(3))
+    with pytest.raises(ValueError, match="^gain must be left out for log_uniform"):
+        jax.jit(lambda s: ij.initializer("log_uniform", gain=s)(KEY, (3, 3)))(1.0)

@@ -291,6 +291,49 @@ def test_without_a_seed_keras_seeds():
     assert ik.Letkeman().get_config()["seed"] is None
 
 
+def test_a_seed_generator_gives_the_weights_of_its_states():
+    seeds = keras.random.SeedGenerator(7)
+    first, second = ik.Letkeman(seeds, name="w"), ik.HeNormal(seeds, name="w")
+    drawn = [array(init((4, 5))) for init in (first, second, first, first.clone())]
+    schemes = ["letkeman", "he_truncated_normal", "letkeman", "letkeman"]
+    for number, (weights, scheme) in enumerate(zip(drawn, schemes, strict=True)):
+        expected = irwinhall.sample_weights((4, 5), scheme, rng=7 + (number << 32), name="w")
+        assert weights.tobytes() == expected.tobytes()
+    assert first.seed is seeds
+
+
+def test_a_seed_generator_is_saved_and_begins_anew():
+    init = ik.Letkeman(keras.random.SeedGenerator(7))
+    first = array(init((4, 5)))
+    assert array(init((4, 5))).tobytes() != first.tobytes()
+    saved = json.dumps(keras.initializers.serialize(init))
+    loaded = keras.initializers.deserialize(json.loads(saved))
+    assert array(loaded((4, 5))).tobytes() == first.tobytes()
+
+
+def test_attention_draws_on_from_a_seed_generator():
+    init = ik.LetkemanNormalized(keras.random.SeedGenerator(7))
+    layer = keras.layers.MultiHeadAttention(2, 4, kernel_initializer=init, use_bias=False)
+    layer.build((None, 5, 8), (None, 5, 8))
+    found = {array(weight).tobytes() for weight in layer.trainable_weights}
+    assert len(found) == 4
+    wanted = irwinhall.sample_weights(
+        (8, 2, 4), "letkeman_normalized", rng=7, in_axis=0, out_axis=(1, 2)
+    )
+    assert wanted.tobytes() in found
+
+
+def test_a_layout_on_other_backends_is_kerass_own(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "other")
+    split = []
+    monkeypatch.setattr(
+        keras.distribution, "distribute_tensor", lambda *given: split.append(given) or given[0]
+    )
+    weights = array(ik.Letkeman(seed=1)((4, 5), layout="columns"))
+    assert weights.tobytes() == irwinhall.sample_weights((4, 5), rng=1).tobytes()
+    assert split[0][1] == "columns"
+
+
 # ---- saving --------------------------------------------------------------------------------------
 
 
@@ -329,9 +372,29 @@ def test_ends_are_those_of_sample_weights():
         ik.Letkeman(low=-3)
 
 
-def test_a_registered_name_is_enough():
-    layer = keras.layers.Dense(3, kernel_initializer="irwinhall>Letkeman")
+@pytest.mark.parametrize("prefix", ["irwinhall>", ""])
+def test_a_registered_name_is_enough(prefix):
+    layer = keras.layers.Dense(3, kernel_initializer=f"{prefix}Letkeman")
     assert isinstance(layer.kernel_initializer, ik.Letkeman)
+
+
+def test_what_keras_has_no_name_for_goes_by_its_own():
+    for name, made in {
+        "letkeman": ik.Letkeman,
+        "letkeman_normalized": ik.LetkemanNormalized,
+        "letkeman_gaussian": ik.LetkemanGaussian,
+        "letkeman_normalized_gaussian": ik.LetkemanNormalizedGaussian,
+        "kalafus_uniform": ik.KalafusUniform,
+        "kalafus_normal": ik.KalafusNormal,
+    }.items():
+        assert type(keras.initializers.get(name)) is made
+        loaded = keras.layers.deserialize(
+            json.loads(
+                json.dumps(keras.layers.serialize(keras.layers.Dense(3, kernel_initializer=name)))
+            )
+        )
+        assert type(loaded.kernel_initializer) is made
+    assert not isinstance(keras.initializers.get("he_normal"), ik.SchemeInitializer)
 
 
 def test_a_sequential_model_trains_and_is_saved_and_loaded(tmp_path):
@@ -373,8 +436,8 @@ def test_a_sequential_model_trains_and_is_saved_and_loaded(tmp_path):
         (lambda: ik.SchemeInitializer("he_norml"), ValueError, "did you mean 'he_normal'"),
         (lambda: ik.SchemeInitializer(None), TypeError, "^name must be a string, got None"),
         (lambda: ik.SchemeInitializer("normal"), ValueError, "^gain must be given for normal"),
-        (lambda: ik.Letkeman(1.0), TypeError, "^seed must be an integer or None, got 1.0"),
-        (lambda: ik.Letkeman(True), TypeError, "^seed must be an integer or None, got True"),
+        (lambda: ik.Letkeman(1.0), TypeError, "^seed must be an integer, a keras.*, got 1.0"),
+        (lambda: ik.Letkeman(True), TypeError, "^seed must be an integer, a keras.*, got True"),
         (lambda: ik.Letkeman(name=1), TypeError, "^name must be a string, got 1"),
         (lambda: ik.Letkeman(layout="keras.lstm"), ValueError, "^unknown layout 'keras.lstm'"),
         (lambda: ik.Letkeman(parts=3), TypeError, "^parts must come with a layout, got 3"),

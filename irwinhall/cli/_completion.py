@@ -13,9 +13,7 @@ def shell_code(shell: str) -> str:
     try:
         from argcomplete import shell_integration
     except ImportError:
-        raise ImportError(
-            "completion needs argcomplete: pip install argcomplete"
-        ) from None
+        raise ImportError("completion needs argcomplete: pip install argcomplete") from None
     return shell_integration.shellcode(["irwinhall"], shell=shell)
 
 

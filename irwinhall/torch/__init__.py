@@ -19,6 +19,8 @@ try:
 except ImportError as _error:
     raise ImportError("irwinhall.torch needs PyTorch: pip install torch") from _error
 
+from irwinhall._models.plan import Options
+from irwinhall._models.report import Report, Row
 from irwinhall.torch._fill import fill_
 from irwinhall.torch._flow import ActivationFlow, FlowRow, activation_flow
 from irwinhall.torch._functions import (
@@ -67,9 +69,7 @@ from irwinhall.torch._functions import (
 from irwinhall.torch._lsuv import LsuvReport, lsuv_
 from irwinhall.torch._methods import InitMethod, init_method
 from irwinhall.torch._model import ParamInit, init_weights, param_init_fn
-from irwinhall.torch._plan import Options
 from irwinhall.torch._replacing import ReplaceReport, replace_init
-from irwinhall.torch._report import Report, Row
 
 __all__ = [
     "ActivationFlow",

@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from irwinhall._core import sample_memory
+from irwinhall._models.decisions import Values
+from irwinhall._models.roles import ConstantRole, WeightRole
 from irwinhall.schemes import statistics
-from irwinhall.torch._decisions import Values
 from irwinhall.torch._fill import DTYPE_CODES, has_values, is_unwrapped
-from irwinhall.torch._layers import ConstantRole, WeightRole
 
 __all__ = ["Before"]
 

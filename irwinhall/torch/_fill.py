@@ -25,6 +25,7 @@ from irwinhall._arguments import checked_count
 from irwinhall._arrays import CODES, output, overlaps_itself
 from irwinhall._core import NORMAL
 from irwinhall._keywords import takes
+from irwinhall._models.plan import shown
 from irwinhall.layouts import Weight
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain, Scheme, get_scheme
@@ -37,7 +38,6 @@ from irwinhall.stream import (
     prepare_law,
 )
 from irwinhall.torch._gains import array_gain
-from irwinhall.torch._plan import shown
 from irwinhall.torch._shards import Places, agreed, is_distributed, local_pieces
 
 DTYPES = {

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from irwinhall._models.plan import shown
+from irwinhall._models.report import table
 from irwinhall.flow import Flow, Verdict, verdict
 from irwinhall.torch._functions import normal_
-from irwinhall.torch._plan import shown
-from irwinhall.torch._report import table
 from irwinhall.torch._running import run
 
 __all__ = ["ActivationFlow", "FlowRow", "activation_flow"]

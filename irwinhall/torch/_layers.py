@@ -5,65 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrizations, parametrize
 
+from irwinhall._models.roles import ConstantRole, NormsRole, Role, Roles, WeightRole
 from irwinhall.layouts import Fans, Weight
 
 __all__ = [
-    "ConstantRole",
-    "NormsRole",
     "ParameterSite",
-    "Role",
-    "WeightRole",
     "fans_beside",
     "modules",
     "parameters",
 ]
-
-
-class WeightRole(NamedTuple):
-    """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.Weight`.
-
-    start: the standard deviation that torch's own start has; None where it is 1/sqrt(3 fan_in).
-    like: the name that sizes it, where it is also the weight of another layer.
-    """
-
-    layout: str
-    groups: int = 1
-    parts: int = 1
-    recurrent: bool = False
-    zeros: tuple[tuple[int, int], ...] = ()  # axis and index of an embedding's padding
-    start: float | None = None
-    like: str = ""
-
-
-class ConstantRole(NamedTuple):
-    """A parameter that starts as a constant, and what it is.
-
-    bound: how far from the constant torch's own start may be; None where it is 1/sqrt(fan_in) of
-    the weight beside it. fans are those of that weight, where a scheme asks for them.
-    """
-
-    value: float
-    what: str
-    forget_gate: range | None = None  # where an LSTM's bias is that of the forget gate
-    bound: float | None = None
-    fans: Fans | None = None
-
-
-class NormsRole(NamedTuple):
-    """The norms that weight_norm keeps of a weight, over all its axes but one."""
-
-    weight: str
-    dim: int
-
-
-Role: TypeAlias = WeightRole | ConstantRole | NormsRole
-Roles: TypeAlias = dict[str, Role]
 
 
 class ParameterSite(NamedTuple):

@@ -16,13 +16,18 @@ from torch.nn.parameter import is_lazy
 
 from irwinhall._arguments import checked_finite
 from irwinhall._keywords import takes
+from irwinhall._models.decisions import Values
+from irwinhall._models.plan import Pattern, Plan, exclusions, naming, rules_of, shown
+from irwinhall._models.planning import decided_values
+from irwinhall._models.report import Report
+from irwinhall._models.residual import Residual
+from irwinhall._models.roles import NormsRole
 from irwinhall.recipes import Recipe
 from irwinhall.recipes import recipe as find_recipe
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Seed, Stream
 from irwinhall.torch._before import Before
-from irwinhall.torch._decisions import Decider, Values
-from irwinhall.torch._depth import Residual, branches
+from irwinhall.torch._decisions import TensorDecider
 from irwinhall.torch._fill import (
     UNREAD,
     Source,
@@ -30,14 +35,15 @@ from irwinhall.torch._fill import (
     check_seed,
     check_tensor,
     has_values,
+    is_kept,
+    is_loading,
     stream_of,
     used_threads,
     write,
 )
 from irwinhall.torch._gains import array_gain
-from irwinhall.torch._layers import NormsRole, ParameterSite
-from irwinhall.torch._plan import Pattern, Plan, exclusions, naming, rules_of, shown, unused
-from irwinhall.torch._report import PendingRow, Report, Seen, version
+from irwinhall.torch._layers import ParameterSite
+from irwinhall.torch._report import PendingRow, Seen, version
 from irwinhall.torch._shards import Places as Region
 from irwinhall.torch._shards import is_distributed
 from irwinhall.torch._sharing import Places, tied_parameters
@@ -477,7 +483,7 @@ def _planned(
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
-    rules = rules_of(plan)
+    rules = rules_of(plan, array_gain=array_gain)
     row = None if recipe is None else find_recipe(recipe)
     if row is not None:
         if scheme != "letkeman" or gain is not None:
@@ -486,33 +492,29 @@ def _planned(
                 f"and {shown(gain)} for {row.name}"
             )
         scheme, gain = row.scheme, row.gain
-        rules += rules_of(row.plan, "recipe")
+        rules += rules_of(row.plan, "recipe", array_gain)
         if residual == () and residual_factor is None:
             residual = row.residual
     if exclude != ():
         rules = [*exclusions(exclude), *rules]
-    decide = Decider(
+    decide = TensorDecider(
         get_scheme(scheme), array_gain(gain), rules, checked_finite("forget_bias", forget_bias)
     )
     tied, ready, shared, overlaps = tied_parameters(module)
-    decisions = []
-    with naming(lambda: places[0].name):
-        for places, alone in zip(tied, ready, strict=True):
-            decisions.append(decide(places, places[0].tensor, alone))
-    for rule in rules:
-        if not (rule.is_optional or any(decision.rule is rule for decision in decisions)):
-            found = [
-                (places[0].name, decide.reason(rule, places, decision))
-                for places, decision in zip(tied, decisions, strict=True)
-                if rule.matches(places)
-            ]
-            raise ValueError(unused(rule, found, tied, shared, module))
-    optional = row is not None and residual is row.residual
-    ends = branches(tied, decisions, residual, residual_factor, optional=optional)
-    planned: list[Values] = []
-    with naming(lambda: tied[len(planned)][0].name):
-        for decision, branch in zip(decisions, ends, strict=True):
-            planned.append(decision.values(branch))
+    if is_loading():
+        kept = (is_kept(places[0].tensor) for places in tied)
+        ready = [alone and not keep for alone, keep in zip(ready, kept, strict=True)]
+    planned = decided_values(
+        decide,
+        rules,
+        tied,
+        ready,
+        residual,
+        residual_factor,
+        shared=shared,
+        buffers=(name for name, _ in module.named_buffers()),
+        optional_residual=row is not None and residual is row.residual,
+    )
     for number, values in enumerate(planned):
         if values.norms is not None:
             with naming(tied[number][0].name):

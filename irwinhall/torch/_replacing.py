@@ -18,13 +18,14 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from irwinhall._keywords import takes
+from irwinhall._models.plan import shown
+from irwinhall._models.report import Report, Row
 from irwinhall.stream import Seed, Stream
 from irwinhall.torch._constructed import Constructed, Named, named_buffers, named_parameters
 from irwinhall.torch._draws import RANDOM, Draw, draw_of_frame, drawn_in_place, initializer, made_by
 from irwinhall.torch._fill import check_seed, has_values, is_kept, stream_of
 from irwinhall.torch._pending import Step, Tape
-from irwinhall.torch._plan import shown
-from irwinhall.torch._report import PendingRow, Report, Row, Seen, version
+from irwinhall.torch._report import PendingRow, Seen, version
 from irwinhall.torch._sharing import held, storage_of
 
 __all__ = ["ReplaceReport", "replace_init"]

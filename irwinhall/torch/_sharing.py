@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from irwinhall._models.roles import WeightRole
 from irwinhall.torch._fill import has_values, is_ready
-from irwinhall.torch._layers import ParameterSite, WeightRole, parameters
+from irwinhall.torch._layers import ParameterSite, parameters
 from irwinhall.torch._shards import is_distributed
 
 __all__ = ["Places", "Tied", "held", "storage_of", "tied_parameters"]

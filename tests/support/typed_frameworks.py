@@ -106,3 +106,11 @@ layer: irwinhall.keras.SchemeInitializer = irwinhall.keras.HeNormal(seed=1)
 layer = irwinhall.keras.Orthogonal(seed=1)
 chunked: da.Array = irwinhall.dask.sample_weights((8, 8), rng=1, chunks=4)
 irwinhall.dask.to_npy(chunked, "w.npy")
+chosen: irwinhall.keras.Options = {"layout": "keras.dense", "parts": (6, 3, 3), "std": 0.02}
+written: irwinhall.keras.Report = irwinhall.keras.init_weights(
+    object(), seed=1, plan={"*/kernel": chosen}
+)
+rows: tuple[irwinhall.keras.Row, ...] = written.rows
+remade, told = irwinhall.jax.init_weights({}, seed=1)
+told_of: irwinhall.jax.Report = told
+found = irwinhall.jax.linen_layers(object())

@@ -10,15 +10,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from irwinhall._arguments import checked_finite
 from irwinhall._lookup import suggestion
-from irwinhall.torch._decisions import WHOLE, Branch, Decision
-from irwinhall.torch._plan import Matcher, Pattern, matcher, matchers, shown
-
-if TYPE_CHECKING:
-    from irwinhall.torch._sharing import Places
+from irwinhall._models.decisions import WHOLE, Branch, Decision
+from irwinhall._models.plan import Matcher, Pattern, matcher, matchers, shown
+from irwinhall._models.roles import Site
 
 __all__ = ["DepthRule", "Residual", "branches"]
 
@@ -48,7 +46,7 @@ _RULES: dict[str, Callable[[int, int, int], float]] = {
 
 
 def branches(
-    parameters: Sequence[Places],
+    parameters: Sequence[Sequence[Site]],
     decisions: Sequence[Decision],
     residual: Residual,
     factor: float | None,
@@ -81,7 +79,7 @@ def branches(
 
 
 def _found(
-    parameters: Sequence[Places],
+    parameters: Sequence[Sequence[Site]],
     decisions: Sequence[Decision],
     pattern: object,
     matches: Matcher,
@@ -106,7 +104,7 @@ def _found(
 
 
 def _by_rules(
-    parameters: Sequence[Places],
+    parameters: Sequence[Sequence[Site]],
     decisions: Sequence[Decision],
     residual: Mapping[Pattern, DepthRule],
     optional: bool,

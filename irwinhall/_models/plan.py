@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypedDict
-
-from torch import nn
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 from irwinhall._arguments import checked_count, checked_finite
 from irwinhall._lookup import suggestion
+from irwinhall._models.roles import Site
 from irwinhall.recipes import Kind
 from irwinhall.schemes import Gain, Scheme, get_scheme, resolve_gain
-from irwinhall.torch._gains import array_gain
-
-if TYPE_CHECKING:
-    from irwinhall.torch._layers import ParameterSite
 
 __all__ = [
     "Matcher",
@@ -34,8 +29,8 @@ __all__ = [
     "with_ends",
 ]
 
-Pattern: TypeAlias = "str | re.Pattern[str] | type[nn.Module] | Kind"
-Matcher: TypeAlias = "Callable[[Iterable[ParameterSite]], bool]"
+Pattern: TypeAlias = "str | re.Pattern[str] | type[Any] | Kind"
+Matcher: TypeAlias = "Callable[[Iterable[Site]], bool]"
 
 
 class Options(TypedDict, total=False):
@@ -72,10 +67,9 @@ class Options(TypedDict, total=False):
 
     Examples
     --------
-    >>> import irwinhall.torch as init
-    >>> query_key_value: init.Options = {"parts": (4096, 1024, 1024)}
-    >>> experts: init.Options = {"layout": "torch.linear", "stacked": 1, "factor": 0.5}
-    >>> head: init.Options = {
+    >>> query_key_value: Options = {"parts": (4096, 1024, 1024)}
+    >>> experts: Options = {"layout": "torch.linear", "stacked": 1, "factor": 0.5}
+    >>> head: Options = {
     ...     "scheme": "truncated_normal", "std": 0.02, "low": -3, "high": 3, "corrected": False
     ... }
     """
@@ -134,13 +128,21 @@ def with_ends(row: str | Scheme, options: Options) -> Scheme:
     return get_scheme(row, low, high, corrected)
 
 
-def rules_of(plan: Plan | None, argument: str = "plan") -> list[Rule]:
-    """Return the rules of a plan, in its order; argument: what has given it."""
+def rules_of(
+    plan: Plan | None,
+    argument: str = "plan",
+    array_gain: Callable[[Gain], Gain] = lambda gain: gain,
+) -> list[Rule]:
+    """Return the rules of a plan, in its order.
+
+    argument: what has given it. array_gain: what makes a gain one whose activations take arrays.
+    """
     if plan is None:
         return []
     if not isinstance(plan, Mapping):
         raise TypeError(f"plan must be a mapping, got {shown(plan)}")
-    return [_rule(pattern, said)._replace(argument=argument) for pattern, said in plan.items()]
+    rules = (_rule(pattern, said, array_gain) for pattern, said in plan.items())
+    return [rule._replace(argument=argument) for rule in rules]
 
 
 def exclusions(patterns: Pattern | Sequence[Pattern]) -> list[Rule]:
@@ -151,7 +153,7 @@ def exclusions(patterns: Pattern | Sequence[Pattern]) -> list[Rule]:
     ]
 
 
-def _rule(pattern: Pattern, said: object) -> Rule:
+def _rule(pattern: Pattern, said: object, array_gain: Callable[[Gain], Gain]) -> Rule:
     matches = matcher("plan", pattern)
     where = f"plan[{_shown(pattern)}]"
     if said == "leave":
@@ -210,15 +212,15 @@ def matcher(what: str, pattern: object) -> Matcher:
         return lambda places: any(pattern.search(place.name) for place in places)
     if isinstance(pattern, Kind):
         return lambda places: any(_is_of(place, pattern) for place in places)
-    if isinstance(pattern, type) and issubclass(pattern, nn.Module):
+    if isinstance(pattern, type):
         return lambda places: any(isinstance(place.layer, pattern) for place in places)
     raise TypeError(
-        f"{what} must have strings, compiled regular expressions or types of modules as patterns, "
+        f"{what} must have strings, compiled regular expressions or types of layers as patterns, "
         f"got {shown(pattern)}"
     )
 
 
-def _is_of(place: ParameterSite, kind: Kind) -> bool:
+def _is_of(place: Site, kind: Kind) -> bool:
     """Return whether a parameter is one of a kind of layer."""
     if not fnmatchcase(place.name.rpartition(".")[2], kind.parameter):
         return False
@@ -242,9 +244,9 @@ def _shown(pattern: Pattern) -> str:
 def unused(
     rule: Rule,
     reasons: Sequence[tuple[str, str]],
-    parameters: Sequence[Sequence[ParameterSite]],
-    shared: Mapping[str, Sequence[ParameterSite]],
-    module: nn.Module,
+    parameters: Sequence[Sequence[Site]],
+    shared: Mapping[str, Sequence[Site]],
+    buffers: Iterable[str],
 ) -> str:
     """Return why a rule decides nothing.
 
@@ -265,18 +267,19 @@ def unused(
         hint = suggestion(pattern, {name: name for name in names}, cutoff=0.8)
         biases = [p.name for places in parameters for p in places if misses_bias(rule, [p])]
         biases = [name for name in biases if "bias" in name.rpartition(".")[2]]
-        inner = any(fnmatchcase(name, f"{pattern}.*") for name in names)
-        buffers = [name for name, _ in module.named_buffers() if fnmatchcase(name, pattern)]
+        parts = (f"{pattern}{dot}*" for dot in "./")  # a path of Keras has slashes
+        inner = next((part for part in parts if any(fnmatchcase(n, part) for n in names)), "")
+        of_buffers = [name for name in buffers if fnmatchcase(name, pattern)]
         if biases:
             hint = f"; biases have other names there: {', '.join(biases[:3])}"
         elif inner:
-            hint = f"; it names a module, whose parameters {pattern + '.*'!r} matches"
-        elif buffers:
-            hint = f"; {buffers[0]} is a buffer, which is never written"
+            hint = f"; it names a module, whose parameters {inner!r} matches"
+        elif of_buffers:
+            hint = f"; {of_buffers[0]} is a buffer, which is never written"
     return f"{rule} matches no parameter{hint}"
 
 
-def misses_bias(rule: Rule, places: Iterable[ParameterSite]) -> bool:
+def misses_bias(rule: Rule, places: Iterable[Site]) -> bool:
     """Return whether a pattern for biases misses one only because it has another name.
 
     Such as the in_proj_bias of MultiheadAttention and the bias_ih_l0 of an LSTM.

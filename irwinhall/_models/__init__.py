@@ -1,0 +1,1 @@
+"""What whole-model calls of all frameworks share: plans, decisions and the report."""

@@ -1,0 +1,97 @@
+"""What a parameter is for its layer: a weight of a layout, or a constant."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from irwinhall.layouts import Fans, Weight
+
+__all__ = ["ArraySite", "ConstantRole", "Leaf", "NormsRole", "Role", "Roles", "Site", "WeightRole"]
+
+
+class WeightRole(NamedTuple):
+    """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.Weight`.
+
+    start: the standard deviation that torch's own start has; None where it is 1/sqrt(3 fan_in).
+    like: the name that sizes it, where it is also the weight of another layer.
+    """
+
+    layout: str | Weight
+    groups: int = 1
+    parts: int = 1
+    recurrent: bool = False
+    zeros: tuple[tuple[int, int], ...] = ()  # axis and index of an embedding's padding
+    start: float | None = None
+    like: str = ""
+    stacked: int = 0
+
+
+class ConstantRole(NamedTuple):
+    """A parameter that starts as a constant, and what it is.
+
+    bound: how far from the constant torch's own start may be; None where it is 1/sqrt(fan_in) of
+    the weight beside it. fans are those of that weight, where a scheme asks for them.
+    """
+
+    value: float
+    what: str
+    forget_gate: range | None = None  # where an LSTM's bias is that of the forget gate
+    bound: float | None = None
+    fans: Fans | None = None
+
+
+class NormsRole(NamedTuple):
+    """The norms that weight_norm keeps of a weight, over all its axes but one."""
+
+    weight: str
+    dim: int
+
+
+Role: TypeAlias = WeightRole | ConstantRole | NormsRole
+Roles: TypeAlias = dict[str, Role]
+
+
+class Site(Protocol):
+    """A place where a parameter is found; the role is a sentence where it is not known.
+
+    The tensor has a shape, a number of axes `ndim`, and `requires_grad`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its qualified name."""
+
+    @property
+    def tensor(self) -> Any:
+        """The parameter."""
+
+    @property
+    def role(self) -> Role | str:
+        """What it is for the layer."""
+
+    @property
+    def layer(self) -> Any:
+        """The layer."""
+
+
+class Leaf(NamedTuple):
+    """What of an array decides what it is given."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    requires_grad: bool = True
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+
+class ArraySite(NamedTuple):
+    """A place of a parameter that is an array, and what its layer calls it."""
+
+    name: str
+    tensor: Leaf
+    role: Role | str
+    layer: Any
+    attribute: str
