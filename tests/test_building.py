@@ -14,10 +14,18 @@ from types import SimpleNamespace
 import pytest
 import setuptools
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parents[1]
 # Files that only a checkout needs.
-DEVELOPERS = (".ci/", ".github/", ".gitignore", ".clang-format", ".pre-commit-config.yaml")
+DEVELOPERS = (
+    ".ci/",
+    ".github/",
+    ".gitignore",
+    ".clang-format",
+    ".editorconfig",
+    ".pre-commit-config.yaml",
+)
 
 
 @pytest.fixture
@@ -71,3 +79,14 @@ def test_the_source_distribution_has_every_file_of_the_repository(tmp_path):
     assert {name for name in tracked if not name.startswith(DEVELOPERS)} - names == set()
     generated = {".c", ".so", ".pyc"}
     assert {n for n in names if n.startswith("irwinhall/") and Path(n).suffix in generated} == set()
+
+
+def test_what_lies_in_the_folders_by_chance_is_not_distributed(setup_py, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests" / "data").mkdir(parents=True)
+    for name in ("tests/test_a.py", "tests/data/b.csv", "tests/junk.bin", "tests/data/core"):
+        (tmp_path / name).touch()
+    made = []
+    monkeypatch.setattr(sdist, "make_release_tree", lambda command, base, files: made.extend(files))
+    setup_py.SDist(setuptools.Distribution()).make_release_tree("", [])
+    assert made == ["CHANGELOG.md", "tests/data/b.csv", "tests/test_a.py"]
