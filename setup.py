@@ -35,6 +35,15 @@ if struct.calcsize("P") == 4 and platform.machine().lower() in {"i386", "i586", 
 # The C files of the module that is loaded only where it is used; the other has the rest.
 DISTRIBUTION = set(Path("src_c/distribution").glob("*.c"))
 
+# What kinds of files the source distribution takes of each folder: none that lies there by chance.
+SUFFIXES = {
+    "irwinhall": {".css", ".js", ".pxd", ".pxi", ".py", ".pyi", ".pyx", ".typed"},
+    "src_c": {".c", ".h"},
+    "tests": {".c", ".csv", ".h", ".json", ".py", ".rs", ".sh", ".txt"},
+    "benchmarks": {".c", ".json", ".py"},
+    "docs": {".cff", ".css", ".md", ".py", ".svg"},
+}
+
 
 def extension(name: str, sources: set[Path]) -> Extension:
     """Return the module irwinhall.NAME, made of NAME.pyx and C files."""
@@ -76,9 +85,7 @@ class SDist(sdist):
             str(path)
             for folder in ("irwinhall", "src_c", "tests", "benchmarks", "docs")
             for path in Path(folder).rglob("*")
-            if path.is_file()
-            and path.suffix not in {".pyc", ".so", ".pyd"}
-            and "_build" not in path.parts
+            if path.is_file() and path.suffix in SUFFIXES[folder] and "_build" not in path.parts
         }
         generated = {f"irwinhall/{name}.c" for name in ("_core", "_distribution")}
         super().make_release_tree(base_dir, sorted({*files, *found, "CHANGELOG.md"} - generated))

@@ -1,6 +1,7 @@
 """The command ``irwinhall``, and ``python -m irwinhall``: the command line under Ctrl-C."""
 
 import signal
+import sys
 
 
 def main() -> int:
@@ -10,8 +11,16 @@ def main() -> int:
     there is nothing to clean up: then it ends the process at once, without a traceback.
     """
     _set_handler(signal.SIG_DFL)
-    import irwinhall._core  # noqa: F401 - and NumPy, whose import may turn Ctrl-C into ImportError
-    from irwinhall.cli import main as run
+    try:
+        # With NumPy, whose import may turn Ctrl-C into ImportError.
+        import irwinhall._core  # noqa: F401
+        from irwinhall.cli import main as run
+    except (ImportError, MemoryError, OSError) as error:  # no memory, no descriptors, no NumPy
+        if "--debug" in sys.argv:
+            raise
+        reason = str(error).strip().splitlines()[-1:] or ["not enough memory"]
+        print(f"irwinhall: error: {reason[0]}", file=sys.stderr)
+        return 1
 
     try:
         _set_handler(signal.default_int_handler)

@@ -98,6 +98,12 @@ def checked_count(name: str, value: object, least: int) -> int:
     return number
 
 
+def checked_progress(progress: object) -> None:
+    """Raise TypeError if what is called with the progress of a long call cannot be called."""
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable, got {progress!r} ({type(progress).__name__})")
+
+
 def checked_shape(shape: object) -> tuple[int, ...]:
     """Return the shape of an array of less than 2**63 elements as a tuple."""
     plain = plain_shape(shape)

@@ -26,7 +26,7 @@ cdef object plain(object value):
     if isinstance(value, np.integer) or (
         hasattr(value, "__index__")
         and not hasattr(value, "__array__")
-        and not isinstance(value, bool)
+        and not isinstance(value, (bool, type))
     ):
         return index(value)
     return value

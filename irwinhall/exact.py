@@ -495,8 +495,13 @@ def _fraction(value: Any) -> Fraction:
         return Fraction(index(number))
     except TypeError:
         pass
-    if hasattr(number, "numerator") and hasattr(number, "denominator"):
-        return Fraction(index(number.numerator), index(number.denominator))
-    if not hasattr(number, "as_integer_ratio"):
-        raise TypeError(f"x must be a real number, got {value!r} ({type(value).__name__})")
-    return Fraction(*number.as_integer_ratio())
+    try:
+        if hasattr(number, "numerator") and hasattr(number, "denominator"):
+            return Fraction(index(number.numerator), index(number.denominator))
+        return Fraction(*number.as_integer_ratio())
+    except (AttributeError, TypeError):
+        raise TypeError(
+            f"x must be a real number, got {value!r} ({type(value).__name__})"
+        ) from None
+    except (OverflowError, ValueError) as error:  # infinite, or NaN
+        raise type(error)(f"x must be finite, got {value!r}") from None

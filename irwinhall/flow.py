@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from irwinhall._arguments import checked_count, checked_finite
+from irwinhall._arguments import checked_count, checked_finite, checked_progress, checked_real
 from irwinhall._infinite_width import Factors, mean_field
 from irwinhall._keywords import takes
 from irwinhall.gains import Activation, derivative
@@ -289,6 +289,7 @@ def simulate(
     (True, True)
     """
     network = _checked_network(schemes, width, depth, activation, normalization, residual)
+    checked_progress(progress)
     batch = checked_count("batch", batch, 2 if normalization == "batch" else 1)
     source = as_stream(rng)
     # What overflows shows as inf.
@@ -452,6 +453,7 @@ def explosion(
     """
     width = checked_count("width", width, 1)
     depth = checked_count("depth", depth, 1)
+    checked_progress(progress)
     trials = checked_count("trials", trials, 2)
     stream = as_stream(rng)
     step = max(1, (1 << 20) // width**2)
@@ -522,7 +524,11 @@ def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
     >>> flow.verdict([1.0, 0.02, 4e-4, 8e-6, 1.6e-7])
     Verdict(word='vanishing', rate=0.02..., layers=5)
     """
-    values = np.asarray(mean_squares, dtype=np.float64)
+    dead = checked_real("dead", dead)
+    try:
+        values = np.asarray(mean_squares, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"mean_squares must be real numbers: {error}") from None
     if values.ndim != 1:
         raise ValueError(f"mean_squares must have one axis, got shape {values.shape}")
     seen = np.flatnonzero(np.isfinite(values) & (values > 0.0))
@@ -565,7 +571,16 @@ def _checked_network(
     normalization: Normalization | None,
     residual: float | None,
 ) -> _Network:
+    if not isinstance(activation, (str, Activation)):
+        raise TypeError(
+            "activation must be a name or an Activation, "
+            f"got {activation!r} ({type(activation).__name__})"
+        )
     row = activation if isinstance(activation, Activation) else activation_row(activation)
+    if schemes is not None and not isinstance(schemes, Iterable):
+        raise TypeError(
+            f"schemes must be a list of names, got {schemes!r} ({type(schemes).__name__})"
+        )
     texts = default_schemes(row.name) if schemes is None else list(schemes)
     chosen = [(text, *with_gain(text)) for text in texts]
     depth = checked_count("depth", depth, 1)

@@ -188,10 +188,12 @@ def rescale_until(
 
 def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDArray[Any]]:
     """Return copies of the weights."""
-    if callable(layers) and not isinstance(layers, Sequence):
-        raise TypeError(
-            f"layers must be a sequence of callables, got {layers!r} ({type(layers).__name__})"
-        )
+    for name, value, of in (("layers", layers, "callables"), ("weights", weights, "arrays")):
+        # A callable, such as a module of torch, may have a length, too.
+        if not hasattr(value, "__len__") or (callable(value) and not isinstance(value, Sequence)):
+            raise TypeError(
+                f"{name} must be a sequence of {of}, got {value!r} ({type(value).__name__})"
+            )
     if len(weights) != len(layers):
         raise ValueError(
             f"weights must be one array a layer, got {len(weights)} for {len(layers)} layers"

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irwinhall import stream
-from irwinhall._arguments import checked_count, checked_real
+from irwinhall._arguments import checked_count, checked_progress, checked_real
 from irwinhall._core import MAX_TRIAL_WEIGHTS, block_trials, layer_scratch, simulate
 from irwinhall._keywords import takes
 from irwinhall.executors import ordered_map
@@ -283,8 +283,7 @@ def _simulated(
     progress: Progress | None,
 ) -> list[Estimate]:
     """Return the estimates of a sum (m is None: one) or of a layer (three)."""
-    if progress is not None and not callable(progress):
-        raise TypeError(f"progress must be callable, got {progress!r} ({type(progress).__name__})")
+    checked_progress(progress)
     bound = _checked_bound(bound)
     weights = n * (m or 1)
     wanted = None if standard_error is None else _checked_error(standard_error)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, SupportsIndex
 
 import numpy as np
 
-from irwinhall._arguments import Axes, Shape
+from irwinhall._arguments import Axes, Shape, checked_progress
 from irwinhall._arrays import element_type, output
 from irwinhall._files import whole_file
 from irwinhall._keywords import takes
@@ -132,6 +132,9 @@ def save_weights(
     name_of_type = "bfloat16" if element == np.uint16 else element.name
     sampler.check(element_type(name_of_type, element)[0])
     checked_threads(threads, 0)
+    checked_progress(progress)
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be a string or a path, got {path!r} ({type(path).__name__})")
     stream = as_stream(rng, name)
     whole = sampler.weight.shape
     try:

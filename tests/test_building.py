@@ -14,10 +14,18 @@ from types import SimpleNamespace
 import pytest
 import setuptools
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parents[1]
 # Files that only a checkout needs.
-DEVELOPERS = (".ci/", ".github/", ".gitignore", ".clang-format", ".pre-commit-config.yaml")
+DEVELOPERS = (
+    ".ci/",
+    ".github/",
+    ".gitignore",
+    ".clang-format",
+    ".editorconfig",
+    ".pre-commit-config.yaml",
+)
 
 
 @pytest.fixture
@@ -84,3 +92,14 @@ def test_a_checkout_that_is_not_built_says_how_to_build_it(tmp_path):
     last = finished.stderr.splitlines()[-1]
     assert last.startswith(said)
     assert "`pip install -e .`" in last
+
+
+def test_what_lies_in_the_folders_by_chance_is_not_distributed(setup_py, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests" / "data").mkdir(parents=True)
+    for name in ("tests/test_a.py", "tests/data/b.csv", "tests/junk.bin", "tests/data/core"):
+        (tmp_path / name).touch()
+    made = []
+    monkeypatch.setattr(sdist, "make_release_tree", lambda command, base, files: made.extend(files))
+    setup_py.SDist(setuptools.Distribution()).make_release_tree("", [])
+    assert made == ["CHANGELOG.md", "tests/data/b.csv", "tests/test_a.py"]

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -31,6 +32,7 @@ from irwinhall import (
 from irwinhall.approximations import Certificate
 from irwinhall.cli import main
 from irwinhall.cli._parser import Parser
+from irwinhall.cli._shared import progress_bar
 from irwinhall.compare import compare
 from irwinhall.sampling import Sampler
 from irwinhall.tables import report
@@ -375,6 +377,33 @@ def test_an_interrupt_at_any_moment_is_no_traceback(milliseconds):
     ]
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("MemoryError()", "not enough memory"),
+        (
+            "ImportError('Advice.\\n\\nOriginal error was: libx.so: not found\\n')",
+            "Original error was: libx.so: not found",
+        ),
+    ],
+)
+def test_modules_that_cannot_be_loaded_are_one_line(error, said):
+    program = (
+        "import builtins, sys, irwinhall.__main__ as command\n"
+        "real = builtins.__import__\n"
+        "def load(name, *arguments, **keywords):\n"
+        "    if name == 'irwinhall.cli':\n"
+        f"        raise {error}\n"
+        "    return real(name, *arguments, **keywords)\n"
+        "builtins.__import__ = load\n"
+        "sys.exit(command.main())\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (finished.returncode, finished.stderr) == (1, f"irwinhall: error: {said}\n")
+    debugged = subprocess.run([sys.executable, "-c", program, "--debug"], capture_output=True)
+    assert debugged.stderr.startswith(b"Traceback")
+
+
 def test_a_second_interrupt_is_no_traceback():
     program = (
         "import signal, sys, irwinhall.cli, irwinhall.__main__ as command\n"
@@ -414,6 +443,13 @@ def test_reproduce_prints_all_sixteen_sizes():
         *("1, 1", "5, 5", "100, 1", "15, 25", "10, 100"),
         *("100, 50", "100, 300", "1000, 10", "1, 10000", "3, 10000"),
     ]
+
+
+def test_a_progress_bar_starts_no_thread():
+    before = threading.active_count()
+    with progress_bar(2, "counting", "numbers") as update:
+        update(1)
+        assert threading.active_count() == before
 
 
 def test_reproduce_shows_no_progress_bar_off_a_terminal():

@@ -336,9 +336,16 @@ def test_a_fraction_of_small_integers_does_not_overflow():
 
 
 @pytest.mark.parametrize("function", [exact.irwin_hall_cdf, exact.irwin_hall_pdf])
-@pytest.mark.parametrize("x", ["1/3", 1j, np.array([1.0, 2.0]), None])
+@pytest.mark.parametrize("x", ["1/3", 1j, np.array([1.0, 2.0]), None, int, float])
 def test_an_x_that_is_not_a_real_number_is_named(function, x):
     with pytest.raises(TypeError, match="^x must be a real number, got "):
+        function(x, 3)
+
+
+@pytest.mark.parametrize("function", [exact.irwin_hall_cdf, exact.irwin_hall_pdf])
+@pytest.mark.parametrize(("x", "error"), [(np.nan, ValueError), (np.inf, OverflowError)])
+def test_an_x_that_is_not_finite_is_named(function, x, error):
+    with pytest.raises(error, match="^x must be finite, got (nan|inf)$"):
         function(x, 3)
 
 

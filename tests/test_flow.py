@@ -112,6 +112,9 @@ def test_progress_counts_every_layer_both_ways():
         ({"schemes": ["letkeman:nan"]}, ValueError, "gain must be"),
         ({"schemes": ["normal"]}, ValueError, "gain must be given"),
         ({"schemes": [3]}, TypeError, "schemes must be strings, got 3"),
+        ({"schemes": slice(1)}, TypeError, "schemes must be a list of names, got slice"),
+        ({"activation": True}, TypeError, "activation must be a name or an Activation, got True"),
+        ({"progress": [1]}, TypeError, r"progress must be callable, got \[1\]"),
         ({"activation": "rellu"}, ValueError, "did you mean 'relu'"),
         ({"width": 0}, ValueError, "width must be at least 1, got 0"),
         ({"width": ()}, ValueError, "width must hold at least one"),
@@ -310,3 +313,12 @@ def test_an_activation_of_ones_own_flows():
 def test_the_depth_where_a_scheme_dies(scheme, depth, reached):
     (one,) = flow.predict([scheme], width=1024, depth=depth)
     assert flow.depth_reached(one) == reached
+
+
+@pytest.mark.parametrize(
+    ("mean_squares", "dead", "message"),
+    [([1.0, 2.0], [0.5], "dead must be"), ([1j], 0.0, "mean_squares must be real numbers")],
+)
+def test_a_verdict_of_what_is_no_number_names_the_argument(mean_squares, dead, message):
+    with pytest.raises(TypeError, match=message):
+        flow.verdict(mean_squares, dead=dead)

@@ -258,4 +258,6 @@ def test_sums_of_a_generator_are_those_of_its_uniforms():
     uniforms = np.random.default_rng(2).random((5, 4))
     assert_allclose(stats.weighted_rvs(WEIGHTS, 5, rng=2), uniforms @ WEIGHTS, rtol=1e-15)
     assert type(stats.weighted_rvs(WEIGHTS, rng=2)) is float
+    with pytest.raises(TypeError, match="rng must be what numpy"):
+        stats.weighted_rvs(WEIGHTS, rng="seed")
     assert stats.weighted_rvs(WEIGHTS, (2, 0), rng=2).shape == (2, 0)

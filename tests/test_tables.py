@@ -265,6 +265,7 @@ def test_processes_change_nothing(standard, normalized):
         (tables.standard_table, 0, ValueError, "max_n must be at least 1, got 0"),
         (tables.standard_table, 10**6, ValueError, "max_n must be from 1 to 100000, got 1000000"),
         (tables.standard_table, 10.0, TypeError, r"max_n must be an integer, got 10.0 \(float\)"),
+        (tables.grid_sizes, 1, ValueError, "count must be at least 2, got 1"),
         (tables.normalized_table, 1, ValueError, "sizes must be at least 2, got 1"),
         (tables.normalized_table, 401, ValueError, "sizes must be from 2 to 400, got 401"),
         (tables.normalized_table, True, TypeError, r"sizes must be an integer, got True"),

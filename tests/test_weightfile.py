@@ -125,6 +125,7 @@ def test_a_directory_is_never_replaced(tmp_path):
         ({"dtype": "int32"}, TypeError, "dtype must be one of"),
         ({"in_axis": 5}, ValueError, "in_axis must name an axis"),
         ({"rng": "seed"}, TypeError, "rng must be"),
+        ({"progress": 3}, TypeError, "progress must be callable, got 3"),
         ({"shape": (2, -1)}, ValueError, "shape must have no negative sizes"),
     ],
 )
@@ -132,3 +133,8 @@ def test_bad_arguments_are_named_before_the_disk_is_touched(tmp_path, arguments,
     options = {"shape": (4, 4), "rng": 0, **arguments}
     with pytest.raises(error, match=message):
         save_weights(tmp_path / "missing" / "w.npy", **options)
+
+
+def test_what_is_no_path_is_named():
+    with pytest.raises(TypeError, match=r"path must be a string or a path, got 3\.5"):
+        save_weights(3.5, (4, 4), rng=0)

@@ -133,7 +133,10 @@ class progress_bar:  # noqa: N801 - a context manager used like a function
     def __enter__(self) -> Callable[[int], object]:
         from tqdm import tqdm
 
-        self._bar = tqdm(**self._arguments, delay=1.0, leave=False, disable=None, file=sys.stderr)
+        # Without tqdm's monitor, a thread, which may not be had; so each update looks at the clock.
+        bar = type("bar", (tqdm,), {"monitor_interval": 0})
+        options = {"delay": 1.0, "leave": False, "disable": None, "file": sys.stderr, "miniters": 1}
+        self._bar = bar(**self._arguments, **options)
         update: Callable[[int], object] = self._bar.update
         return update
 

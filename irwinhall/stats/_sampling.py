@@ -74,7 +74,11 @@ def weighted_rvs(weights: ArrayLike, size: Any = None, *, rng: Any = None) -> An
         below, above = distribution.weighted_ppf(q, w), distribution.weighted_isf(q, w)
         values: Any = np.where(centred < 0.0, below, above)
     else:
-        values = added_uniforms(w, shape, np.random.default_rng(rng))
+        try:
+            generator = np.random.default_rng(rng)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"rng must be what numpy.random.default_rng takes: {error}") from None
+        values = added_uniforms(w, shape, generator)
     return values if shape else float(values)
 
 

@@ -124,7 +124,7 @@ def normalized_table(
     )
     names = (form.name for form in forms)
     columns = ("n", "m", "digits", "bound", "forward", "backward", *names)
-    pairs = grid_pairs(sizes)
+    pairs = grid_pairs(_checked("sizes", sizes, 2, MOST_SIZES))
     pieces = [pairs[first : first + _PIECE] for first in range(0, len(pairs), _PIECE)]
     return Table(
         "normalized", caption, columns, _gathered(_normalized_rows, pieces, executor, progress)
@@ -149,7 +149,7 @@ def grid_sizes(count: int) -> list[int]:
     >>> tables.grid_sizes(13)
     [1, 3, 10, 32, 100, 316, 1000, 3162, 10000, 31623, 100000, 316228, 1000000]
     """
-    count = _checked("sizes", count, 2, MOST_SIZES)
+    count = _checked("count", count, 2, MOST_SIZES)
     root = count - 1
     halves = range(1, 2 * _LARGEST, 2)  # 2 k - 1: k is nearest from k - 1/2 on
     return list(

@@ -48,10 +48,20 @@ static int portable, usable[MAX_KERNELS], usable_count;
 /* ---- chance ---- */
 
 static uint64_t random_state;
+/* Bits that someone chose, which come first (fuzz_interface.c). */
+static const unsigned char *chosen;
+static size_t chosen_left;
 
 /* splitmix64 */
 static uint64_t random_bits(void) {
-    uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z;
+    if (chosen_left >= sizeof z) {
+        memcpy(&z, chosen, sizeof z);
+        chosen += sizeof z;
+        chosen_left -= sizeof z;
+        return z;
+    }
+    z = random_state += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;

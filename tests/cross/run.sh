@@ -103,6 +103,30 @@ else
     for kernel in $kernels; do compare musl vectors $kernel; done
 fi
 
+# Windows, by MinGW and wine, whose lines end otherwise; fuzz.c needs POSIX.
+windows=x86_64-w64-mingw32-gcc-posix
+if ! command -v $windows >/dev/null || ! command -v wine >/dev/null; then
+    echo "SKIP $windows: needs it and wine"
+else
+    mkdir -p "$work/windows" && cd "$work/windows"
+    export WINEPREFIX="$work/wine" WINEDEBUG=-all
+    wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2>/dev/null || command -v wine)
+    under_wine() { "$wine" "$1.exe" ${2:-} | tr -d '\r'; }
+    if "$windows" -std=gnu11 -O2 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -c \
+        "$sources"/stream/*.c "$sources"/stream/kernels/*.c "$sources"/magnitude/*.c &&
+        for program in vectors magnitude; do
+            "$windows" -std=gnu11 -O2 -ffp-contract=off -static -I"$sources" -o $program.exe \
+                "$here/$program.c" ih_*.o -lm -pthread || break
+        done; then
+        "$wine" magnitude.exe >/dev/null 2>&1 # makes its own folder first
+        compare windows magnitude "" under_wine
+        for kernel in $kernels; do compare windows vectors $kernel under_wine; done
+        wineserver -k
+    else
+        fail "$windows: does not compile"
+    fi
+fi
+
 # emulate COMPILER RUNNER KERNELS LEVELS [FLAGS...]: the same for another processor
 emulate() {
     compiler=$1
