@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 
 class _Named(Protocol):
@@ -20,23 +20,20 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class FrozenMapping(Mapping[Key, Value]):
-    """A mapping that nobody can change; unlike `types.MappingProxyType`, it can be pickled."""
+class FrozenMapping(dict[Key, Value]):
+    """A dict that cannot be changed; unlike `types.MappingProxyType`, it can be pickled."""
 
-    def __init__(self, entries: Mapping[Key, Value]) -> None:
-        self._entries = dict(entries)
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} cannot be changed")
 
-    def __getitem__(self, key: Key) -> Value:
-        return self._entries[key]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
+    def __reduce__(self) -> tuple[type, tuple[dict[Key, Value]]]:
+        return type(self), (dict(self),)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._entries!r})"
+        return f"{type(self).__name__}({super().__repr__()})"
 
 
 class Names(Generic[Row]):

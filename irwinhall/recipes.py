@@ -129,7 +129,7 @@ _TORCH = {
     Kind("_ConvNd", "bias"): "torch_default",
 }
 _TRANSFORMERS = "transformers 5.24.0"
-_ONES_OF_RMSNORM = {Kind("*RMSNorm*", "weight"): "ones"}
+_ONES_OF_RMSNORM: dict[Any, Any] = {Kind("*RMSNorm*", "weight"): "ones"}
 _CUT_AT_3 = {"low": -3.0, "high": 3.0, "corrected": False}  # as torch's trunc_normal_ means std
 _OLMO = {"scheme": "truncated_normal", "std": 0.02, **_CUT_AT_3}
 _STACKED = {"layout": "torch.linear", "stacked": 1}

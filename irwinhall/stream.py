@@ -740,7 +740,8 @@ def as_stream(rng: Seed | Stream, name: str = "", *, argument: str = "rng") -> S
     """Return the stream of a seed and a name, or a stream's child of that name."""
     if isinstance(rng, Stream):
         return rng if name == "" else rng.child(name)
-    return Stream(_plain_seed(rng, f"{argument} must be a Stream, an int"), name)
+    plain = rng if type(rng) is int else _plain_seed(rng, f"{argument} must be a Stream, an int")
+    return Stream(plain, name)
 
 
 def kernels() -> list[tuple[str, bool]]:

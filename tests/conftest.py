@@ -11,4 +11,5 @@ settings.load_profile("irwinhall")
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-collect_ignore = ["conftest.py"]  # no doctests: docs/ has a module of the same name
+# No doctests: docs/ has a module of this name, and the typed clients are for type checkers alone.
+collect_ignore = ["conftest.py", "support/typed_client.py", "support/typed_frameworks.py"]

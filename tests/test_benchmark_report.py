@@ -68,9 +68,10 @@ def bench_missing(versus):
 
 
 @pytest.fixture
-def bench_file(tmp_path):
+def bench_file(tmp_path, monkeypatch):
     """Return a file of benchmarks, with the fixtures of ours beside it."""
     pytest.importorskip("pytest_benchmark")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # or pytest-benchmark records nothing
     shutil.copy(ROOT / "benchmarks" / "conftest.py", tmp_path)
     file = tmp_path / "bench_waits.py"
     file.write_text(BENCHMARKS)

@@ -123,7 +123,7 @@ OF_ARRAYS = {
         (4, 3), "he_normal", gain=i(100), rng=1
     ),
     "Stream.truncated_normal": lambda i: irwinhall.Stream(1).truncated_normal(
-        4, i(100), low=i(1), high=i(2)
+        (4,), i(100), low=i(1), high=i(2)
     ),
     "Stream.uniform_between": lambda i: irwinhall.Stream(1).uniform_between(
         i(20), low=i(3), high=i(100)

@@ -1,6 +1,7 @@
 """Names and aliases find their row; a name that finds none gets suggestions."""
 
 import copy
+import operator
 import pickle
 from typing import NamedTuple
 
@@ -78,7 +79,19 @@ def test_a_frozen_mapping_does_not_follow_what_it_was_made_from():
     frozen = FrozenMapping(entries)
     entries["a"] = 2
     assert (dict(frozen), repr(frozen)) == ({"a": 1}, "FrozenMapping({'a': 1})")
-    with pytest.raises(TypeError, match="does not support item assignment"):
-        frozen["a"] = 2
+    changes = [
+        lambda: operator.setitem(frozen, "a", 2),
+        lambda: operator.delitem(frozen, "a"),
+        lambda: operator.ior(frozen, {"a": 2}),
+        lambda: frozen.update(a=2),
+        lambda: frozen.setdefault("b", 2),
+        lambda: frozen.pop("a"),
+        frozen.popitem,
+        frozen.clear,
+    ]
+    for change in changes:
+        with pytest.raises(TypeError, match="FrozenMapping cannot be changed"):
+            change()
+    assert frozen == {"a": 1}
     with pytest.raises(KeyError, match="b"):
         frozen["b"]
