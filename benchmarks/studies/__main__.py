@@ -63,11 +63,13 @@ def _run(studies: list[catalogue.Study], results: Path, asked: argparse.Namespac
 
     with _executor(asked) as executor:
         for study in studies:
-            if study.name == "depth":
-                flows.write_predictions(study, results / "predictions.csv")
-            runs = list(study.runs())
+            total = len(list(study.runs()))
             left = sum(map(len, study.pieces(Table(results, study).records())))
-            with tqdm(total=len(runs), initial=len(runs) - left, desc=study.name, unit="run") as bar:
+            if study.name == "depth" and left:
+                flows.write_predictions(study, results / "predictions.csv")
+            with tqdm(
+                total=total, initial=total - left, desc=study.name, unit="run", disable=None
+            ) as bar:
                 running.finish(study, results, executor, bar.update)
 
 

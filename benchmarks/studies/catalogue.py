@@ -65,7 +65,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             ("ones", "zeros", "letkeman", "xavier_standard", "xavier_uniform", "he_normal"),
             (1.0,),
             SEEDS,
-            together=True,
+            piece="seeds",
         ),
         Study(
             "constants",
@@ -75,7 +75,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             ("ones", "zeros"),
             (0.1, 1.0),
             SEEDS,
-            together=True,
+            piece="seeds",
         ),
         Study(
             "counting",
@@ -85,7 +85,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             ALL,
             (0.1, 0.3, 1.0, 3.0),
             tuple(range(1, 11)),
-            together=True,
+            piece="seeds",
         ),
         Study(
             "conv",
@@ -130,7 +130,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "Glorot and Bengio's table 1: five hidden layers",
             classify,
             tuple(
-                _digits(name, digits, _dense(100, 5, name), epochs=6)
+                _digits(name, digits, _dense(100, 5, name), batch=10)
                 for name in ("tanh", "softsign", "sigmoid")
             ),
             ("xavier_standard", "xavier_uniform", "letkeman"),
@@ -225,7 +225,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             ("letkeman", "torch"),
             (0.0,),
             SEEDS,
-            together=True,
+            piece="study",
         ),
         Study(
             "dead_heads",

@@ -44,6 +44,5 @@ def run_piece(runs: list[Run]) -> list[dict[str, str]]:
     seconds = (time.perf_counter() - start) / len(runs)
     where = tables.environment()
     return [
-        tables.line(run, result, seconds, where)
-        for run, result in zip(runs, results, strict=True)
+        tables.line(run, result, seconds, where) for run, result in zip(runs, results, strict=True)
     ]

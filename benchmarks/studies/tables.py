@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby, product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .methods import METHODS
 
@@ -52,8 +52,8 @@ class Study:
         Names of `methods.METHODS`.
     rates : tuple of float
     seeds : tuple of int
-    together : bool
-        Whether the seeds of a case, method and rate are one piece of work.
+    piece : {"run", "seeds", "study"}
+        What is one piece of work: a run, the seeds of a case, method and rate, or all.
     omit : frozenset of (str, str)
         Cases and methods that do not go together.
     """
@@ -65,7 +65,7 @@ class Study:
     methods: tuple[str, ...]
     rates: tuple[float, ...]
     seeds: tuple[int, ...]
-    together: bool = False
+    piece: Literal["run", "seeds", "study"] = "run"
     omit: frozenset[tuple[str, str]] = frozenset()
 
     def runs(self) -> Iterator[Run]:
@@ -78,9 +78,8 @@ class Study:
         """Return the runs that are not finished, in pieces of work."""
         done = set(finished)
         left = [run for run in self.runs() if run.key not in done]
-        if not self.together:
-            return [[run] for run in left]
-        groups = groupby(left, key=lambda run: (run.case, run.method, run.rate))
+        size = {"run": 4, "seeds": 3, "study": 0}[self.piece]
+        groups = groupby(left, key=lambda run: (run.case, run.method, run.rate, run.seed)[:size])
         return [list(group) for _, group in groups]
 
 
@@ -99,7 +98,9 @@ class Run:
     @property
     def key(self) -> str:
         """A digest of all that the result depends on but versions and machine."""
-        facts = [CODE, self.work, dict(self.settings), self.rate, self.seed]
+        # The digits are known by what they are, not by where they lie.
+        settings = {name: value for name, value in self.settings.items() if name != "mnist"}
+        facts = [CODE, self.work, settings, self.rate, self.seed]
         row = dataclasses.asdict(METHODS[self.method])
         del row["label"]
         text = json.dumps([*facts, row], sort_keys=True)
@@ -162,7 +163,7 @@ class Table:
 
 def line(run: Run, result: Any, seconds: float, where: Mapping[str, str]) -> dict[str, str]:
     """Return a finished run as a line of the CSV."""
-    figures = " ".join(f"{name}={value:.10g}" for name, value in result.figures.items())
+    figures = " ".join(f"{name}={value!r}" for name, value in result.figures.items())
     return {
         "key": run.key,
         "study": run.study,

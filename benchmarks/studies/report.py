@@ -1,0 +1,234 @@
+"""docs/evidence.md from evidence.template.md: every number is inserted from the results.
+
+In the template {{name}} stands for what the function of this name in `PARTS` makes of the results.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from . import claims, statistics
+from .catalogue import ALL, ARTICLE, FOUR
+from .claims import accuracies, compared, number, shown
+from .methods import METHODS
+from .tables import Row, Table
+
+__all__ = ["rendered", "write"]
+
+TEMPLATE = Path(__file__).with_name("evidence.template.md")
+
+Tables = Mapping[str, Table]
+Rows = Mapping[str, Sequence[Row]]
+
+
+def rendered(tables: Tables) -> str:
+    """Return the page."""
+    rows = {name: table.rows() for name, table in tables.items()}
+
+    def part(match: re.Match[str]) -> str:
+        return PARTS[match[1]](tables, rows)
+
+    return re.sub(r"\{\{(\w+)\}\}", part, TEMPLATE.read_text(encoding="utf-8"))
+
+
+def write(tables: Tables, path: Path) -> None:
+    """Write the page."""
+    path.write_text(rendered(tables), encoding="utf-8")
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    cells = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
+
+
+def _claims(tables: Tables, rows: Rows) -> str:
+    lines = []
+    for claim in claims.CLAIMS:
+        found = claim.judge(rows)
+        lines.append([claim.source, claim.text, found.measured, f"**{found.verdict}**"])
+    return _table(["who", "claim", "measured", "verdict"], lines)
+
+
+def _verdicts(tables: Tables, rows: Rows) -> str:
+    found = [claim.judge(rows).verdict for claim in claims.CLAIMS]
+    counts = [(found.count(verdict), verdict) for verdict in dict.fromkeys(found)]
+    text = ", ".join(f"{count} {verdict}" for count, verdict in sorted(counts, reverse=True))
+    return f"{len(found)} claims: {text}"
+
+
+def _networks(tables: Tables, rows: Rows) -> str:
+    """Return the speed of the article's methods relative to Standard Letkeman, and their rates."""
+    others = (*ARTICLE[1:], "letkeman_real")
+    lines = []
+    for study in FOUR:
+        for case in tables[study].study.cases:
+            cells = [case.name if study != "hamlet" else f"Hamlet, {case.name}"]
+            for name in others:
+                cells.append(shown(compared(rows[study], case.name, name, "letkeman")[0]))
+            lines.append(cells)
+    return _table(["network", *(METHODS[name].label for name in others)], lines)
+
+
+def _best(tables: Tables, rows: Rows) -> str:
+    """Return the last loss of every method at its best rate, a column a network."""
+    places = [(s, c.name) for s in FOUR for c in tables[s].study.cases]
+    lines = []
+    for name in ALL:
+        cells = [METHODS[name].label]
+        for study, case in places:
+            if any((row.case, row.method) == (case, name) for row in rows[study]):
+                found = statistics.curves(rows[study], case, name)
+                cells.append(f"{number(found.final)} at {found.rate:g}")
+            else:
+                cells.append("")
+        lines.append(cells)
+    heads = [c if s != "hamlet" else f"Hamlet, {c}" for s, c in places]
+    return _table(["method", *heads], lines)
+
+
+def _depth_lines(tables: Tables, rows: Rows) -> list[tuple[dict[str, str], float, bool]]:
+    """Return of every pair the prediction, the median measured depth and whether they agree."""
+    path = tables["depth"].path.with_name("predictions.csv")
+    deepest = int(tables["depth"].study.cases[0].settings["ladder"][-1])
+    lines = []
+    with path.open() as file:
+        for one in csv.DictReader(file):
+            reached = [
+                row.figures["depth"]
+                for row in rows["depth"]
+                if (row.case, row.method) == (one["activation"], one["method"])
+            ]
+            middle, kept = float(np.median(reached)), int(one["kept"])
+            agree = min(kept, middle) == deepest or abs(kept - middle) <= 0.25 * middle
+            lines.append((one, middle, agree))
+    return lines
+
+
+def _depths(tables: Tables, rows: Rows) -> str:
+    lines = [
+        [
+            one["activation"],
+            METHODS[one["method"]].label,
+            one["signal_rate"],
+            one["gradient_rate"],
+            one["kept"],
+            one["scales"],
+            f"{middle:.0f}",
+            "yes" if agree else "no",
+        ]
+        for one, middle, agree in _depth_lines(tables, rows)
+    ]
+    head = ["activation", "method", "signals x", "gradients x", "predicted", "six scales"]
+    return _table([*head, "measured", "within 25 %"], lines)
+
+
+def _depths_right(tables: Tables, rows: Rows) -> str:
+    lines = _depth_lines(tables, rows)
+    return f"{sum(agree for *_, agree in lines)} of {len(lines)}"
+
+
+def _accuracy_table(study: str) -> Callable[[Tables, Rows], str]:
+    """Return a table of test errors in percent, at the best rates."""
+
+    def part(tables: Tables, rows: Rows) -> str:
+        plan = tables[study].study
+        lines = []
+        for case in plan.cases:
+            cells = [case.name]
+            for name in plan.methods:
+                found = accuracies(rows[study], case.name, name)
+                value, low, high = (100 - share for share in found)
+                cells.append(f"{value:.1f} ({high:.1f} to {low:.1f})")
+            lines.append(cells)
+        return _table(["", *(METHODS[name].label for name in plan.methods)], lines)
+
+    return part
+
+
+def _signals(tables: Tables, rows: Rows) -> str:
+    """Return factors a layer, measured and predicted, a line an activation."""
+    plan = tables["flow"].study
+    lines = []
+    for case in plan.cases:
+        cells = [case.name.replace("_", " ")]
+        for name in plan.methods:
+            chosen = [r for r in rows["flow"] if (r.case, r.method) == (case.name, name)]
+            depth = case.settings["depth"]
+            found = np.mean([r.figures["gradient"] for r in chosen]) / depth
+            expected = chosen[0].figures["gradient_predicted"] / depth
+            cells.append(f"{number(10**found)}, {number(10**expected)}")
+        lines.append(cells)
+    return _table(["", *(METHODS[name].label for name in plan.methods)], lines)
+
+
+def _layouts(tables: Tables, rows: Rows) -> str:
+    lines = []
+    for method, label in (("letkeman", "irwinhall"), ("torch", "PyTorch")):
+        losses: dict[int, list[float]] = {}
+        for row in rows["layouts"]:
+            if row.method == method:
+                losses.setdefault(row.seed, []).append(row.figures["loss"])
+        spread = [max(found) - min(found) for found in losses.values()]
+        different = max(len(set(found)) for found in losses.values())
+        lines.append([label, f"{different}", number(max(spread))])
+    return _table(["weights by", "different first losses of a seed", "largest difference"], lines)
+
+
+def _dead(tables: Tables, rows: Rows) -> str:
+    found = {
+        name: statistics.mean([r.figures["dead"] for r in rows["dead_heads"] if r.method == name])
+        for name in ("torch", "letkeman")
+    }
+    torch, ours = (f"{100 * found[name].value:.2g} %" for name in ("torch", "letkeman"))
+    return f"{torch} by PyTorch, {ours} by irwinhall"
+
+
+def _runs(tables: Tables, rows: Rows) -> str:
+    return f"{sum(map(len, rows.values())):,}"
+
+
+def _minutes(tables: Tables, rows: Rows) -> str:
+    seconds = sum(
+        float(record["seconds"]) for table in tables.values() for record in table.records().values()
+    )
+    return f"{seconds / 60:.0f}"
+
+
+def _machine(tables: Tables, rows: Rows) -> str:
+    records = [r for table in tables.values() for r in table.records().values()]
+    places = {(r["machine"], r["python"], r["torch"], r["numpy"]) for r in records}
+    return "; ".join(
+        f"{machine}, Python {python}, PyTorch {torch}, NumPy {numpy}"
+        for machine, python, torch, numpy in sorted(places)
+    )
+
+
+def _diverged(tables: Tables, rows: Rows) -> str:
+    return f"{sum(row.outcome == 'diverged' for study in rows.values() for row in study):,}"
+
+
+PARTS: Mapping[str, Callable[[Tables, Rows], str]] = {
+    "claims": _claims,
+    "verdicts": _verdicts,
+    "networks": _networks,
+    "best": _best,
+    "depths": _depths,
+    "depths_right": _depths_right,
+    "signals": _signals,
+    "glorot": _accuracy_table("glorot"),
+    "he": _accuracy_table("he"),
+    "normalization": _accuracy_table("normalization"),
+    "residual": _accuracy_table("residual"),
+    "inputs": _accuracy_table("inputs"),
+    "layouts": _layouts,
+    "dead": _dead,
+    "runs": _runs,
+    "minutes": _minutes,
+    "machine": _machine,
+    "diverged": _diverged,
+}
