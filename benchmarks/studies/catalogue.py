@@ -102,7 +102,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             classify,
             (_digits("dense", digits, _dense(64, 4, "sigmoid"), batch=10, epochs=12),),
             ALL,
-            (0.3, 1.0, 3.0),
+            (0.1, 0.3, 1.0, 3.0),
             SEEDS,
         ),
         Study(

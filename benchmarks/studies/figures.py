@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,9 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 
-from irwinhall import flow
-
 from . import statistics
 from .catalogue import ALL, ARTICLE
-from .flows import predictions, spelled
+from .flows import read_predictions
 from .methods import METHODS
 from .tables import Row, Table
 
@@ -37,13 +37,13 @@ NETWORKS = (
     ("counting", "counting", "Binary counting"),
     ("conv", "conv", "MNIST, convolutional, ReLU"),
     ("dense", "dense", "MNIST, dense, sigmoid"),
-    ("hamlet", "fan-in", "Hamlet RNN, weights sized by fan-in"),
+    ("hamlet", "fan-in", "Hamlet RNN, sized by fan-in"),
     ("hamlet", "active", "Hamlet RNN, by active nodes"),
 )
 SETTINGS = {
     "svg.hashsalt": "irwinhall",
     "svg.fonttype": "none",
-    "font.family": "sans-serif",
+    "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
@@ -80,14 +80,16 @@ def losses(rows: Rows) -> Any:
         for name in names:
             found = statistics.curves(rows[study], case, name)
             every = 2000 / found.curves.shape[1] if study == "counting" else 1
-            epochs = every * np.arange(1, found.curves.shape[1] + 1)
+            step = max(1, found.curves.shape[1] // 20)
+            shown = found.curves[:, ::step]
+            epochs = every * np.arange(1, found.curves.shape[1] + 1)[::step]
             colour, dashes = STYLES[name]
-            panel.plot(epochs, found.curves.mean(axis=0), color=colour, linestyle=dashes)
-            low, high = found.curves.min(axis=0), found.curves.max(axis=0)
+            panel.plot(epochs, shown.mean(axis=0), color=colour, linestyle=dashes)
+            low, high = shown.min(axis=0), shown.max(axis=0)
             panel.fill_between(epochs, low, high, color=colour, alpha=0.12, linewidth=0)
         panel.set(title=title, yscale="log", ylabel="training loss")
         panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+        panel.minorticks_off()
         panel.grid(alpha=0.25)
     panels[-1].set_xlabel("epoch")
     _legend(figure, names)
@@ -115,7 +117,7 @@ def speeds(rows: Rows) -> Any:
         panel.set(title=title, xscale="log")
         panel.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter("{x:g}")
-        panel.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+        panel.minorticks_off()
         panel.grid(alpha=0.25, axis="x")
     panels[-1].set_xlabel("times as fast as Normalized Xavier")
     return figure
@@ -133,9 +135,8 @@ def rates(rows: Rows) -> Any:
             panel.plot(x, y, color=colour, linestyle=dashes, marker="o", markersize=3.5)
         panel.set(title=title, xscale="log", yscale="log", ylabel="last loss")
         panel.set_xticks(x, [f"{rate:g}" for rate in x])
-        panel.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
         panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+        panel.minorticks_off()
         panel.grid(alpha=0.25)
     panels[-1].set_xlabel("learning rate")
     _legend(figure, names)
@@ -144,7 +145,7 @@ def rates(rows: Rows) -> Any:
 
 def depths(rows: Rows, table: Table) -> Any:
     """Return the predicted and the measured depth of every activation and method."""
-    found = predictions(table.study)
+    found = read_predictions(table.path.with_name("predictions.csv"))
     figure, (panel,) = _panels(1, 5.2)
     for place, one in enumerate(reversed(found)):
         chosen = [r for r in rows["depth"] if (r.case, r.method) == (one.activation, one.method)]
@@ -156,7 +157,7 @@ def depths(rows: Rows, table: Table) -> Any:
     panel.set_yticks(range(len(found)), labels, fontsize=7.5)
     panel.set(xscale="log", xlabel="hidden layers")
     panel.set_xticks([2, 4, 8, 15, 30, 60], ["2", "4", "8", "15", "30", "60"])
-    panel.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    panel.minorticks_off()
     panel.grid(alpha=0.25, axis="x")
     marks = (
         ("o", "#0072B2", "trained, each of five seeds"),
@@ -173,25 +174,22 @@ def depths(rows: Rows, table: Table) -> Any:
 
 def signals(rows: Rows, table: Table) -> Any:
     """Return mean squares against layers, simulated and predicted, a panel an activation."""
-    cases = {case.name: case.settings for case in table.study.cases}
+    cases = [case.name for case in table.study.cases]
     figure, axes = plt.subplots(
         math.ceil(len(cases) / 2), 2, figsize=(WIDTH, 7.2), layout="constrained", sharex=True
     )
     names = [name for name in STYLES if name in table.study.methods]
-    for panel, (case, settings) in zip(axes.flat, cases.items(), strict=False):
-        depth = settings["depth"]
-        for name in names:
-            colour, dashes = STYLES[name]
-            (one,) = flow.predict(
-                [spelled(name, case)], width=settings["width"], depth=depth, activation=case
-            )
-            with np.errstate(all="ignore"):
-                expected = np.log10(one.forward_variance)
-            panel.plot(expected, color=colour, linestyle=dashes, linewidth=1.3)
-            for row in rows["flow"]:
-                if (row.case, row.method, row.seed) == (case, name, 1):
-                    layers = 5 * np.arange(len(row.curve))
-                    panel.plot(layers[::2], row.curve[::2], ".", color=colour, markersize=4)
+    for panel, case in zip(axes.flat, cases, strict=False):
+        for row in rows["flow"]:
+            if row.case == case:
+                colour, dashes = STYLES[row.method]
+                found, expected = np.split(np.array(row.curve), 2)
+                layers = 5 * np.arange(len(found))
+                if row.seed == 1:
+                    panel.plot(layers[::4], found[::4], "o", color=colour, markersize=3)
+                    panel.plot(
+                        layers[::2], expected[::2], color=colour, linestyle=dashes, linewidth=1.3
+                    )
         panel.set_title(case.replace("_", " "))
         panel.set_ylim(-31, 31)
         panel.grid(alpha=0.25)
@@ -221,5 +219,10 @@ def save(tables: Mapping[str, Table], directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(SETTINGS):
         for stem, figure in figures(tables).items():
-            figure.savefig(directory / f"{stem}.svg", format="svg", metadata={"Date": None})
+            text = io.StringIO()
+            figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
             plt.close(figure)
+            # A tenth of a point is enough, and halves the file.
+            short = re.sub(r"(?<![>\d.])(\d+\.\d)\d+", r"\1", text.getvalue())
+            short = re.sub(r"\s*\n\s*", "\n", short)
+            (directory / f"{stem}.svg").write_text(short, encoding="utf-8")

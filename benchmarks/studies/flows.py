@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from .tables import Run, Study
     from .training import Result
 
-__all__ = ["Prediction", "predictions", "simulated", "spelled", "write_predictions"]
+__all__ = [
+    "Prediction",
+    "predictions",
+    "read_predictions",
+    "simulated",
+    "spelled",
+    "write_predictions",
+]
 
 # Schoenholz et al. (2017): networks train up to about six depth scales.
 _SCALES = 6.0
@@ -90,9 +98,26 @@ def write_predictions(study: Study, path: Path) -> None:
     path.write_text(text.getvalue())
 
 
-def simulated(runs: list[Run]) -> list[Result]:
-    """Simulate signals and gradients; the curve has log10 of the mean square at every fifth layer.
+def read_predictions(path: Path) -> list[Prediction]:
+    """Return the predictions that were written."""
+    with path.open() as file:
+        return [
+            Prediction(
+                line["activation"],
+                line["method"],
+                float(line["signal_rate"]),
+                float(line["gradient_rate"]),
+                int(line["kept"]),
+                int(line["scales"]),
+            )
+            for line in csv.DictReader(file)
+        ]
 
+
+def simulated(runs: list[Run]) -> list[Result]:
+    """Simulate signals and gradients.
+
+    The curve has log10 of the mean square at every fifth layer, as simulated and then as predicted.
     The figures are the logarithms at the last layer, of signals and, at the first, of gradients,
     and the predictions for both.
     """
@@ -102,18 +127,22 @@ def simulated(runs: list[Run]) -> list[Result]:
 def _simulated(run: Run) -> Result:
     from .training import Result
 
-    settings = run.settings
-    network = {name: settings[name] for name in ("width", "depth", "activation")}
-    network |= {name: settings.get(name) for name in ("normalization", "residual")}
-    text = spelled(run.method, settings["activation"])
-    (found,) = flow.simulate([text], rng=run.seed, **network)
-    (expected,) = flow.predict([text], **network)
+    activation, width, depth = (run.settings[name] for name in ("activation", "width", "depth"))
+    text = spelled(run.method, activation)
+    (found,) = flow.simulate([text], activation=activation, width=width, depth=depth, rng=run.seed)
+    expected = _expected(text, activation, width, depth)
     with np.errstate(all="ignore"):
-        curve = np.log10(found.forward_variance[::5])
+        curves = [np.log10(one.forward_variance[::5]) for one in (found, expected)]
         figures = {
             "signal": float(np.log10(found.forward_variance[-1])),
             "signal_predicted": float(np.log10(expected.forward_variance[-1])),
             "gradient": float(np.log10(found.backward_variance[0])),
             "gradient_predicted": float(np.log10(expected.backward_variance[0])),
         }
-    return Result("finished", tuple(curve.tolist()), figures)
+    return Result("finished", tuple(np.concatenate(curves).tolist()), figures)
+
+
+@cache
+def _expected(text: str, activation: str, width: int, depth: int) -> flow.Flow:
+    (expected,) = flow.predict([text], activation=activation, width=width, depth=depth)
+    return expected

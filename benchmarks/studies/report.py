@@ -1,11 +1,11 @@
 """docs/evidence.md from evidence.template.md: every number is inserted from the results.
 
-In the template {{name}} stands for what the function of this name in `PARTS` makes of the results.
+In the template {{name argument ...}} stands for what the function of this name in `PARTS` makes of
+the results.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from . import claims, statistics
 from .catalogue import ALL, ARTICLE, FOUR
 from .claims import accuracies, compared, number, shown
+from .flows import Prediction, read_predictions
 from .methods import METHODS
 from .tables import Row, Table
 
@@ -31,9 +32,10 @@ def rendered(tables: Tables) -> str:
     rows = {name: table.rows() for name, table in tables.items()}
 
     def part(match: re.Match[str]) -> str:
-        return PARTS[match[1]](tables, rows)
+        name, *arguments = match[1].split()
+        return PARTS[name](tables, rows, *arguments)
 
-    return re.sub(r"\{\{(\w+)\}\}", part, TEMPLATE.read_text(encoding="utf-8"))
+    return re.sub(r"\{\{([^}]+)\}\}", part, TEMPLATE.read_text(encoding="utf-8"))
 
 
 def write(tables: Tables, path: Path) -> None:
@@ -44,6 +46,27 @@ def write(tables: Tables, path: Path) -> None:
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     cells = [head, ["---"] * len(head), *lines]
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
+
+
+def _speed(tables: Tables, rows: Rows, study: str, case: str, one: str, *other: str) -> str:
+    """Return how much faster a method is than another, of another case if named."""
+    case = case.replace("_", " ")
+    return shown(compared(rows[study], case, one, other[0], *other[1:])[0])
+
+
+def _at(tables: Tables, rows: Rows, study: str, case: str, one: str, other: str, rate: str) -> str:
+    """Return how much faster a method is than another at a learning rate."""
+    return shown(compared(rows[study], case.replace("_", " "), one, other)[1][float(rate)])
+
+
+def _loss(tables: Tables, rows: Rows, study: str, case: str, method: str) -> str:
+    """Return a method's last loss at its best rate."""
+    return number(statistics.curves(rows[study], case.replace("_", " "), method).final)
+
+
+def _rate(tables: Tables, rows: Rows, study: str, case: str, method: str) -> str:
+    """Return a method's best rate."""
+    return f"{statistics.curves(rows[study], case.replace('_', ' '), method).rate:g}"
 
 
 def _claims(tables: Tables, rows: Rows) -> str:
@@ -91,33 +114,31 @@ def _best(tables: Tables, rows: Rows) -> str:
     return _table(["method", *heads], lines)
 
 
-def _depth_lines(tables: Tables, rows: Rows) -> list[tuple[dict[str, str], float, bool]]:
+def _depth_lines(tables: Tables, rows: Rows) -> list[tuple[Prediction, float, bool]]:
     """Return of every pair the prediction, the median measured depth and whether they agree."""
-    path = tables["depth"].path.with_name("predictions.csv")
     deepest = int(tables["depth"].study.cases[0].settings["ladder"][-1])
     lines = []
-    with path.open() as file:
-        for one in csv.DictReader(file):
-            reached = [
-                row.figures["depth"]
-                for row in rows["depth"]
-                if (row.case, row.method) == (one["activation"], one["method"])
-            ]
-            middle, kept = float(np.median(reached)), int(one["kept"])
-            agree = min(kept, middle) == deepest or abs(kept - middle) <= 0.25 * middle
-            lines.append((one, middle, agree))
+    for one in read_predictions(tables["depth"].path.with_name("predictions.csv")):
+        reached = [
+            row.figures["depth"]
+            for row in rows["depth"]
+            if (row.case, row.method) == (one.activation, one.method)
+        ]
+        middle = float(np.median(reached))
+        agree = min(one.kept, middle) == deepest or abs(one.kept - middle) <= 0.25 * middle
+        lines.append((one, middle, agree))
     return lines
 
 
 def _depths(tables: Tables, rows: Rows) -> str:
     lines = [
         [
-            one["activation"],
-            METHODS[one["method"]].label,
-            one["signal_rate"],
-            one["gradient_rate"],
-            one["kept"],
-            one["scales"],
+            one.activation,
+            METHODS[one.method].label,
+            number(one.signal_rate),
+            number(one.gradient_rate),
+            str(one.kept),
+            str(one.scales),
             f"{middle:.0f}",
             "yes" if agree else "no",
         ]
@@ -212,7 +233,11 @@ def _diverged(tables: Tables, rows: Rows) -> str:
     return f"{sum(row.outcome == 'diverged' for study in rows.values() for row in study):,}"
 
 
-PARTS: Mapping[str, Callable[[Tables, Rows], str]] = {
+PARTS: Mapping[str, Callable[..., str]] = {
+    "speed": _speed,
+    "at": _at,
+    "loss": _loss,
+    "rate": _rate,
     "claims": _claims,
     "verdicts": _verdicts,
     "networks": _networks,
