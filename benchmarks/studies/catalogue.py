@@ -111,7 +111,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "training:predict_characters",
             (Case("active", {**text, "active": True}), Case("fan-in", {**text, "active": False})),
             ALL,
-            (0.3, 1.0, 2.0),
+            (0.3, 0.5, 1.0, 2.0),
             SEEDS,
             omit=frozenset(("active", method) for method in reads_no_fans),
         ),

@@ -19,6 +19,7 @@ __all__ = ["CLAIMS", "Claim", "Found", "accuracies", "compared", "judged", "numb
 Rows = Mapping[str, Sequence[Row]]
 
 CONFIRMED, DEPENDS, CONTRADICTED = "confirmed", "depends", "contradicted"
+SMALLER, LARGER = "confirmed, smaller", "confirmed, larger"
 OPEN = "not confirmed"
 
 
@@ -71,15 +72,31 @@ def judged(overall: Interval, rates: Mapping[float, Interval]) -> str:
 
 
 def _faster(
-    study: str, case: str, one: str, other: str, other_case: str | None = None
+    study: str,
+    case: str,
+    one: str,
+    other: str,
+    other_case: str | None = None,
+    size: float | None = None,
 ) -> Callable[[Rows], Found]:
+    """Judge whether one method is faster than another, by as much as claimed if a size is."""
+
     def judge(rows: Rows) -> Found:
         overall, rates = compared(rows[study], case, one, other, other_case)
-        each = ", ".join(f"{number(f.value)} at {rate:g}" for rate, f in rates.items())
-        text = f"{shown(overall)} times as fast at the best rates; at the same rate {each}"
-        return Found(text, judged(overall, rates))
+        verdict = judged(overall, rates)
+        if verdict == CONFIRMED and size is not None:
+            if overall.high < size:
+                verdict = SMALLER
+            elif overall.low > size:
+                verdict = LARGER
+        return Found(_measured(overall, rates), verdict)
 
     return judge
+
+
+def _measured(overall: Interval, rates: Mapping[float, Interval]) -> str:
+    each = ", ".join(f"{number(found.value)} at {rate:g}" for rate, found in rates.items())
+    return f"{shown(overall)} times as fast at the best rates; at the same rate {each}"
 
 
 def _alike(study: str, case: str, one: str, other: str) -> Callable[[Rows], Found]:
@@ -133,9 +150,7 @@ def _slower(study: str, case: str, one: str, other: str) -> Callable[[Rows], Fou
     def judge(rows: Rows) -> Found:
         overall, rates = compared(rows[study], case, one, other)
         turned = {rate: _inverse(found) for rate, found in rates.items()}
-        each = ", ".join(f"{number(f.value)} at {rate:g}" for rate, f in rates.items())
-        text = f"{shown(overall)} times as fast at the best rates; at the same rate {each}"
-        return Found(text, judged(_inverse(overall), turned))
+        return Found(_measured(overall, rates), judged(_inverse(overall), turned))
 
     return judge
 
@@ -201,9 +216,7 @@ def _branches(rows: Rows) -> Found:
     overall, rates = compared(
         rows["residual"], "zero branches", "he_normal", "he_normal", "plain branches"
     )
-    each = ", ".join(f"{number(f.value)} at {rate:g}" for rate, f in rates.items())
-    text = f"{shown(overall)} times as fast at the best rates; at the same rate {each}"
-    return Found(text, judged(overall, rates))
+    return Found(_measured(overall, rates), judged(overall, rates))
 
 
 CLAIMS = (
@@ -236,7 +249,7 @@ CLAIMS = (
     Claim(
         "article",
         "MNIST conv: Standard Letkeman is 1.744 times as fast as Standard Xavier.",
-        _faster("conv", "conv", "letkeman", "xavier_standard"),
+        _faster("conv", "conv", "letkeman", "xavier_standard", size=1.744),
     ),
     Claim(
         "article",
@@ -262,12 +275,12 @@ CLAIMS = (
         "article",
         "Hamlet: Standard Letkeman, which counts active nodes, is 2.5 times as fast as Kaiming, "
         "which does not.",
-        _faster("hamlet", "active", "letkeman", "he_normal", "fan-in"),
+        _faster("hamlet", "active", "letkeman", "he_normal", "fan-in", size=2.5),
     ),
     Claim(
         "article",
         "Hamlet: Normalized Letkeman is 3.125 times as fast as that Kaiming.",
-        _faster("hamlet", "active", "letkeman_normalized", "he_normal", "fan-in"),
+        _faster("hamlet", "active", "letkeman_normalized", "he_normal", "fan-in", size=3.125),
     ),
     Claim(
         "article",

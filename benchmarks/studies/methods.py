@@ -67,9 +67,6 @@ METHODS = {
         # Of single studies.
         Method("letkeman_twice", "Letkeman, gain 2", "letkeman", 2.0),
         Method("xavier_normal", "Xavier, normal", "xavier_normal"),
-        Method(
-            "xavier_gain", "Normalized Xavier, tanh's gain", "xavier_uniform", 1.5925374197228312
-        ),
         Method("ones", "all ones", "ones"),
         Method("zeros", "all zeros", "zeros"),
     )
