@@ -121,38 +121,45 @@ def _classified(run: Run) -> Result:
 
 
 def depths(runs: list[Run]) -> list[Result]:
-    """Find the deepest network that trains, of width = depth, going up a ladder of depths.
+    """Find the deepest network that trains, by bisection of a ladder of depths.
 
-    A network trains if within the epochs its test accuracy passes the threshold. The ladder is left
-    after two depths in a row that do not. The curve has the epochs that each depth took, nan for
-    never; the figure is the last depth before the first that fails.
+    Width is the depth, but at least `narrowest`: of few units no network trains reliably. One
+    trains if within the epochs its test accuracy passes the threshold. The curve has the epochs
+    that each depth of the ladder took, nan where it was not tried and 0 where it did not train; the
+    figure is the deepest that trained.
     """
     return [_deepest(run) for run in runs]
 
 
 def _deepest(run: Run) -> Result:
     torch.set_num_threads(1)
+    ladder = run.settings["ladder"]
+    took = [math.nan] * len(ladder)
+    low, high = -1, len(ladder)  # trains, and does not
+    while high - low > 1:
+        # The top first: many networks train at any depth.
+        middle = len(ladder) - 1 if high == len(ladder) else (low + high) // 2
+        took[middle] = float(_epochs_to_train(run, ladder[middle]))
+        low, high = (middle, high) if took[middle] else (low, middle)
+    return Result("finished", tuple(took), {"depth": float(ladder[low] if low >= 0 else 0)})
+
+
+def _epochs_to_train(run: Run, depth: int) -> int:
+    """Return after how many epochs a network of this depth passes the threshold, 0 for never."""
     settings = run.settings
     x, target, test, test_target = _digits(settings)
-    took: list[float] = []
-    for depth in settings["ladder"]:
-        model = networks.dense(width=depth, depth=depth, activation=settings["activation"])
-        methods.initialize(model, methods.METHODS[run.method], run.seed, x[:256])
-        reached = [False]
+    width = max(depth, settings["narrowest"])
+    model = networks.dense(width=width, depth=depth, activation=settings["activation"])
+    methods.initialize(model, methods.METHODS[run.method], run.seed, x[:256])
+    passed = [False]
 
-        def passes(model: nn.Module = model, reached: list[bool] = reached) -> bool:
-            reached[0] = _accuracy(model, test, test_target) > settings["threshold"]
-            return reached[0]
+    def passes() -> bool:
+        passed[0] = _accuracy(model, test, test_target) > settings["threshold"]
+        return passed[0]
 
-        batches = _batches(x, target, settings["batch"], run.seed)
-        _, losses = _fit(model, batches, settings["epochs"], run.rate, passes)
-        took.append(float(len(losses)) if reached[0] else math.nan)
-        if np.isnan(took[-2:]).sum() == 2:
-            break
-    failed = np.flatnonzero(np.isnan(took))
-    trained = int(failed[0]) if failed.size else len(took)
-    deepest = settings["ladder"][trained - 1] if trained else 0
-    return Result("finished", tuple(took), {"depth": float(deepest)})
+    batches = _batches(x, target, settings["batch"], run.seed)
+    _, losses = _fit(model, batches, settings["epochs"], run.rate, passes)
+    return len(losses) if passed[0] else 0
 
 
 def predict_characters(runs: list[Run]) -> list[Result]:
