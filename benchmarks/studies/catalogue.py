@@ -133,7 +133,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
                 for name in ("tanh", "softsign", "sigmoid")
             ),
             ("xavier_standard", "xavier_uniform", "letkeman"),
-            (0.1, 0.3, 1.0),
+            (0.03, 0.1, 0.3, 1.0),
             SEEDS,
         ),
         Study(
