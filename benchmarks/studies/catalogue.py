@@ -145,7 +145,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
                 for layers in (22, 30)
             ),
             ("xavier_normal", "letkeman", "he_normal"),
-            (0.01, 0.03, 0.1),
+            (0.003, 0.01, 0.03, 0.1),
             SEEDS,
         ),
         Study(
