@@ -50,7 +50,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
     pairs = {
         "relu": ("xavier_standard", "xavier_uniform", "letkeman", "he_normal", "letkeman_twice"),
         "tanh": ("xavier_standard", "letkeman", "he_normal"),
-        "gelu": ("letkeman", "he_normal"),
+        "gelu": ("letkeman",),
         "sigmoid": ("he_normal",),
         "selu": ("letkeman",),
     }
