@@ -171,7 +171,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
                 for name in (None, "batch", "layer")
             ),
             ("xavier_standard", "xavier_uniform", "letkeman", "he_normal"),
-            (0.03, 0.1),
+            (0.01, 0.03, 0.1),
             SEEDS,
         ),
         Study(
@@ -193,7 +193,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
                 )
             ),
             ("xavier_uniform", "letkeman", "he_normal"),
-            (0.03, 0.1),
+            (0.0003, 0.003, 0.03, 0.1),
             SEEDS,
         ),
         Study(
