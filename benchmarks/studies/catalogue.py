@@ -49,9 +49,10 @@ def studies(mnist: str = "") -> dict[str, Study]:
     depth |= {"threshold": 0.2, "narrowest": 32, **_source(mnist)}
     pairs = {
         "relu": ("xavier_standard", "xavier_uniform", "letkeman", "he_normal", "letkeman_twice"),
-        "tanh": ("xavier_standard", "letkeman", "he_normal"),
-        "gelu": ("letkeman",),
-        "sigmoid": ("he_normal",),
+        "tanh": ("xavier_standard", "xavier_uniform", "letkeman", "he_normal"),
+        "gelu": ("xavier_uniform", "letkeman", "he_normal"),
+        "sigmoid": ("letkeman", "he_normal"),
+        "softsign": ("xavier_uniform",),
         "selu": ("letkeman",),
     }
     tried = tuple(dict.fromkeys(method for methods in pairs.values() for method in methods))

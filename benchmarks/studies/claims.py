@@ -6,6 +6,7 @@ it, and beside that at every rate that both have in common.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ __all__ = ["CLAIMS", "Claim", "Found", "accuracies", "compared", "judged", "numb
 Rows = Mapping[str, Sequence[Row]]
 
 CONFIRMED, DEPENDS, CONTRADICTED = "confirmed", "depends", "contradicted"
-SMALLER, LARGER = "confirmed, smaller", "confirmed, larger"
+SMALLER, LARGER = "confirmed, but less", "confirmed, and more"
 OPEN = "not confirmed"
 
 
@@ -95,8 +96,17 @@ def _faster(
 
 
 def _measured(overall: Interval, rates: Mapping[float, Interval]) -> str:
-    each = ", ".join(f"{number(found.value)} at {rate:g}" for rate, found in rates.items())
+    each = ", ".join(f"{_times(found)} at {rate:g}" for rate, found in rates.items())
+    if overall.value == math.inf:
+        return "the other diverges at every rate"
     return f"{shown(overall)} times as fast at the best rates; at the same rate {each}"
+
+
+def _times(found: Interval) -> str:
+    """Return a ratio, or in words which of the two diverged."""
+    return {0.0: "it diverges", math.inf: "the other diverges"}.get(
+        found.value, number(found.value)
+    )
 
 
 def _alike(study: str, case: str, one: str, other: str) -> Callable[[Rows], Found]:
@@ -115,7 +125,8 @@ def _iterations(method: str, claimed: tuple[float, float]) -> Callable[[Rows], F
         low, high = min(took), max(took)
         text = f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
         fits = claimed[0] <= low and high <= claimed[1]
-        return Found(f"{text} iterations", CONFIRMED if fits else OPEN)
+        unit = "iteration" if text == "1" else "iterations"
+        return Found(f"{text} {unit}", CONFIRMED if fits else OPEN)
 
     return judge
 
@@ -156,7 +167,7 @@ def _slower(study: str, case: str, one: str, other: str) -> Callable[[Rows], Fou
 
 
 def _inverse(found: Interval) -> Interval:
-    value, low, high = (1.0 / v if v else float("inf") for v in found)
+    value, low, high = (1.0 / v if v else math.inf for v in found)
     return Interval(value, high, low)
 
 
@@ -208,8 +219,9 @@ def _raw_pixels(rows: Rows) -> Found:
         case: statistics.curves(inputs, case, "he_normal").rate for case in ("normalized", "raw")
     }
     text += f" (Kaiming's best rate {rates['normalized']:g} and {rates['raw']:g})"
-    worse = all(raw.high < clean.low for clean, raw in pairs)
-    return Found(text, DEPENDS if worse else OPEN)
+    worse = sum(raw.high < clean.low for clean, raw in pairs)
+    verdict = CONFIRMED if worse == len(pairs) else DEPENDS if worse else OPEN
+    return Found(text, verdict)
 
 
 def _branches(rows: Rows) -> Found:
@@ -301,6 +313,11 @@ CLAIMS = (
         "Kalafus",
         "Xavier over-shrinks; the larger fan trains faster (MNIST conv, ReLU's gain).",
         _faster("conv", "conv", "kalafus_relu", "xavier_uniform"),
+    ),
+    Claim(
+        "Kalafus",
+        "The same on MNIST dense.",
+        _faster("dense", "dense", "kalafus_relu", "xavier_uniform"),
     ),
     Claim(
         "Kalafus",

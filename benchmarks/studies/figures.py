@@ -72,6 +72,17 @@ def _legend(figure: Any, names: Sequence[str]) -> None:
     figure.legend(handles, labels, loc="outside upper left", ncols=2, handlelength=2.6)
 
 
+def _logarithmic(panel: Any, name: str) -> None:
+    """Make an axis logarithmic, with ticks at few round numbers."""
+    panel.set(**{f"{name}scale": "log"})
+    axis = panel.xaxis if name == "x" else panel.yaxis
+    low, high = axis.get_view_interval()
+    subs = (1,) if high / low > 100 else (1, 2, 5) if high / low > 4 else (1, 1.5, 2, 3, 5, 7)
+    axis.set_major_locator(matplotlib.ticker.LogLocator(subs=subs))
+    axis.set_major_formatter("{x:g}")
+    panel.minorticks_off()
+
+
 def losses(rows: Rows) -> Any:
     """Return loss against epoch with the range over seeds, a panel a network."""
     figure, panels = _panels(len(NETWORKS), 2.1)
@@ -87,9 +98,9 @@ def losses(rows: Rows) -> Any:
             panel.plot(epochs, shown.mean(axis=0), color=colour, linestyle=dashes)
             low, high = shown.min(axis=0), shown.max(axis=0)
             panel.fill_between(epochs, low, high, color=colour, alpha=0.12, linewidth=0)
-        panel.set(title=title, yscale="log", ylabel="training loss")
-        panel.yaxis.set_major_formatter("{x:g}")
-        panel.minorticks_off()
+        panel.set(title=title, ylabel="training loss")
+        if study != "hamlet":
+            _logarithmic(panel, "y")
         panel.grid(alpha=0.25)
     panels[-1].set_xlabel("epoch")
     _legend(figure, names)
@@ -114,10 +125,8 @@ def speeds(rows: Rows) -> Any:
             panel.plot([value], [place], "o", color=colour, markersize=4.5)
         panel.axvline(1.0, color="#999999", linewidth=0.8)
         panel.set_yticks(range(len(names)), [METHODS[n].label for n in names], fontsize=7.5)
-        panel.set(title=title, xscale="log")
-        panel.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter("{x:g}")
-        panel.minorticks_off()
+        panel.set_title(title)
+        _logarithmic(panel, "x")
         panel.grid(alpha=0.25, axis="x")
     panels[-1].set_xlabel("times as fast as Normalized Xavier")
     return figure
@@ -133,10 +142,9 @@ def rates(rows: Rows) -> Any:
             colour, dashes = STYLES[name]
             x, y = [o.rate for o in options], [o.final for o in options]
             panel.plot(x, y, color=colour, linestyle=dashes, marker="o", markersize=3.5)
-        panel.set(title=title, xscale="log", yscale="log", ylabel="last loss")
+        panel.set(title=title, xscale="log", ylabel="last loss")
         panel.set_xticks(x, [f"{rate:g}" for rate in x])
-        panel.yaxis.set_major_formatter("{x:g}")
-        panel.minorticks_off()
+        _logarithmic(panel, "y")
         panel.grid(alpha=0.25)
     panels[-1].set_xlabel("learning rate")
     _legend(figure, names)
@@ -186,7 +194,7 @@ def signals(rows: Rows, table: Table) -> Any:
                 found, expected = np.split(np.array(row.curve), 2)
                 layers = 5 * np.arange(len(found))
                 if row.seed == 1:
-                    panel.plot(layers[::4], found[::4], "o", color=colour, markersize=3)
+                    panel.plot(layers[::5], found[::5], "o", color=colour, markersize=3)
                     panel.plot(
                         layers[::2], expected[::2], color=colour, linestyle=dashes, linewidth=1.3
                     )

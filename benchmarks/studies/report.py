@@ -6,6 +6,7 @@ the results.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ def _claims(tables: Tables, rows: Rows) -> str:
 def _verdicts(tables: Tables, rows: Rows) -> str:
     found = [claim.judge(rows).verdict for claim in claims.CLAIMS]
     counts = [(found.count(verdict), verdict) for verdict in dict.fromkeys(found)]
-    text = ", ".join(f"{count} {verdict}" for count, verdict in sorted(counts, reverse=True))
+    text = "; ".join(f"{count} {verdict}" for count, verdict in sorted(counts, reverse=True))
     return f"{len(found)} claims: {text}"
 
 
@@ -114,20 +115,27 @@ def _best(tables: Tables, rows: Rows) -> str:
     return _table(["method", *heads], lines)
 
 
-def _depth_lines(tables: Tables, rows: Rows) -> list[tuple[Prediction, float, bool]]:
-    """Return of every pair the prediction, the median measured depth and whether they agree."""
-    deepest = int(tables["depth"].study.cases[0].settings["ladder"][-1])
-    lines = []
-    for one in read_predictions(tables["depth"].path.with_name("predictions.csv")):
-        reached = [
-            row.figures["depth"]
-            for row in rows["depth"]
-            if (row.case, row.method) == (one.activation, one.method)
-        ]
-        middle = float(np.median(reached))
-        agree = min(one.kept, middle) == deepest or abs(one.kept - middle) <= 0.25 * middle
-        lines.append((one, middle, agree))
-    return lines
+def _depth_lines(tables: Tables, rows: Rows) -> list[tuple[Prediction, float]]:
+    """Return the prediction and the median measured depth of every pair."""
+    return [
+        (one, _depth(rows, one.activation, one.method))
+        for one in read_predictions(tables["depth"].path.with_name("predictions.csv"))
+    ]
+
+
+def _depth(rows: Rows, activation: str, method: str) -> float:
+    found = [
+        r.figures["depth"] for r in rows["depth"] if (r.case, r.method) == (activation, method)
+    ]
+    return float(np.median(found))
+
+
+def _agree(predicted: int, measured: float) -> bool:
+    return abs(predicted - measured) <= 0.25 * measured
+
+
+def _depth_of(tables: Tables, rows: Rows, activation: str, method: str) -> str:
+    return f"{_depth(rows, activation, method):.0f}"
 
 
 def _depths(tables: Tables, rows: Rows) -> str:
@@ -140,17 +148,18 @@ def _depths(tables: Tables, rows: Rows) -> str:
             str(one.kept),
             str(one.scales),
             f"{middle:.0f}",
-            "yes" if agree else "no",
+            "yes" if _agree(one.kept, middle) else "no",
         ]
-        for one, middle, agree in _depth_lines(tables, rows)
+        for one, middle in _depth_lines(tables, rows)
     ]
     head = ["activation", "method", "signals x", "gradients x", "predicted", "six scales"]
     return _table([*head, "measured", "within 25 %"], lines)
 
 
-def _depths_right(tables: Tables, rows: Rows) -> str:
+def _depths_right(tables: Tables, rows: Rows, rule: str) -> str:
+    """Return for how many pairs a rule, "kept" or "scales", is within 25 %."""
     lines = _depth_lines(tables, rows)
-    return f"{sum(agree for *_, agree in lines)} of {len(lines)}"
+    return f"{sum(_agree(getattr(one, rule), middle) for one, middle in lines)} of {len(lines)}"
 
 
 def _accuracy_table(study: str) -> Callable[[Tables, Rows], str]:
@@ -164,7 +173,8 @@ def _accuracy_table(study: str) -> Callable[[Tables, Rows], str]:
             for name in plan.methods:
                 found = accuracies(rows[study], case.name, name)
                 value, low, high = (100 - share for share in found)
-                cells.append(f"{value:.1f} ({high:.1f} to {low:.1f})")
+                text = f"{value:.1f} ({high:.1f} to {low:.1f})"
+                cells.append("diverges" if math.isnan(value) else text)
             lines.append(cells)
         return _table(["", *(METHODS[name].label for name in plan.methods)], lines)
 
@@ -206,7 +216,7 @@ def _dead(tables: Tables, rows: Rows) -> str:
         for name in ("torch", "letkeman")
     }
     torch, ours = (f"{100 * found[name].value:.2g} %" for name in ("torch", "letkeman"))
-    return f"{torch} by PyTorch, {ours} by irwinhall"
+    return f"{torch} of draws by PyTorch and {ours} by irwinhall"
 
 
 def _runs(tables: Tables, rows: Rows) -> str:
@@ -244,6 +254,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "best": _best,
     "depths": _depths,
     "depths_right": _depths_right,
+    "depth": _depth_of,
     "signals": _signals,
     "glorot": _accuracy_table("glorot"),
     "he": _accuracy_table("he"),
