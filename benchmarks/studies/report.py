@@ -56,8 +56,9 @@ def _speed(tables: Tables, rows: Rows, study: str, case: str, one: str, *other: 
 
 
 def _at(tables: Tables, rows: Rows, study: str, case: str, one: str, other: str, rate: str) -> str:
-    """Return how much faster a method is than another at a learning rate."""
-    return shown(compared(rows[study], case.replace("_", " "), one, other)[1][float(rate)])
+    """Return how much faster a method is than another at a learning rate, which --quick has not."""
+    found = compared(rows[study], case.replace("_", " "), one, other)[1].get(float(rate))
+    return shown(found) if found else "not run"
 
 
 def _loss(tables: Tables, rows: Rows, study: str, case: str, method: str) -> str:
