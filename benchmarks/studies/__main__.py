@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("studies", nargs="*", metavar="STUDY", help="default all")
     parser.add_argument("--quick", action="store_true", help="small sizes, in minutes")
     parser.add_argument("--workers", type=int, default=1, help="processes, each of one thread")
-    parser.add_argument("--scheduler", help="a Dask scheduler, tcp://host:port, in their place")
+    parser.add_argument(
+        "--scheduler", help="tcp://host:port of Dask, whose workers run in this folder"
+    )
     parser.add_argument("--mnist", default="", help="a directory with the IDX files of MNIST")
     parser.add_argument("--results", type=Path, help="where results are kept")
     parser.add_argument("--render", action="store_true", help="only figures and report")

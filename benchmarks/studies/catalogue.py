@@ -40,7 +40,7 @@ def _dense(width: int, depth: int, activation: str, **more: Any) -> dict[str, An
 
 def studies(mnist: str = "") -> dict[str, Study]:
     """Return all studies by name; `mnist` is a directory with MNIST as IDX files."""
-    digits, classify = mnist, "training:classify"
+    classify = "training:classify"
     constants = Case("one pattern", {"iterations": 3000})
     text = {"characters": 12_000, "length": 20, "batch": 16, "hidden": 64, "epochs": 10}
     text |= {"data": data.HAMLET[0]}
@@ -91,7 +91,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "conv",
             "MNIST, convolutional, ReLU",
             classify,
-            (_digits("conv", digits, {"network": "conv", "channels": 4, "hidden": 32}),),
+            (_digits("conv", mnist, {"network": "conv", "channels": 4, "hidden": 32}),),
             ALL,
             (0.03, 0.1, 0.3),
             SEEDS,
@@ -100,7 +100,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "dense",
             "MNIST, dense, four hidden layers, sigmoid",
             classify,
-            (_digits("dense", digits, _dense(64, 4, "sigmoid"), batch=10, epochs=12),),
+            (_digits("dense", mnist, _dense(64, 4, "sigmoid"), batch=10, epochs=12),),
             ALL,
             (0.1, 0.3, 1.0, 3.0),
             SEEDS,
@@ -130,7 +130,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "Glorot and Bengio's table 1: five hidden layers",
             classify,
             tuple(
-                _digits(name, digits, _dense(100, 5, name), batch=10)
+                _digits(name, mnist, _dense(100, 5, name), batch=10)
                 for name in ("tanh", "softsign", "sigmoid")
             ),
             ("xavier_standard", "xavier_uniform", "letkeman"),
@@ -142,7 +142,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "He et al.: 22 and 30 layers of ReLU",
             classify,
             tuple(
-                _digits(f"{layers} layers", digits, _dense(64, layers - 1, "relu"), batch=50)
+                _digits(f"{layers} layers", mnist, _dense(64, layers - 1, "relu"), batch=50)
                 for layers in (22, 30)
             ),
             ("xavier_normal", "letkeman", "he_normal"),
@@ -166,9 +166,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "20 layers of ReLU with normalization",
             classify,
             tuple(
-                _digits(
-                    name or "none", digits, _dense(32, 20, "relu", normalization=name), batch=50
-                )
+                _digits(name or "none", mnist, _dense(32, 20, "relu", normalization=name), batch=50)
                 for name in (None, "batch", "layer")
             ),
             ("xavier_standard", "xavier_uniform", "letkeman", "he_normal"),
@@ -182,7 +180,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             tuple(
                 _digits(
                     name,
-                    digits,
+                    mnist,
                     _dense(32, 20, "relu", residual=factor),
                     zero_branches=zero,
                     batch=50,
@@ -202,7 +200,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
             "Pixels of mean 0 and variance 1, or from 0 to 255",
             classify,
             tuple(
-                _digits(name, digits, _dense(64, 3, "relu"), raw=raw, batch=50)
+                _digits(name, mnist, _dense(64, 3, "relu"), raw=raw, batch=50)
                 for name, raw in (("normalized", False), ("raw", True))
             ),
             ("xavier_uniform", "letkeman", "he_normal", "lsuv"),

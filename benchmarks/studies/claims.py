@@ -373,7 +373,7 @@ CLAIMS = (
     ),
     Claim(
         "He et al.",
-        "22 layers: both train, Kaiming faster.",
+        "22 layers: Kaiming is ahead of Xavier.",
         _faster("he", "22 layers", "he_normal", "xavier_normal"),
     ),
     Claim(
