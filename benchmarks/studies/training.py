@@ -1,0 +1,183 @@
+"""Stochastic gradient descent: what becomes of one run.
+
+The order of the data comes from our stream by the run's seed, and so do the weights, so that a run
+gives the same bits again, in one thread, with the same versions on the same machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from irwinhall import Stream
+
+from . import data, methods, networks
+
+if TYPE_CHECKING:
+    from .tables import Run
+
+__all__ = ["Result", "classify", "depths", "predict_characters"]
+
+_MOST_LOSS = 1e4
+
+
+class Result(NamedTuple):
+    """What a run gave: a curve, mostly of losses by epoch, and named figures.
+
+    outcome is "finished" or "diverged"; the curve of a run that diverged ends where it did.
+    """
+
+    outcome: str
+    curve: tuple[float, ...]
+    figures: dict[str, float]
+
+
+def _fit(
+    model: nn.Module,
+    batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]],
+    epochs: int,
+    rate: float,
+    after: Callable[[], bool] = lambda: False,
+) -> tuple[bool, list[float]]:
+    """Train and return whether all losses were finite, and the mean loss of every epoch.
+
+    `after` is called after an epoch, and ends the training by returning True.
+    """
+    parameters = list(model.parameters())
+    losses: list[float] = []
+    for epoch in range(epochs):
+        total, count = torch.zeros(()), 0
+        for x, target in batches(epoch):
+            loss = functional.cross_entropy(model(x), target)
+            gradients = torch.autograd.grad(loss, parameters)
+            with torch.no_grad():
+                torch._foreach_add_(parameters, gradients, alpha=-rate)
+            total += loss.detach()
+            count += 1
+        losses.append(float(total) / count)
+        if not math.isfinite(losses[-1]) or losses[-1] > _MOST_LOSS:
+            return False, losses
+        if after():
+            break
+    with torch.no_grad():
+        finite = all(bool(p.isfinite().all()) for p in parameters)
+    return finite, losses
+
+
+def _batches(
+    x: Tensor, target: Tensor, size: int, seed: int
+) -> Callable[[int], Iterator[tuple[Tensor, Tensor]]]:
+    def epoch_of(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.from_numpy(Stream(seed, f"order.{epoch}").permutation(len(x)))
+        for start in range(0, len(x) - size + 1, size):
+            part = order[start : start + size]
+            yield x[part], target[part]
+
+    return epoch_of
+
+
+def _accuracy(model: nn.Module, x: Tensor, target: Tensor) -> float:
+    model.eval()
+    with torch.no_grad():
+        found = int((model(x).argmax(dim=1) == target).sum()) / len(target)
+    model.train()
+    return found
+
+
+def _digits(settings: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    found = data.digits(
+        settings["train"], settings["test"], raw=settings["raw"], mnist=settings["mnist"]
+    )
+    return tuple(map(torch.from_numpy, found))
+
+
+def classify(runs: list[Run]) -> list[Result]:
+    """Train classifiers of digits; figures are the test accuracy and the steps."""
+    return [_classified(run) for run in runs]
+
+
+def _classified(run: Run) -> Result:
+    torch.set_num_threads(1)
+    settings = run.settings
+    x, target, test, test_target = _digits(settings)
+    model = networks.build(settings["model"])
+    method = methods.METHODS[run.method]
+    methods.initialize(model, method, run.seed, x[:256])
+    if settings["zero_branches"]:
+        with torch.no_grad():
+            for module in model.modules():
+                if isinstance(module, networks.Residual):
+                    module.branch[0].weight.zero_()
+    batches = _batches(x, target, settings["batch"], run.seed)
+    finite, losses = _fit(model, batches, settings["epochs"], run.rate)
+    accuracy = _accuracy(model, test, test_target) if finite else math.nan
+    return Result("finished" if finite else "diverged", tuple(losses), {"accuracy": accuracy})
+
+
+def depths(runs: list[Run]) -> list[Result]:
+    """Find the deepest network that trains, by bisection of a ladder of depths.
+
+    Width is the depth, but at least `narrowest`: of few units no network trains reliably. One
+    trains if within the epochs its test accuracy passes the threshold. The curve has the epochs
+    that each depth of the ladder took, nan where it was not tried and 0 where it did not train; the
+    figure is the deepest that trained.
+    """
+    return [_deepest(run) for run in runs]
+
+
+def _deepest(run: Run) -> Result:
+    torch.set_num_threads(1)
+    ladder = run.settings["ladder"]
+    took = [math.nan] * len(ladder)
+    low, high = -1, len(ladder)  # trains, and does not
+    while high - low > 1:
+        # The top first: many networks train at any depth.
+        middle = len(ladder) - 1 if high == len(ladder) else (low + high) // 2
+        took[middle] = float(_epochs_to_train(run, ladder[middle]))
+        low, high = (middle, high) if took[middle] else (low, middle)
+    return Result("finished", tuple(took), {"depth": float(ladder[low] if low >= 0 else 0)})
+
+
+def _epochs_to_train(run: Run, depth: int) -> int:
+    """Return after how many epochs a network of this depth passes the threshold, 0 for never."""
+    settings = run.settings
+    x, target, test, test_target = _digits(settings)
+    width = max(depth, settings["narrowest"])
+    model = networks.dense(width=width, depth=depth, activation=settings["activation"])
+    methods.initialize(model, methods.METHODS[run.method], run.seed, x[:256])
+    passed = [False]
+
+    def passes() -> bool:
+        passed[0] = _accuracy(model, test, test_target) > settings["threshold"]
+        return passed[0]
+
+    batches = _batches(x, target, settings["batch"], run.seed)
+    _, losses = _fit(model, batches, settings["epochs"], run.rate, passes)
+    return len(losses) if passed[0] else 0
+
+
+def predict_characters(runs: list[Run]) -> list[Result]:
+    """Train character networks on Hamlet; the curve has nats a character."""
+    return [_predicted(run) for run in runs]
+
+
+def _predicted(run: Run) -> Result:
+    torch.set_num_threads(1)
+    settings = run.settings
+    length = settings["length"]
+    text, kinds = data.hamlet(settings["characters"])
+    starts = range(0, len(text) - length, length)
+    windows = torch.from_numpy(np.stack([text[start : start + length + 1] for start in starts]))
+    x = functional.one_hot(windows[:, :-1], kinds).float()
+    model = networks.build({"network": "rnn", "hidden": settings["hidden"], "kinds": kinds})
+    method = methods.METHODS[run.method]
+    methods.initialize(model, method, run.seed, x[:64], active=settings["active"])
+    batches = _batches(x, windows[:, 1:], settings["batch"], run.seed)
+    finite, losses = _fit(model, batches, settings["epochs"], run.rate)
+    return Result("finished" if finite else "diverged", tuple(losses), {})
