@@ -31,6 +31,7 @@ VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
 VERIFIED_DISTRIBUTION = ROOT / "tests" / "data" / "verify_distribution.json"
 VERIFIED_RECIPES = ROOT / "tests" / "data" / "verify_recipes.csv"
 VERIFIED_TRAINING = ROOT / "tests" / "data" / "verify_training.json"
+VERIFIED_FLOW = ROOT / "tests" / "data" / "verify_flow.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Those that docs/certification.md shows.
@@ -221,6 +222,42 @@ def _training_table() -> str:
     return _markdown(["example", "start", "mean loss", "deviation of the seeds", "worst"], rows)
 
 
+def _flow_predictions() -> str:
+    """Return a row for each kind of network: how far predictions are from simulations."""
+    record = json.loads(VERIFIED_FLOW.read_text())
+    kinds: dict[str, list[list[float]]] = {}
+    for network, _, *deviations in record["predictions"]:
+        kind = "schemes, with ReLU"
+        for part, name in (
+            ("normalization=batch, residual", "batch normalization in branches, 256 samples"),
+            ("normalization=batch", "batch normalization, 256 samples"),
+            ("normalization", "layer and RMS normalization"),
+            ("residual", "residual branches"),
+            ("hardshrink", "hardshrink"),
+            ("activation", "other activations"),
+        ):
+            if part in network:
+                kind = name
+                break
+        kinds.setdefault(kind, []).append(deviations)
+    rows = [
+        [kind, str(len(cases)), *(f"{max(column):.1f}" for column in zip(*cases, strict=True))]
+        for kind, cases in kinds.items()
+    ]
+    head = ["networks", "cases", "signals: variance", "magnitude"]
+    return _markdown([*head, "gradients: variance", "magnitude", "all, with allowance"], rows)
+
+
+def _fixed_points() -> str:
+    """Return a row for each activation that starts at a fixed point of its gain."""
+    record = json.loads(VERIFIED_FLOW.read_text())
+    rows = [
+        [activation, str(at), *(f"{ratio:.3g}" for ratio in ratios)]
+        for activation, at, *ratios in record["fixed_points"]
+    ]
+    return _markdown(["activation", "at", "median", "least", "most"], rows)
+
+
 def _distribution_speed(part: Results) -> str:
     """Return a row for each n with the time of each function and SciPy's as a multiple."""
     cells: dict[int, dict[str, list[str]]] = {}
@@ -253,6 +290,8 @@ FIXED: dict[str, Callable[[], str]] = {
     "distribution accuracy": _distribution_accuracy,
     "recipes": _recipes_table,
     "training": _training_table,
+    "flow predictions": _flow_predictions,
+    "fixed points": _fixed_points,
 }
 MEASURED: dict[str, tuple[str, Callable[[Results], str]]] = {
     "magnitude speed": ("bench_magnitude", _unit("a call or element")),

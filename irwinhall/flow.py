@@ -354,14 +354,15 @@ def predict(
     flows = []
     with np.errstate(all="ignore"):
         for text, name, gain in network.schemes:
-            if scheme(name).law not in _RANDOM_LAWS:
+            sizes = list(zip(network.widths, network.widths[1:], strict=False))
+            found = {size: statistics(name, *size, gain=gain) for size in set(sizes)}
+            if not scheme(name).is_random or any(of_size.mean for of_size in found.values()):
                 raise ValueError(
                     f"schemes must have random weights of mean 0 to be predicted, got {text!r}"
                 )
             layers = [
-                Factors(found.forward_variance, found.backward_variance)
-                for n, m in zip(network.widths, network.widths[1:], strict=False)
-                for found in [statistics(name, n, m, gain=gain)]
+                Factors(found[size].forward_variance, found[size].backward_variance)
+                for size in sizes
             ]
             flows.append(
                 Flow(text, *mean_field(layers, network.activation, normalization, network.residual))
@@ -551,8 +552,6 @@ def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
 
 
 # ---- the network ---------------------------------------------------------------------------------
-
-_RANDOM_LAWS = frozenset({"uniform", "normal", "truncated_normal", "orthogonal"})
 
 
 class _Network(NamedTuple):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
 import pytest
+import verify_flow
 
 import irwinhall
 from irwinhall import flow, gains, schemes
@@ -287,7 +289,44 @@ def test_deep_networks_of_every_activation_are_predicted_or_nan(name, scheme):
     assert (known >= 0).all()
 
 
-@pytest.mark.parametrize("scheme", ["zeros", "identity", "constant:1", "delta_orthogonal"])
+def test_the_recorded_comparison_is_of_every_case_and_within_its_error():
+    record = json.loads(verify_flow.RECORD.read_text())
+    rows = [dict(zip(record["columns"], row, strict=True)) for row in record["predictions"]]
+    assert [row["network"] for row in rows] == [verify_flow.label(c) for c in verify_flow.cases()]
+    # Predicted for infinitely many samples, and gradients that at finite width fade more slowly.
+    others = ("normalization=batch", "hardshrink")
+    beyond = [row["network"] for row in rows if row["with_allowance"] > 4.5]
+    assert all(network.endswith(others) for network in beyond)
+    points = {(name, at): ratios for name, at, *ratios in record["fixed_points"]}
+    assert tuple(points) == verify_flow.FIXED_POINTS
+    assert points["tanh", 1] == pytest.approx([1, 1, 1], abs=0.1)
+
+
+def test_a_row_of_the_comparison():
+    network, layers, *deviations = verify_flow.compared(
+        ("he_normal", {"residual": 0.3}), 2, width=16, depth=3
+    )
+    assert (network, layers) == ("he_normal, residual=0.3", 3)
+    assert len(deviations) == 5
+    assert np.isfinite(deviations).all()
+
+
+def test_one_network_of_relus_is_off_by_chance_as_the_notes_say():
+    depth, width = 5, 64
+    signals = [
+        flow.simulate(["he_normal"], width=width, depth=depth, batch=1, rng=seed)[0]
+        for seed in range(400)
+    ]
+    logs = np.log([one.forward_variance[-1] / one.forward_variance[0] for one in signals])
+    assert logs.std() == pytest.approx(np.sqrt(5 * depth / width), rel=0.15)  # 4 standard errors
+
+
+def test_delta_orthogonal_is_predicted_as_orthogonal():
+    (one,), (other,) = flow.predict(["delta_orthogonal"]), flow.predict(["orthogonal"])
+    assert np.array_equal(one.forward_variance, other.forward_variance)
+
+
+@pytest.mark.parametrize("scheme", ["zeros", "identity", "constant:1", "log_uniform"])
 def test_weights_that_are_not_random_are_not_predicted(scheme):
     with pytest.raises(ValueError, match="^schemes must have random weights of mean 0 to be pred"):
         flow.predict([scheme])
