@@ -287,12 +287,8 @@ def _is_array(leaf: object) -> bool:
 
 
 def _plain(key: Any) -> Any:
-    """Return what a key of a path of JAX names."""
-    return next(
-        value
-        for value in (getattr(key, name, None) for name in ("key", "idx", "name"))
-        if value is not None
-    )
+    """Return what a key of a path of JAX names; pytrees may have keys of any type."""
+    return next((getattr(key, name) for name in ("key", "idx", "name") if hasattr(key, name)), key)
 
 
 def _text(key: Any) -> str:
@@ -301,9 +297,12 @@ def _text(key: Any) -> str:
 
 def _child(node: Any, key: Any) -> Any:
     """Return what a container of a pytree has under a key; None if that cannot be known."""
-    if hasattr(key, "name"):
-        return getattr(node, key.name)
-    return None if isinstance(key, jax.tree_util.FlattenedIndexKey) else node[_plain(key)]
+    if isinstance(key, jax.tree_util.FlattenedIndexKey):
+        return None
+    try:
+        return getattr(node, key.name) if hasattr(key, "name") else node[_plain(key)]
+    except (AttributeError, LookupError, TypeError):  # keys need not be what the node goes by
+        return None
 
 
 def _member(node: Any, key: Any) -> Any:
