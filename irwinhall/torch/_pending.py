@@ -8,14 +8,21 @@ anything else could read the values. Nothing here knows modules or names but by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from types import GetSetDescriptorType
 from typing import Any, NamedTuple
 
 import torch
+from torch._C._functorch import (
+    get_unwrapped,
+    is_functorch_wrapped_tensor,
+    peek_interpreter_stack,
+)
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from irwinhall.torch._draws import Draw
-from irwinhall.torch._fill import check_tensor, has_values, is_kept
+from irwinhall.torch._fill import check_tensor, has_values, is_kept, is_unwrapped
 from irwinhall.torch._shards import is_distributed
 from irwinhall.torch._sharing import held, storage_of
 
@@ -59,11 +66,15 @@ def _names(text: str) -> frozenset[str]:
 # What asks for no values. Attributes are told by their type.
 _METADATA = _names("""
     __hash__ __len__ _has_compatible_shallow_copy_type _is_view dim element_size empty_like
-    full_like get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference
-    is_neg is_same_size is_set_to is_signed ndimension nelement new_empty new_full new_ones
-    new_zeros numel ones_like register_hook register_post_accumulate_grad_hook requires_grad_
-    retain_grad size storage_offset stride zeros_like
+    get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference is_neg
+    is_same_size is_set_to is_signed ndimension nelement new_empty new_ones new_zeros numel
+    ones_like register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad size
+    storage_offset stride zeros_like
 """)
+# What asks for no values of its first argument.
+_LIKE = _names("full_like new_full")
+# What runs hooks and other functions of users, whose calls are not seen.
+_CALLS_BACK = _names("apply_ backward grad map2_ map_")
 # What may return a view.
 _VIEWS = _names("""
     __getitem__ as_strided chunk detach diagonal expand movedim narrow permute select split
@@ -107,22 +118,40 @@ class Tape:
         """Return what is pending of a tensor's memory, if anything."""
         if not self._pending:
             return None
+        while is_functorch_wrapped_tensor(tensor):
+            tensor = get_unwrapped(tensor)
         return self._pending.get(storage_of(tensor))
 
-    def settle(self, pending: Pending, name: str, names: Mapping[int, str]) -> None:
-        """Make the values of memory, by its name, and first of what they are made from."""
+    def settle(self, pending: Pending, name: str, names: Mapping[int, str]) -> list[Pending]:
+        """Make the values of memory, by its name, and first of what they are made from.
+
+        Return everything that was made.
+        """
         if self._pending.pop(pending.key, None) is None:
-            return
-        with torch.no_grad():
-            for step in pending.steps:
-                for source in step.reads:
-                    self.settle(source, names.get(source.key, name), names)
+            return []
+        made = [pending]
+        for step in pending.steps:
+            for source in step.reads:
+                made += self.settle(source, names.get(source.key, name), names)
+            with torch.no_grad(), torch.inference_mode(step.tensor.is_inference()):
                 if step.draw is not None:
                     self._draw(step, name)
                 else:
                     assert step.call is not None
                     step.call()
         pending.clear()
+        return made
+
+    def settle_all(self) -> None:
+        """Make all values, without names; whatever fails, the others are made."""
+        errors = []
+        for pending in self:
+            try:
+                self.settle(pending, "", {})
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def forget(self, pending: Pending) -> None:
         """Leave memory as it is, since nothing can read it."""
@@ -130,17 +159,24 @@ class Tape:
         pending.clear()
 
     def settle_early(self, pending: Pending, why: str) -> None:
-        """Make the values of memory that something asks for before its name is known."""
-        if self._pending.get(pending.key) is pending:
-            self._early(why)
-            self.settle(pending, "", {})
+        """Make the values of memory that something asks for before its name is known.
+
+        So are those that are made from them: they must not see the memory change later.
+        """
+        if self._pending.get(pending.key) is not pending:
+            return
+        self._early(why)
+        with temporarily_clear_interpreter_stack() if _is_transformed() else nullcontext():
+            for made in self.settle(pending, "", {}):
+                for reader in self._readers(made):
+                    self.settle_early(reader, why)
 
     # ---- draws -----------------------------------------------------------------------------------
 
     def add_draw(self, tensor: torch.Tensor, draw: Draw) -> bool:
         """Note a draw; return whether it can be ours."""
         recorded = torch.is_grad_enabled() and tensor.requires_grad
-        if recorded or is_kept(tensor):  # torch raises, or records it
+        if recorded or is_kept(tensor) or _is_transformed():  # torch raises, or records it
             return False
         try:
             check_tensor(tensor)
@@ -156,6 +192,8 @@ class Tape:
         pending.steps.append(Step(alias, draw, None))
         for method, arguments in draw.afterwards:
             self._add(pending, Step(alias, None, partial(method, alias, *arguments)), method)
+        if not _is_own(alias):
+            self.settle_early(pending, "memory that NumPy or another process may read")
         return True
 
     # ---- other calls -----------------------------------------------------------------------------
@@ -164,31 +202,37 @@ class Tape:
         """Call a function of torch, now or later, so that it reads the values that it should."""
         if not self._pending or _is_metadata(func):
             return func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
         tensors = list(_tensors((args, kwargs)))
         found = [self.find(tensor) for tensor in tensors]
+        if name in _LIKE and args and args[0] is tensors[0]:
+            del found[0]
         sources = tuple(dict.fromkeys(each for each in found if each is not None))
-        if not sources:
-            return func(*args, **kwargs)
-        name = getattr(func, "__name__", "")
         out = kwargs.get("out")
-        if isinstance(out, torch.Tensor) and sources == (self.find(out),) and _is_whole(out):
-            self.forget(self._written(out, whole=True))
+        if name in _CALLS_BACK:
+            sources = tuple(self)
+        elif not sources:
             return func(*args, **kwargs)
-        recorded = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
-        if out is None and not any(map(is_distributed, tensors)):
+        elif isinstance(out, torch.Tensor):
+            own = self.find(out)
+            if sources == (own,) and found.count(own) == 1 and _is_whole(out):
+                return self._overwrite(out, func, args, kwargs)
+        elif out is None and not any(map(is_distributed, tensors)):
+            recorded = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
             if name in _VIEWS and len(tensors) == 1:
                 result = func(*args, **kwargs)
                 if all(self.find(each) is sources[0] for each in _tensors(result)):
                     return result
-            if name in _PURE and None not in found:
+            if name in _PURE and None not in found and all(map(is_unwrapped, tensors)):
                 shadow = _shadow(func, args, kwargs)
                 if shadow is not None and shadow.is_view:
                     return func(*args, **kwargs)
-                if shadow is not None and not recorded:
+                if shadow is not None and not recorded and not _is_transformed():
                     return self._make_later(shadow.tensor, func, args, kwargs, sources)
             if name in _IN_PLACE and not recorded and args and args[0] is tensors[0]:
-                others = found[1:]
-                if _is_memory(tensors[0]) and self._change_later(func, args, kwargs, others):
+                if name in _OVERWRITES and _is_whole(args[0]) and not any(found[1:]):
+                    return self._overwrite(args[0], func, args, kwargs)
+                if self._change_later(func, args, kwargs, found[1:]):
                     return args[0]
         for source in sources:
             self.settle_early(source, name)
@@ -215,6 +259,15 @@ class Tape:
             )
         return made
 
+    def _overwrite(
+        self, target: torch.Tensor, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call what writes all of a tensor, whose values need not be made unless it fails."""
+        pending = self._written(target, whole=False)
+        result = func(*args, **kwargs)
+        self.forget(pending)
+        return result
+
     def _change_later(
         self,
         func: Any,
@@ -226,14 +279,14 @@ class Tape:
 
         others is what is pending of its other tensors.
         """
-        target, name = args[0], func.__name__
-        whole = name in _OVERWRITES and _is_whole(target)
-        if whole and not any(others):
-            self.forget(self._written(target, whole=True))
-            return False
-        own = self.find(target)
+        target, own = args[0], self.find(args[0])
         if None in others or (own is not None and self._readers(own)):
             return False  # what it reads may change, or it changes what is read
+        if not (_is_memory(target) and _is_own(target)) or _is_transformed():
+            return False
+        if not _can_be_called(func, args, kwargs):
+            return False  # torch raises, now
+        whole = func.__name__ in _OVERWRITES and _is_whole(target)
         pending = self._written(target, whole=whole and own not in others)
         args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
         sources = tuple(dict.fromkeys(each for each in others if each and each is not own))
@@ -305,6 +358,25 @@ class _Shadow(NamedTuple):
 
 def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow | None:
     """Return what a call would return, on the meta device; None if that is no tensor there."""
+    shadows, made = _on_meta(func, args, kwargs)
+    if not isinstance(made, torch.Tensor) or not made.is_meta:
+        return None
+    return _Shadow(made, any(each is made or each is made._base for each in shadows))
+
+
+def _can_be_called(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Return whether torch makes a call, as far as that can be known without values."""
+    _, made = _on_meta(func, args, kwargs)
+    return made is not _FAILED
+
+
+_FAILED = object()
+
+
+def _on_meta(
+    func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[list[torch.Tensor], Any]:
+    """Return tensors on the meta device, like those in arguments, and the result of a call."""
     shadows: list[torch.Tensor] = []
 
     def shadow(tensor: torch.Tensor) -> torch.Tensor:
@@ -312,16 +384,21 @@ def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow |
         shadows.append(made)
         return made
 
-    if len({tensor.device for tensor in _tensors((args, kwargs))}) > 1:
-        return None
+    devices = {tensor.device for tensor in _tensors((args, kwargs))}
+    if len(devices) > 1:
+        return shadows, _FAILED
     args, kwargs = _mapped((args, kwargs), shadow)
+    if func.__name__ == "to":  # to where it is
+        args = tuple("meta" if _is_one_of(devices, each) else each for each in args)
+        kwargs = {k: "meta" if _is_one_of(devices, each) else each for k, each in kwargs.items()}
     try:
-        made = func(*args, **kwargs)
-    except (TypeError, ValueError, RuntimeError):  # torch says it better of the tensors themselves
-        return None
-    if not isinstance(made, torch.Tensor) or not made.is_meta:
-        return None
-    return _Shadow(made, any(each is made or each is made._base for each in shadows))
+        return shadows, func(*args, **kwargs)
+    except (TypeError, ValueError, IndexError, RuntimeError):  # torch says it better of the tensors
+        return shadows, _FAILED
+
+
+def _is_one_of(devices: set[torch.device], value: object) -> bool:
+    return isinstance(value, (str, torch.device)) and torch.device(value) in devices
 
 
 def _copy_result(
@@ -363,6 +440,16 @@ def _mapped(values: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> An
 def _is_memory(tensor: torch.Tensor) -> bool:
     """Return whether a tensor has memory that can be told from that of others."""
     return storage_of(tensor) != 0
+
+
+def _is_own(tensor: torch.Tensor) -> bool:
+    """Return whether no one can write to a tensor's memory unseen, as NumPy to that of an array."""
+    return bool(held(tensor).untyped_storage().resizable())
+
+
+def _is_transformed() -> bool:
+    """Return whether a transform of torch.func is running, whose tensors end with it."""
+    return peek_interpreter_stack() is not None
 
 
 def _is_whole(tensor: torch.Tensor) -> bool:

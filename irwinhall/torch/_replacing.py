@@ -258,14 +258,14 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             return self._tape.call(func, args, kwargs)
         before = self._moved()
         result = self._tape.call(func, args, kwargs)
-        self._state = _state()
+        self._state = _state() or before
         if before != self._state or (name in RANDOM and _draws_elsewhere(result, kwargs)):
             self.missed.append(name)
         return result
 
     def _moved(self) -> bytes:
         """Return the state of torch's generator, having noted any change that no call explains."""
-        state = _state()
+        state = _state() or self._state
         if state != self._state:
             self.missed.append("a call that was not seen, or torch.manual_seed")
         return state
@@ -286,7 +286,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             draw.fill(step.tensor, **arguments)
         except (TypeError, ValueError):  # a scale that the type has not, or the like
             draw.plain(step.tensor)
-            self._state = _state()
+            self._state = _state() or self._state
             self.missed.append(law)
         shape = tuple(step.tensor.shape)
         if name:
@@ -317,8 +317,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             for pending in self._tape.orphans():
                 self._tape.forget(pending)
             self._reason = "of no parameter"
-            for pending in self._tape:
-                self._tape.settle(pending, "", {})
+            self._tape.settle_all()
         self._moved()
         rows = self._rows(parameters, names, calls)
         drawn = self._drawn.named.keys() | calls.keys()
@@ -350,10 +349,9 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
                 yield PendingRow(seen, name, note, shape, is_tied=True)
             elif shape is not None and not has_values(tensor):
                 yield PendingRow(seen, name, "on the meta device, untouched", shape)
-            elif (early := self._drawn.early_in(tensor)) is not None:
-                yield PendingRow(seen, name, f"from {early[0]}", shape, early[1])
             elif shape is None or owner not in calls:
-                yield PendingRow(seen, name, "", shape)
+                label, early = self._drawn.early_in(tensor) or ("", None)
+                yield PendingRow(seen, name, f"from {label}" if early else "", shape, early)
             else:
                 count = self._drawn.times.get(owner, 0)
                 notes = [f"{count} draws"] if count > 1 else []
@@ -404,8 +402,11 @@ _NOTHING = Seen(lambda: None, None)
 
 
 def _state() -> bytes:
-    """Return the state of torch's generator of the CPU."""
-    return bytes(torch.default_generator.get_state().numpy())
+    """Return the state of torch's generator of the CPU; b"" where a trace hides its values."""
+    try:
+        return bytes(torch.default_generator.get_state().numpy())
+    except RuntimeError:
+        return b""
 
 
 def _draws_elsewhere(result: Any, keywords: dict[str, Any]) -> bool:
