@@ -1,10 +1,12 @@
 """Models that draw their own weights, drawn from our stream by `replace_init`."""
 
 import copy
+import gc
 import itertools
 import json
 import math
 import pickle
+import random
 import threading
 from functools import partial
 
@@ -426,6 +428,59 @@ def filled():
     torch.use_deterministic_algorithms(before)
 
 
+def program(seed):
+    """Run random calls on a few tensors; return these, and how many calls failed.
+
+    Draws have a standard deviation of 0: torch's and ours must be the same.
+    """
+    rng = random.Random(seed)
+    number = itertools.count(1.5)
+    tensors, failed = [torch.empty(3, 3).normal_(next(number), 0.0)], 0
+    calls = [
+        lambda one, other: torch.empty(3, 3).normal_(next(number), 0.0),
+        lambda one, other: torch.full((3, 3), next(number)),
+        lambda one, other: one * 2.0,
+        lambda one, other: one + other,
+        lambda one, other: one[1:],
+        lambda one, other: one.clone().t(),
+        lambda one, other: torch.cat([one[:1], other[1:]]),
+        lambda one, other: one[0].normal_(next(number), 0.0),
+        lambda one, other: one.copy_(other),
+        lambda one, other: one.mul_(other),
+        lambda one, other: one.t().add_(other),
+        lambda one, other: one.fill_(3.0),
+        lambda one, other: one.__setitem__(0, other[1]),
+        lambda one, other: torch.mul(one, other, out=one),
+        lambda one, other: torch.add(one, 1.0, out=other),
+        lambda one, other: one.sum().item(),
+        lambda one, other: tensors.remove(one) if one is tensors[0] else None,
+    ]
+    for _ in range(rng.randint(3, 20)):
+        try:
+            made = rng.choice(calls)(rng.choice(tensors), rng.choice(tensors))
+        except (RuntimeError, IndexError):
+            failed += 1
+            continue
+        if isinstance(made, torch.Tensor) and made.dim() == 2:
+            tensors.append(made)
+        tensors = tensors or [torch.zeros(3, 3)]
+    return [tensor.clone() for tensor in tensors], failed
+
+
+@pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
+@pytest.mark.parametrize("room", [0, 2**26])
+def test_any_calls_give_what_they_give_without_the_context(filled, monkeypatch, room):
+    monkeypatch.setattr("irwinhall.torch._pending._ROOM", room)
+    for seed in range(300):
+        expected, failed = program(seed)
+        with init.replace_init(seed=1):
+            found, failed_within = program(seed)
+        assert failed_within == failed
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
 CHANGES = {
     "constants": lambda t: t.fill_(0.0),
     "a draw": lambda t: t.normal_(),
@@ -514,6 +569,20 @@ def test_inference_mode_within(filled):
     expected = init.kaiming_uniform_(torch.empty(3, 3), math.sqrt(5), seed=1, name="0.weight")
     assert torch.equal(module[0].weight.detach(), expected)
     assert report.missed == ()
+
+
+def test_memory_that_nothing_can_read_is_given_back(monkeypatch):
+    monkeypatch.setattr("irwinhall.torch._pending._ROOM", 1000)
+    with init.replace_init(seed=1) as report:
+        kept = torch.randn(100) + torch.randn(100)
+        for _ in range(50):
+            (torch.randn(100) * 2).add_(kept)
+        tensors = [each for each in gc.get_objects() if isinstance(each, torch.Tensor)]
+        assert sum(tensor.shape == (100,) for tensor in tensors) < 30
+        del tensors
+    first, second = (init.normal_(torch.empty(100), seed=1, name=name) for name in ("/0", "/1"))
+    assert torch.equal(kept, first + second)
+    assert list(unnamed(report)) == ["/0", "/1"]
 
 
 TRANSFORMS = {

@@ -7,6 +7,7 @@ anything else could read the values. Nothing here knows modules or names but by 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -97,6 +98,8 @@ _IN_PLACE = _names("""
     sigmoid_ sin_ sqrt_ square_ sub_ subtract_ tanh_ tril_ triu_ true_divide_ zero_
 """)
 _OVERWRITES = _names("copy_ fill_ zero_")
+# How many bytes may be pending before it is asked which of them are needed.
+_ROOM = 2**26
 
 
 class Tape:
@@ -110,6 +113,7 @@ class Tape:
         self._draw = draw
         self._early = early
         self._pending: dict[int, Pending] = {}
+        self._room = _ROOM
 
     def __iter__(self) -> Iterator[Pending]:
         return iter(list(self._pending.values()))
@@ -280,16 +284,16 @@ class Tape:
         others is what is pending of its other tensors.
         """
         target, own = args[0], self.find(args[0])
-        if None in others or (own is not None and self._readers(own)):
+        if None in others or own in others or (own is not None and self._readers(own)):
             return False  # what it reads may change, or it changes what is read
         if not (_is_memory(target) and _is_own(target)) or _is_transformed():
             return False
         if not _can_be_called(func, args, kwargs):
             return False  # torch raises, now
         whole = func.__name__ in _OVERWRITES and _is_whole(target)
-        pending = self._written(target, whole=whole and own not in others)
+        pending = self._written(target, whole=whole)
         args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
-        sources = tuple(dict.fromkeys(each for each in others if each and each is not own))
+        sources = tuple(dict.fromkeys(each for each in others if each))
         holds = tuple(_tensors((args, kwargs)))
         self._add(
             pending, Step(holds[0], None, partial(func, *args, **kwargs), sources, holds), func
@@ -312,6 +316,7 @@ class Tape:
                 self.settle_early(reader, "a change of what it is made from")
             pending = self.find(tensor)
         if pending is None:
+            self._make_room(held(tensor).untyped_storage().nbytes())
             key = storage_of(tensor)
             pending = self._pending[key] = Pending(key)
         elif whole:
@@ -328,24 +333,37 @@ class Tape:
         ]
         return pending.readers
 
-    def orphans(self) -> list[Pending]:
+    def _make_room(self, size: int) -> None:
+        """Forget what nothing can read, whenever about twice as much memory is pending."""
+        self._room -= size
+        if self._room < 0:
+            self.forget_orphans()
+            tensors = (held(pending.steps[0].tensor) for pending in self)
+            self._room = max(_ROOM, sum(each.untyped_storage().nbytes() for each in tensors))
+
+    def forget_orphans(self) -> None:
+        """Forget what is pending of memory that nothing else has, and nothing can read."""
+        for pending in self._orphans():
+            self.forget(pending)
+
+    def _orphans(self) -> list[Pending]:
         """Return what is pending of memory that nothing else has, and nothing can read."""
         use_count = getattr(torch._C, "_storage_Use_Count", None)
         if use_count is None:
             return []
-        found: list[Pending] = []
+        found: dict[int, Pending] = {}
+        held_by: dict[int, dict[int, torch.Tensor]] = defaultdict(dict)  # those, by their memory
         for pending in reversed(self._pending.values()):  # made from those before it
-            if all(reader in found for reader in self._readers(pending)):
-                mine: dict[int, torch.Tensor] = {}
-                for each in (pending, *found):
-                    for step in each.steps:
-                        for tensor in (step.tensor, *step.holds):
-                            if storage_of(tensor) == pending.key:
-                                mine[id(tensor)] = tensor
-                storage = held(next(iter(mine.values()))).untyped_storage()
-                if use_count(storage._cdata) <= len(mine) + 1:  # and the storage itself
-                    found.append(pending)
-        return found
+            if all(reader.key in found for reader in self._readers(pending)):
+                steps = [each for step in pending.steps for each in (step.tensor, *step.holds)]
+                own = {id(each): each for each in steps if storage_of(each) == pending.key}
+                own.update(held_by[pending.key])
+                storage = held(next(iter(own.values()))).untyped_storage()
+                if use_count(storage._cdata) <= len(own) + 1:  # and the storage itself
+                    found[pending.key] = pending
+                    for each in steps:
+                        held_by[storage_of(each)][id(each)] = each
+        return list(found.values())
 
 
 # ---- calls ---------------------------------------------------------------------------------------

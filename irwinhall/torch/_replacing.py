@@ -314,8 +314,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             if not failed:
                 raise  # of a model that fails in the making, names may not be there
         finally:  # whatever happens, nothing is left without values
-            for pending in self._tape.orphans():
-                self._tape.forget(pending)
+            self._tape.forget_orphans()
             self._reason = "of no parameter"
             self._tape.settle_all()
         self._moved()
