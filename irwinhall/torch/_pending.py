@@ -64,7 +64,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What asks for no values. Attributes are told by their type.
+# Functions that read no values. Attributes are told by their type.
 _METADATA = _names("""
     __hash__ __len__ _has_compatible_shallow_copy_type _is_view dim element_size empty_like
     get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference is_neg
@@ -72,17 +72,17 @@ _METADATA = _names("""
     ones_like register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad size
     storage_offset stride zeros_like
 """)
-# What asks for no values of its first argument.
+# Functions that read no values of their first argument.
 _LIKE = _names("full_like new_full")
-# What runs hooks and other functions of users, whose calls are not seen.
+# Functions that run hooks and other functions of users, whose calls are not seen.
 _CALLS_BACK = _names("apply_ backward grad map2_ map_")
-# What may return a view.
+# Functions that may return a view.
 _VIEWS = _names("""
     __getitem__ as_strided chunk detach diagonal expand movedim narrow permute select split
     split_with_sizes squeeze swapaxes swapdims t tensor_split transpose unbind unflatten unfold
     unsqueeze view
 """)
-# What returns a new tensor that depends on nothing but its arguments, or a view.
+# Functions that return a view, or a new tensor that depends on their arguments alone.
 _PURE = _names("""
     __add__ __mul__ __neg__ __pow__ __radd__ __rdiv__ __rmul__ __rpow__ __rsub__ __rtruediv__
     __sub__ __truediv__ _weight_norm abs add bfloat16 cat ceil clamp clamp_max clamp_min clip clone
@@ -91,7 +91,7 @@ _PURE = _names("""
     repeat reshape rsqrt rsub sigmoid sin softplus sqrt square stack sub subtract tanh tile to tril
     triu true_divide
 """)
-# What changes its first argument, element by element or by that of another tensor.
+# Functions that change their first argument.
 _IN_PLACE = _names("""
     __setitem__ abs_ add_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ copy_ cos_ div_ erf_ erfinv_ exp_
     expm1_ fill_ floor_ log10_ log1p_ log2_ log_ mul_ multiply_ neg_ pow_ reciprocal_ round_ rsqrt_
@@ -103,7 +103,7 @@ _ROOM = 2**26
 
 
 class Tape:
-    """Everything that is pending.
+    """All pending memory.
 
     draw(step, name) makes a draw. early(why) says, before some are made without a name, which call
     asks for them.
@@ -119,7 +119,7 @@ class Tape:
         return iter(list(self._pending.values()))
 
     def find(self, tensor: Any) -> Pending | None:
-        """Return what is pending of a tensor's memory, if anything."""
+        """Return the pending memory of a tensor, if it is pending."""
         if not self._pending:
             return None
         while is_functorch_wrapped_tensor(tensor):
@@ -127,9 +127,9 @@ class Tape:
         return self._pending.get(storage_of(tensor))
 
     def settle(self, pending: Pending, name: str, names: Mapping[int, str]) -> list[Pending]:
-        """Make the values of memory, by its name, and first of what they are made from.
+        """Make the values of memory, by its name, and first those that they are made from.
 
-        Return everything that was made.
+        Return all memory whose values were made.
         """
         if self._pending.pop(pending.key, None) is None:
             return []
@@ -266,7 +266,7 @@ class Tape:
     def _overwrite(
         self, target: torch.Tensor, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> Any:
-        """Call what writes all of a tensor, whose values need not be made unless it fails."""
+        """Make a call that writes all of a tensor; the old values are lost unless it fails."""
         pending = self._written(target, whole=False)
         result = func(*args, **kwargs)
         self.forget(pending)
@@ -281,7 +281,7 @@ class Tape:
     ) -> bool:
         """Note a call that changes its first argument; return whether it need not be made now.
 
-        others is what is pending of its other tensors.
+        others is the pending memory of its other tensors, None for each that has none.
         """
         target, own = args[0], self.find(args[0])
         if None in others or own in others or (own is not None and self._readers(own)):
@@ -309,7 +309,7 @@ class Tape:
     # ---- memory ----------------------------------------------------------------------------------
 
     def _written(self, tensor: torch.Tensor, *, whole: bool) -> Pending:
-        """Return what is pending of memory about to be written to, without what that replaces."""
+        """Return the pending memory of a tensor that is about to be written, ready for it."""
         pending = self.find(tensor)
         if pending is not None:
             for reader in self._readers(pending):
@@ -324,7 +324,7 @@ class Tape:
         return pending
 
     def _readers(self, pending: Pending) -> list[Pending]:
-        """Return what is still to be made from what is pending."""
+        """Return the memory that is still to be made from this."""
         pending.readers = [
             each
             for each in dict.fromkeys(pending.readers)
@@ -334,7 +334,7 @@ class Tape:
         return pending.readers
 
     def _make_room(self, size: int) -> None:
-        """Forget what nothing can read, whenever about twice as much memory is pending."""
+        """Forget memory that nothing can read, each time that twice as much is pending."""
         self._room -= size
         if self._room < 0:
             self.forget_orphans()
@@ -342,12 +342,12 @@ class Tape:
             self._room = max(_ROOM, sum(each.untyped_storage().nbytes() for each in tensors))
 
     def forget_orphans(self) -> None:
-        """Forget what is pending of memory that nothing else has, and nothing can read."""
+        """Forget memory that nothing else refers to, and so nothing can read."""
         for pending in self._orphans():
             self.forget(pending)
 
     def _orphans(self) -> list[Pending]:
-        """Return what is pending of memory that nothing else has, and nothing can read."""
+        """Return the memory that nothing else refers to, and so nothing can read."""
         use_count = getattr(torch._C, "_storage_Use_Count", None)
         if use_count is None:
             return []
@@ -375,7 +375,7 @@ class _Shadow(NamedTuple):
 
 
 def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow | None:
-    """Return what a call would return, on the meta device; None if that is no tensor there."""
+    """Return the result of a call on the meta device; None if it is no tensor there."""
     shadows, made = _on_meta(func, args, kwargs)
     if not isinstance(made, torch.Tensor) or not made.is_meta:
         return None
