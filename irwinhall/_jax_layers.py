@@ -1,4 +1,4 @@
-"""What the layers of Flax and Equinox hold: the layout of every weight, the constant of the rest.
+"""The parameters of the layers of Flax and Equinox: layouts of weights, constants of the rest.
 
 Neither is imported here: a model of one has imported it.
 """
@@ -16,7 +16,7 @@ __all__ = ["is_a", "role_of"]
 
 
 class _Stored(NamedTuple):
-    """A weight as a layer stores it: its layout, and its own shape, None for what is not known.
+    """A weight as a layer stores it: its layout, and its own shape, None for unknown sizes.
 
     inputs and batch: how many axes these have, for a layer whose numbers of axes are free.
     """
@@ -91,7 +91,7 @@ def _norm(layer: Any) -> _Held:
 
 
 def _in_cell(held: _Held, cell: Any, name: str) -> _Held:
-    """Return what a dense layer of a recurrent cell holds, by its name there: h is the state."""
+    """Return the roles of a dense layer in a recurrent cell, by its name there: h is the state."""
     kernel = held["kernel"]
     assert isinstance(kernel, _Stored)
     outputs: Any = kernel.shape[1]
@@ -191,9 +191,9 @@ def is_a(value: object, module: str, *names: str) -> bool:
 def role_of(
     layer: Any, attribute: str, shape: tuple[int, ...], parent: Any, name: str
 ) -> Role | str:
-    """Return what a layer's array is for, or a sentence where it is not known.
+    """Return the role of a layer's array, or a sentence where it is not known.
 
-    parent and name: what holds the layer, and by which name.
+    parent and name: the holder of the layer, and its name there.
     """
     kind = type(layer).__name__
     rows = (held for module, names, held in _LAYERS if is_a(layer, module, *names))

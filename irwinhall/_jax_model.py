@@ -41,13 +41,13 @@ def init_weights(
     forget_bias: float = 0.0,
     threads: int | None = None,
 ) -> tuple[Any, Report]:
-    """Return a model with initialized weights, and a report of what was done.
+    """Return a model with initialized weights, and a report.
 
     Weights of known layers get the scheme, sized by the fans of what they are: a convolution's
     group, the heads of an attention's projection, each gate of a recurrent layer, a looked-up row
     of an embedding (its one active input). Recurrent weights are orthogonal, gate by gate. Biases
-    become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1. What belongs to no
-    known layer is left alone, and the report says so: nothing is guessed.
+    become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1. Arrays of no
+    known layer are left alone and reported: nothing is guessed.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def init_weights(
     scheme, gain
         As for `irwinhall.torch.init_weights`.
     seed : int, bytes, SeedSequence or Stream
-        What the weights are drawn from; every process must give the same.
+        The seed of the weights; every process must give the same.
     layers : mapping, optional
-        Of variables of linen: the layers that they are of, as `linen_layers` finds them.
+        For variables of linen: their layers, as `linen_layers` finds them.
     plan, exclude
         As for `irwinhall.torch.init_weights`. A pattern is a path with the wildcards of fnmatch, a
         compiled regular expression that is searched in the path, or a type of layers. An array of
@@ -74,7 +74,7 @@ def init_weights(
     Returns
     -------
     model : pytree
-        Of the same structure. What is left alone is the same array as before.
+        Of the same structure. Arrays that are left alone are the same objects.
     report : Report
         A row for every array; it prints as a table.
 
@@ -142,15 +142,15 @@ def init_weights(
 def linen_layers(module: Any, *args: Any, **kwargs: Any) -> dict[tuple[str, ...], Any]:
     """Return the layers of a module of Flax linen, by their paths.
 
-    The variables of linen do not say what layers they are of. They are found by tracing
-    ``module.init``, which computes nothing.
+    The variables of linen do not name their layers. This traces ``module.init``, which computes
+    nothing.
 
     Parameters
     ----------
     module : flax.linen.Module
         The model.
     *args, **kwargs
-        What its ``init`` takes after the key.
+        The arguments of its ``init`` after the key.
 
     Returns
     -------
@@ -270,7 +270,7 @@ def _nnx(model: Any) -> _Found:
 
 
 def _other_paths(path: tuple[Any, ...], shared: Any) -> list[tuple[Any, ...]]:
-    """Return the other paths by which a graph reaches what one path does."""
+    """Return the other paths in a graph to the array of one path."""
     found = []
     for same in shared:
         first = next((each for each in same if path[: len(each)] == tuple(each)), None)
@@ -287,12 +287,8 @@ def _is_array(leaf: object) -> bool:
 
 
 def _plain(key: Any) -> Any:
-    """Return what a key of a path of JAX names."""
-    return next(
-        value
-        for value in (getattr(key, name, None) for name in ("key", "idx", "name"))
-        if value is not None
-    )
+    """Return the name in a key of a path of JAX; pytrees may have keys of any type."""
+    return next((getattr(key, name) for name in ("key", "idx", "name") if hasattr(key, name)), key)
 
 
 def _text(key: Any) -> str:
@@ -300,14 +296,17 @@ def _text(key: Any) -> str:
 
 
 def _child(node: Any, key: Any) -> Any:
-    """Return what a container of a pytree has under a key; None if that cannot be known."""
-    if hasattr(key, "name"):
-        return getattr(node, key.name)
-    return None if isinstance(key, jax.tree_util.FlattenedIndexKey) else node[_plain(key)]
+    """Return the child of a node of a pytree under a key; None if that cannot be known."""
+    if isinstance(key, jax.tree_util.FlattenedIndexKey):
+        return None
+    try:
+        return getattr(node, key.name) if hasattr(key, "name") else node[_plain(key)]
+    except (AttributeError, LookupError, TypeError):  # keys need not be what the node goes by
+        return None
 
 
 def _member(node: Any, key: Any) -> Any:
-    """Return what a node of a graph of nnx has under a key."""
+    """Return the child of a node of a graph of nnx under a key."""
     return getattr(node, key) if isinstance(key, str) and hasattr(node, key) else node[key]
 
 
@@ -322,7 +321,7 @@ def _made(values: Values, leaf: Any, root: Stream, name: str, threads: int | Non
 
 
 def _reference(array: Any) -> Callable[[], list[NDArray[Any]]]:
-    """Return what gives the pieces of an array that this process has, as long as it is there."""
+    """Return a function that gives this process's pieces of an array, none once it is gone."""
     if isinstance(array, jax.ShapeDtypeStruct):
         return list
     there = ref(array)

@@ -41,14 +41,14 @@ def init_weights(
     forget_bias: float = 1.0,
     threads: int | None = None,
 ) -> Report:
-    """Initialize all variables of a model, in place, and return a report of what was done.
+    """Initialize all variables of a model, in place, and return a report.
 
     Weights of the layers of Keras get the scheme, sized by the fans of what they are: a
     convolution's group, the heads of an attention's projection, each gate of a recurrent layer, a
     looked-up row of an embedding (its one active input). Recurrent weights are orthogonal, gate by
-    gate. Biases become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1. What
-    belongs to no known layer is left alone, and so is what is not trainable unless the plan names
-    it; the report says so: nothing is guessed.
+    gate. Biases become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1.
+    Variables of no known layer are left alone and reported, as are those that are not trainable,
+    unless the plan names them: nothing is guessed.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def init_weights(
     scheme, gain
         As for `irwinhall.torch.init_weights`.
     seed : int, bytes, SeedSequence or Stream
-        What the weights are drawn from.
+        The seed of the weights.
     plan, exclude
         As for `irwinhall.torch.init_weights`. A pattern is a path with the wildcards of fnmatch, a
         compiled regular expression that is searched in the path, or a type of layers.
@@ -65,16 +65,15 @@ def init_weights(
         As for `irwinhall.torch.init_weights`. The rules that read a layer's number ask for a path
         with a number of its own between slashes, which Keras does not make.
     forget_bias : float
-        What the biases of the forget gates of LSTMs become that have unit_forget_bias, as they have
-        by default.
+        The biases of the forget gates of LSTMs with unit_forget_bias, which is the default.
     threads : int, optional
         The most threads to use; default all cores. The bits do not depend on it.
 
     Returns
     -------
     Report
-        A row for every variable that layers have as a weight; it prints as a table. What it says of
-        the realized weights is what they are when rows or the table are first asked for.
+        A row for every variable that is a weight of a layer; it prints as a table. Statistics of
+        realized weights are computed when rows or the table are first asked for.
 
     Raises
     ------
@@ -194,7 +193,7 @@ def _dense(layer: Any) -> _Held:
 
 
 def _einsum(layer: Any) -> _Held:
-    """Return what an EinsumDense holds; an axis of both what it reads and makes is a batch."""
+    """Return the roles of an EinsumDense; an axis of both its input and output is a batch."""
     match = re.fullmatch(r"(.*),(.*)->(.*)", layer.equation)
     kernel: Role | str = "its equation is not known"
     if match is not None:
@@ -235,7 +234,7 @@ def _norm(layer: Any) -> _Held:
 
 
 def _cell(layer: Any) -> _Held:
-    """Return what a recurrent cell holds; an LSTM's forget gate is the second of four."""
+    """Return the roles of a recurrent cell; an LSTM's forget gate is the second of four."""
     gates = 4 if isinstance(layer, keras.layers.LSTMCell) else 1
     gates = 3 if isinstance(layer, keras.layers.GRUCell) else gates
     kernel = WeightRole("keras.dense", parts=gates)
@@ -273,7 +272,7 @@ _LAYERS: tuple[tuple[tuple[type, ...], Callable[[Any], _Held]], ...] = (
 
 
 def _role(layer: Any, variable: Any) -> Role | str:
-    """Return what a variable is for its layer, or a sentence where it is not known."""
+    """Return the role of a variable in its layer, or a sentence where it is not known."""
     kind = type(layer).__name__
     held = next((roles(layer) for kinds, roles in _LAYERS if isinstance(layer, kinds)), None)
     if held is None:

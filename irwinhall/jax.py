@@ -103,7 +103,7 @@ _NAMES_OF_JAX = {
 
 
 def _shortest(value: float) -> str:
-    """Return a number without what rounding has made of its last digits."""
+    """Return a number without the rounding errors of its last digits."""
     if isinstance(value, jax.core.Tracer):
         return repr(value)
     return repr(float(f"{value:.15g}"))
@@ -468,7 +468,7 @@ def _variance_row(mode: Mode, distribution: Distribution) -> Scheme:
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
-    """Return an initializer of normals, not cut, whatever the fans.
+    """Return an initializer of normals, not cut, for any fans.
 
     Parameters
     ----------
@@ -504,7 +504,7 @@ def _checked_scale(what: str, scale: Any) -> Any:
 def truncated_normal(
     stddev: float = 1e-2, dtype: Any = None, lower: float = -2.0, upper: float = 2.0
 ) -> Initializer:
-    """Return an initializer of cut normals, whatever the fans.
+    """Return an initializer of cut normals, for any fans.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ _registered = keras.saving.register_keras_serializable(package="irwinhall")
 
 
 class _Draws:
-    """How often an initializer and its clones have drawn, and from what."""
+    """The stream of an initializer and its clones, and their number of draws."""
 
     def __init__(self, seed: int | keras.random.SeedGenerator, name: str) -> None:
         self.seed = seed
@@ -245,7 +245,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         return tensor if layout is None else keras.distribution.distribute_tensor(tensor, layout)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` takes: plain values, for JSON."""
+        """Return the arguments of `from_config`: plain values, for JSON."""
         axes: dict[str, Any] = {
             "input_axes": self._axes.get("in_axis"),
             "output_axes": self._axes.get("out_axis"),
@@ -385,7 +385,7 @@ class Orthogonal(SchemeInitializer):
         super().__init__("orthogonal", seed, gain=gain, **more)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` takes."""
+        """Return the arguments of `from_config`."""
         config = super().get_config()
         del config["scheme"]
         return config

@@ -468,3 +468,30 @@ def test_a_layer_whose_weight_has_another_shape_is_left_alone(net):
     assert report.left_alone == ("linear.kernel",)
     row = next(row for row in report.rows if row.name == "linear.kernel")
     assert row.note == "Linear has weights of another shape"
+
+
+class Opaque:
+    """A node whose keys are not what it goes by."""
+
+    def __init__(self, held):
+        self.held = held
+
+
+@pytest.mark.parametrize(
+    "key", [None, jax.tree_util.GetAttrKey("w"), jax.tree_util.DictKey("w"), "w"]
+)
+def test_a_node_of_another_type_may_have_keys_of_any_kind(key):
+    kind = type("Node", (Opaque,), {})
+    if key is None:
+        jax.tree_util.register_pytree_node(
+            kind, lambda node: ((node.held,), None), lambda _, held: kind(*held)
+        )
+    else:
+        jax.tree_util.register_pytree_with_keys(
+            kind, lambda node: (((key, node.held),), None), lambda _, held: kind(*held)
+        )
+    model = kind([{"kernel": jnp.zeros((3, 4))}])
+    name = f"{0 if key is None else 'w'}.0.kernel"
+    made, _ = ij.init_weights(model, seed=1, plan={name: {"layout": "flax.dense"}})
+    expected = irwinhall.sample_weights((3, 4), rng=1, name=name)
+    assert (made.held[0]["kernel"] == expected).all()

@@ -1,1 +1,1 @@
-"""What whole-model calls of all frameworks share: plans, decisions and the report."""
+"""The common part of whole-model calls of all frameworks: plans, decisions and the report."""

@@ -1,4 +1,4 @@
-"""What each parameter of a model is given, decided and checked before anything is written."""
+"""The values of each parameter of a model, decided and checked before anything is written."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Part(NamedTuple):
 
 
 class Values(NamedTuple):
-    """What is written to a parameter, and to all that are like it: nothing, or parts.
+    """The values of a parameter, and of all that are like it: none, or parts.
 
     Overlays are written over the parts. direct is how a kernel writes all of it in one call, if it
     can. shape is the parameter's, if it has one yet. norms are those of a
@@ -96,7 +96,7 @@ class Values(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """What a parameter's gain is multiplied by, and what the report says of it."""
+    """The factor of a parameter's gain, and the note on it in the report."""
 
     factor: float
     note: str = ""

@@ -34,7 +34,7 @@ Matcher: TypeAlias = "Callable[[Iterable[Site]], bool]"
 
 
 class Options(TypedDict, total=False):
-    """What a plan may say of the parameters that a pattern fits; what is left out is as without.
+    """Options of a plan for the parameters that a pattern fits; each has the default of the call.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What all parameters of a model are given: rules, decisions and residual branches together."""
+"""The values of all parameters of a model: rules, decisions and residual branches together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What init_weights did to each parameter, as rows and as a table."""
+"""The report of `init_weights` on each parameter, as rows and as a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 2**15
 
 
 class Row(NamedTuple):
-    """What became of a parameter, or of a part of one whose parts differ in size.
+    """The outcome for a parameter, or for a part of one whose parts differ in size.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class _Totals(NamedTuple):
 
 
 class Report:
-    """What `init_weights` did to each parameter; it prints as a table.
+    """Report of `init_weights` on each parameter; it prints as a table.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a parameter is for its layer: a weight of a layout, or a constant."""
+"""The role of a parameter in its layer: a weight of a layout, or a constant."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Site(Protocol):
 
     @property
     def role(self) -> Role | str:
-        """What it is for the layer."""
+        """Its role in the layer."""
 
     @property
     def layer(self) -> Any:
@@ -75,7 +75,7 @@ class Site(Protocol):
 
 
 class Leaf(NamedTuple):
-    """What of an array decides what it is given."""
+    """The properties of an array that its values depend on."""
 
     shape: tuple[int, ...]
     dtype: str

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _judged(error: Exception, parser: Parser) -> tuple[int, str]:
-    """Return the exit status of an error, and what to say of it in one line."""
+    """Return the exit status of an error, and its message in one line."""
     if isinstance(error, (TypeError, ValueError)) and _is_of_a_check(error):
         return 2, f"error: {parser.as_typed(_reason(error))}"
     if isinstance(error, (ImportError, OSError)):
@@ -109,12 +109,12 @@ def _is_of_a_check(error: Exception) -> bool:
 
 
 def _drop_output() -> None:
-    """Drop what is buffered for stdout, which can no longer be written."""
+    """Drop the buffer of stdout, which can no longer be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reason(error: Exception) -> str:
-    """Return what went wrong as one line, the system's words before the file's name."""
+    """Return an error's message in one line, the system's words before the file's name."""
     if isinstance(error, OSError) and error.strerror:
         name = "" if error.filename is None else f": {error.filename}"
         return f"{error.strerror}{name}"

@@ -1,4 +1,4 @@
-"""Print what every initialization scheme does with a layer: scale, forward and backward."""
+"""Compare the schemes on a layer: scale, forward and backward."""
 
 from __future__ import annotations
 

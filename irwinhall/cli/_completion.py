@@ -1,4 +1,4 @@
-"""Completion by argcomplete: the shell runs the program, which says what could follow."""
+"""Completion by argcomplete: the shell runs the program, which prints the candidates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def shell_code(shell: str) -> str:
-    """Return what a shell has to read so that it completes the command line."""
+    """Return the shell code that completes the command line."""
     try:
         from argcomplete import shell_integration
     except ImportError:
@@ -18,7 +18,7 @@ def shell_code(shell: str) -> str:
 
 
 def answer_shell(parser: argparse.ArgumentParser) -> None:
-    """Print what could follow and exit, if it is a shell that runs the program."""
+    """Print the candidates and exit, if a shell runs the program for completion."""
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete
 

@@ -195,7 +195,7 @@ def _rows_of(
 
 
 def _figures(quantity: str, layers: Sequence[int]) -> Cells:
-    """Return what gives the cells of a flow: one of its quantities at those layers."""
+    """Return a function that gives the cells of a flow: one of its quantities at those layers."""
     return lambda one: tuple(f"{getattr(one, quantity)[i]:.2g}" for i in layers)
 
 

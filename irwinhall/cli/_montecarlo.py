@@ -1,4 +1,4 @@
-"""Estimate what random weights preserve by simulation, beside the exact value."""
+"""Estimate a layer's magnitude and variance by simulation, beside the exact values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List the recipes of whole models, or print what one says."""
+"""List the recipes of whole models, or print one."""
 
 from __future__ import annotations
 

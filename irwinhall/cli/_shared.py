@@ -1,4 +1,4 @@
-"""What several commands share: options, executors, progress bars and JSON."""
+"""The common part of several commands: options, executors, progress bars and JSON."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _silence_dask() -> None:
 
 @contextlib.contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the program by an exception, so that what is half done is cleaned up."""
+    """Let SIGTERM end the program by an exception, so that unfinished work is cleaned up."""
     import signal
     import threading
 
@@ -110,7 +110,7 @@ def ended_by_sigterm() -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """Return named tuples as dicts, arrays as lists, and what JSON has no number for as text."""
+    """Return named tuples as dicts, arrays as lists, and numbers that JSON lacks as text."""
     if hasattr(value, "_asdict"):
         return {name: plain(entry) for name, entry in value._asdict().items()}
     if hasattr(value, "tolist"):

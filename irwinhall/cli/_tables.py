@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _other_sizes(directory: Path, max_n: int, sizes: int) -> str | None:
-    """Return what is to be said of a table of other sizes than those asked for, if there is one."""
+    """Return a note on a table of other sizes than those asked for, if there is one."""
     from irwinhall import tables
 
     wanted = {

@@ -1,4 +1,4 @@
-"""What parameters held before they were written: a model may have set it on purpose.
+"""The values of parameters before they were written: a model may have set them on purpose.
 
 Such as the bias of a gate, the scale of a branch's last norm, or a weight of zeros. The report then
 says what is gone, and which line of a plan keeps it. Just before it is written, a parameter that
@@ -39,7 +39,7 @@ DTYPE_OF = {code: dtype for dtype, code in DTYPE_CODES.items()}
 
 
 class Before:
-    """What parameters held before they were written: all of a constant, a sample of a weight.
+    """The values of parameters before they were written: all of a constant, a sample of a weight.
 
     Of DTensors and other subclasses nothing is kept. Where fewer than a quarter of the weights held
     more than zeros or garbage, the model was not initialized, and nothing is said.
@@ -49,7 +49,7 @@ class Before:
         self._kept: dict[int, Any] = {}
 
     def keep(self, number: int, tensor: Any, values: Values) -> None:
-        """Copy what a parameter holds that is about to be written."""
+        """Copy the values of a parameter that is about to be written."""
         direct = values.direct
         most = _ALL if isinstance(values.usual, ConstantRole) else _SAMPLE
         if direct is not None:  # contiguous, in main memory
@@ -58,7 +58,7 @@ class Before:
             self._kept[number] = _sample(tensor.detach(), most)
 
     def notes(self, names: Sequence[str], planned: Sequence[Values]) -> dict[str, str]:
-        """Return what to say of the parameters that held something special, by their names."""
+        """Return notes on the parameters that had special values, by their names."""
         kept = {number: _array(each, planned[number]) for number, each in self._kept.items()}
         weights = {
             n: was for n, was in kept.items() if not isinstance(planned[n].usual, ConstantRole)
@@ -112,7 +112,7 @@ def _is_set(values: NDArray[np.float64]) -> bool:
 def _constant_was(
     was: NDArray[np.float64], role: ConstantRole, weight: tuple[int, ...] | None
 ) -> str:
-    """Return what was in place of a constant; "" if torch's own layers start with it.
+    """Return the values in place of a constant; "" if torch's own layers start with it.
 
     weight: the shape of the weight beside it, if there is one.
     """
@@ -185,7 +185,7 @@ def _differ(one: float, other: float, times: float) -> bool:
 
 
 def _std(values: Values) -> float:
-    """Return the standard deviation of what is written to a weight."""
+    """Return the standard deviation of the new values of a weight."""
     weight, scheme, gain, _ = values.parts[0].sampler
     fans = weight.fans if scheme.reads_axes else (1, 1)
     return statistics(scheme, *fans, gain=gain).std

@@ -1,4 +1,4 @@
-"""The modules that a thread constructs for a while, and the names of what they hold."""
+"""The modules that a thread constructs for a while, and the names of their tensors."""
 
 from __future__ import annotations
 

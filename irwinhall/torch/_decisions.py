@@ -1,4 +1,4 @@
-"""What each parameter of a PyTorch model is given, and which tensors can be filled."""
+"""The values of each parameter of a PyTorch model, and which tensors can be filled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["TensorDecider"]
 
 
 class TensorDecider(Decider):
-    """Decides what a tensor is given."""
+    """Decides the values of a tensor."""
 
     codes = DTYPE_CODES
 
@@ -45,7 +45,7 @@ class TensorDecider(Decider):
         return None if is_lazy(tensor) or tensor.is_nested else tuple(tensor.shape)
 
     def direct(self, dtype: torch.dtype) -> Callable[[Sampler], Any]:
-        """Return what a tensor that is ready is filled with in one call."""
+        """Return the values of a tensor that is ready, for one call."""
         return partial(Direct.of, dtype=dtype)
 
     def fans_beside(self, place: Any) -> Fans | None:

@@ -71,11 +71,15 @@ def _normal(
 def _log_normal(
     tensor: torch.Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Any = None
 ) -> Call:
+    if not std > 0.0:
+        raise ValueError(f"std must be positive, got {std}")
     _, normal = _normal(tensor, mean, std)
     return tensor, normal._replace(law="log_normal", afterwards=((torch.Tensor.exp_, ()),))
 
 
 def _exponential(tensor: torch.Tensor, lambd: float = 1.0, *, generator: Any = None) -> Call:
+    if not lambd > 0.0:
+        raise ValueError(f"lambd must be positive, got {lambd}")
     factor = -1.0 / lambd  # of the logarithm of a uniform number, which is never 0
     return tensor, Draw(
         "exponential",

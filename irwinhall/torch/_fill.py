@@ -57,7 +57,7 @@ PIECE_BYTES = 2**24
 
 
 class Source(NamedTuple):
-    """What a tensor is filled with.
+    """The values of a tensor.
 
     draw(out, dtype, region, threads) writes a region of the whole weight to an array. adjust, if
     there is one, changes values in place, in float32 or float64, before they are rounded to a type
@@ -271,7 +271,7 @@ def _default_layout(
 
 
 def check_tensor(tensor: object) -> None:
-    """Refuse what cannot be filled, saying why."""
+    """Raise an error for a tensor that cannot be filled."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, got {shown(tensor)}")
     if is_lazy(tensor):

@@ -73,7 +73,7 @@ class FlowRow(NamedTuple):
 
 
 class ActivationFlow(NamedTuple):
-    """What `activation_flow` found; it prints as a table.
+    """Report of `activation_flow`; it prints as a table.
 
     Attributes
     ----------

@@ -731,7 +731,7 @@ def sparse_(
 
 
 def calculate_gain(nonlinearity: str | Gain, param: float | None = None) -> float:
-    """Return torch.nn.init.calculate_gain of what that knows, and the gain of any activation.
+    """Return torch.nn.init.calculate_gain of its activations, and the gain of any other.
 
     Parameters
     ----------
@@ -775,7 +775,7 @@ def _check_dimensions(tensor: torch.Tensor, least: int, most: int) -> None:
 
 
 def _one(dtype: str) -> float | int:
-    """Return what stands for 1 in the array of an element type; NumPy has no bfloat16."""
+    """Return the representation of 1 in the array of an element type; NumPy has no bfloat16."""
     return 0x3F80 if dtype == "bfloat16" else 1.0
 
 

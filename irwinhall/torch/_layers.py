@@ -1,4 +1,4 @@
-"""What the layers of PyTorch hold: the layout of every weight, the constant of everything else."""
+"""The parameters of the layers of PyTorch: layouts of weights, constants of the rest."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ParameterSite(NamedTuple):
 
     @property
     def current(self) -> Any:
-        """What is held there by now."""
+        """The current parameter there."""
         return self.owner._parameters[self.attribute]
 
 
@@ -248,5 +248,5 @@ def _kind(layer: nn.Module) -> str:
 
 
 def joined(prefix: str, name: str) -> str:
-    """Return the qualified name of what a module of a qualified name holds."""
+    """Return the qualified name of a member of a module of a qualified name."""
     return f"{prefix}.{name}" if prefix else name

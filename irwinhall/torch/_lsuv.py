@@ -35,7 +35,7 @@ _KINDS = (
 
 
 class LsuvReport(NamedTuple):
-    """What `lsuv_` did; it prints as a table.
+    """Report of `lsuv_`; it prints as a table.
 
     Attributes
     ----------

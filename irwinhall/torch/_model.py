@@ -67,7 +67,7 @@ def init_weights(
     forget_bias: float = 0.0,
     threads: int | None = None,
 ) -> Report:
-    """Initialize all parameters of a model, in place, and return a report of what was done.
+    """Initialize all parameters of a model, in place, and return a report.
 
     Weights of the layers of torch.nn get the scheme, sized by the fans of what they are: a
     convolution's group, the query, key and value in an attention's projection, each gate of a
@@ -323,7 +323,7 @@ class ParamInit:
         self._threads = threads
 
     def __call__(self, module: nn.Module) -> None:
-        """Materialize and initialize what the module itself holds."""
+        """Materialize and initialize the module's own parameters."""
         if module not in self._modules:
             raise ValueError(
                 "module must be one of the model that param_init_fn was given, "
@@ -362,7 +362,7 @@ def _accelerator() -> torch.device | None:
 
 
 def _note_written(error: BaseException, written: Sequence[str], rest: Sequence[str]) -> None:
-    """Say in an error what has been written before it, and what of the rest may be in part."""
+    """Add to an error which parameters were written before it, and which may be in part."""
     some = [*written[:3], "...", written[-1]] if len(written) > 5 else written
     before = (
         f"{len(written)} parameters had been written: {', '.join(some)}"

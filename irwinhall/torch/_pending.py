@@ -7,15 +7,23 @@ anything else could read the values. Nothing here knows modules or names but by 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from types import GetSetDescriptorType
 from typing import Any, NamedTuple
 
 import torch
+from torch._C._functorch import (
+    get_unwrapped,
+    is_functorch_wrapped_tensor,
+    peek_interpreter_stack,
+)
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from irwinhall.torch._draws import Draw
-from irwinhall.torch._fill import check_tensor, has_values, is_kept
+from irwinhall.torch._fill import check_tensor, has_values, is_kept, is_unwrapped
 from irwinhall.torch._shards import is_distributed
 from irwinhall.torch._sharing import held, storage_of
 
@@ -56,21 +64,25 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What asks for no values. Attributes are told by their type.
+# Functions that read no values. Attributes are told by their type.
 _METADATA = _names("""
     __hash__ __len__ _has_compatible_shallow_copy_type _is_view dim element_size empty_like
-    full_like get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference
-    is_neg is_same_size is_set_to is_signed ndimension nelement new_empty new_full new_ones
-    new_zeros numel ones_like register_hook register_post_accumulate_grad_hook requires_grad_
-    retain_grad size storage_offset stride zeros_like
+    get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference is_neg
+    is_same_size is_set_to is_signed ndimension nelement new_empty new_ones new_zeros numel
+    ones_like register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad size
+    storage_offset stride zeros_like
 """)
-# What may return a view.
+# Functions that read no values of their first argument.
+_LIKE = _names("full_like new_full")
+# Functions that run hooks and other functions of users, whose calls are not seen.
+_CALLS_BACK = _names("apply_ backward grad map2_ map_")
+# Functions that may return a view.
 _VIEWS = _names("""
     __getitem__ as_strided chunk detach diagonal expand movedim narrow permute select split
     split_with_sizes squeeze swapaxes swapdims t tensor_split transpose unbind unflatten unfold
     unsqueeze view
 """)
-# What returns a new tensor that depends on nothing but its arguments, or a view.
+# Functions that return a view, or a new tensor that depends on their arguments alone.
 _PURE = _names("""
     __add__ __mul__ __neg__ __pow__ __radd__ __rdiv__ __rmul__ __rpow__ __rsub__ __rtruediv__
     __sub__ __truediv__ _weight_norm abs add bfloat16 cat ceil clamp clamp_max clamp_min clip clone
@@ -79,17 +91,19 @@ _PURE = _names("""
     repeat reshape rsqrt rsub sigmoid sin softplus sqrt square stack sub subtract tanh tile to tril
     triu true_divide
 """)
-# What changes its first argument, element by element or by that of another tensor.
+# Functions that change their first argument.
 _IN_PLACE = _names("""
     __setitem__ abs_ add_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ copy_ cos_ div_ erf_ erfinv_ exp_
     expm1_ fill_ floor_ log10_ log1p_ log2_ log_ mul_ multiply_ neg_ pow_ reciprocal_ round_ rsqrt_
     sigmoid_ sin_ sqrt_ square_ sub_ subtract_ tanh_ tril_ triu_ true_divide_ zero_
 """)
 _OVERWRITES = _names("copy_ fill_ zero_")
+# How many bytes may be pending before it is asked which of them are needed.
+_ROOM = 2**26
 
 
 class Tape:
-    """Everything that is pending.
+    """All pending memory.
 
     draw(step, name) makes a draw. early(why) says, before some are made without a name, which call
     asks for them.
@@ -99,30 +113,49 @@ class Tape:
         self._draw = draw
         self._early = early
         self._pending: dict[int, Pending] = {}
+        self._room = _ROOM
 
     def __iter__(self) -> Iterator[Pending]:
         return iter(list(self._pending.values()))
 
     def find(self, tensor: Any) -> Pending | None:
-        """Return what is pending of a tensor's memory, if anything."""
+        """Return the pending memory of a tensor, if it is pending."""
         if not self._pending:
             return None
+        while is_functorch_wrapped_tensor(tensor):
+            tensor = get_unwrapped(tensor)
         return self._pending.get(storage_of(tensor))
 
-    def settle(self, pending: Pending, name: str, names: Mapping[int, str]) -> None:
-        """Make the values of memory, by its name, and first of what they are made from."""
+    def settle(self, pending: Pending, name: str, names: Mapping[int, str]) -> list[Pending]:
+        """Make the values of memory, by its name, and first those that they are made from.
+
+        Return all memory whose values were made.
+        """
         if self._pending.pop(pending.key, None) is None:
-            return
-        with torch.no_grad():
-            for step in pending.steps:
-                for source in step.reads:
-                    self.settle(source, names.get(source.key, name), names)
+            return []
+        made = [pending]
+        for step in pending.steps:
+            for source in step.reads:
+                made += self.settle(source, names.get(source.key, name), names)
+            with torch.no_grad(), torch.inference_mode(step.tensor.is_inference()):
                 if step.draw is not None:
                     self._draw(step, name)
                 else:
                     assert step.call is not None
                     step.call()
         pending.clear()
+        return made
+
+    def settle_all(self) -> None:
+        """Make all values, without names; whatever fails, the others are made."""
+        errors = []
+        for pending in self:
+            try:
+                self.settle(pending, "", {})
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def forget(self, pending: Pending) -> None:
         """Leave memory as it is, since nothing can read it."""
@@ -130,17 +163,24 @@ class Tape:
         pending.clear()
 
     def settle_early(self, pending: Pending, why: str) -> None:
-        """Make the values of memory that something asks for before its name is known."""
-        if self._pending.get(pending.key) is pending:
-            self._early(why)
-            self.settle(pending, "", {})
+        """Make the values of memory that something asks for before its name is known.
+
+        So are those that are made from them: they must not see the memory change later.
+        """
+        if self._pending.get(pending.key) is not pending:
+            return
+        self._early(why)
+        with temporarily_clear_interpreter_stack() if _is_transformed() else nullcontext():
+            for made in self.settle(pending, "", {}):
+                for reader in self._readers(made):
+                    self.settle_early(reader, why)
 
     # ---- draws -----------------------------------------------------------------------------------
 
     def add_draw(self, tensor: torch.Tensor, draw: Draw) -> bool:
         """Note a draw; return whether it can be ours."""
         recorded = torch.is_grad_enabled() and tensor.requires_grad
-        if recorded or is_kept(tensor):  # torch raises, or records it
+        if recorded or is_kept(tensor) or _is_transformed():  # torch raises, or records it
             return False
         try:
             check_tensor(tensor)
@@ -156,6 +196,8 @@ class Tape:
         pending.steps.append(Step(alias, draw, None))
         for method, arguments in draw.afterwards:
             self._add(pending, Step(alias, None, partial(method, alias, *arguments)), method)
+        if not _is_own(alias):
+            self.settle_early(pending, "memory that NumPy or another process may read")
         return True
 
     # ---- other calls -----------------------------------------------------------------------------
@@ -164,31 +206,37 @@ class Tape:
         """Call a function of torch, now or later, so that it reads the values that it should."""
         if not self._pending or _is_metadata(func):
             return func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
         tensors = list(_tensors((args, kwargs)))
         found = [self.find(tensor) for tensor in tensors]
+        if name in _LIKE and args and args[0] is tensors[0]:
+            del found[0]
         sources = tuple(dict.fromkeys(each for each in found if each is not None))
-        if not sources:
-            return func(*args, **kwargs)
-        name = getattr(func, "__name__", "")
         out = kwargs.get("out")
-        if isinstance(out, torch.Tensor) and sources == (self.find(out),) and _is_whole(out):
-            self.forget(self._written(out, whole=True))
+        if name in _CALLS_BACK:
+            sources = tuple(self)
+        elif not sources:
             return func(*args, **kwargs)
-        recorded = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
-        if out is None and not any(map(is_distributed, tensors)):
+        elif isinstance(out, torch.Tensor):
+            own = self.find(out)
+            if sources == (own,) and found.count(own) == 1 and _is_whole(out):
+                return self._overwrite(out, func, args, kwargs)
+        elif out is None and not any(map(is_distributed, tensors)):
+            recorded = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
             if name in _VIEWS and len(tensors) == 1:
                 result = func(*args, **kwargs)
                 if all(self.find(each) is sources[0] for each in _tensors(result)):
                     return result
-            if name in _PURE and None not in found:
+            if name in _PURE and None not in found and all(map(is_unwrapped, tensors)):
                 shadow = _shadow(func, args, kwargs)
                 if shadow is not None and shadow.is_view:
                     return func(*args, **kwargs)
-                if shadow is not None and not recorded:
+                if shadow is not None and not recorded and not _is_transformed():
                     return self._make_later(shadow.tensor, func, args, kwargs, sources)
             if name in _IN_PLACE and not recorded and args and args[0] is tensors[0]:
-                others = found[1:]
-                if _is_memory(tensors[0]) and self._change_later(func, args, kwargs, others):
+                if name in _OVERWRITES and _is_whole(args[0]) and not any(found[1:]):
+                    return self._overwrite(args[0], func, args, kwargs)
+                if self._change_later(func, args, kwargs, found[1:]):
                     return args[0]
         for source in sources:
             self.settle_early(source, name)
@@ -215,6 +263,15 @@ class Tape:
             )
         return made
 
+    def _overwrite(
+        self, target: torch.Tensor, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Make a call that writes all of a tensor; the old values are lost unless it fails."""
+        pending = self._written(target, whole=False)
+        result = func(*args, **kwargs)
+        self.forget(pending)
+        return result
+
     def _change_later(
         self,
         func: Any,
@@ -224,19 +281,19 @@ class Tape:
     ) -> bool:
         """Note a call that changes its first argument; return whether it need not be made now.
 
-        others is what is pending of its other tensors.
+        others is the pending memory of its other tensors, None for each that has none.
         """
-        target, name = args[0], func.__name__
-        whole = name in _OVERWRITES and _is_whole(target)
-        if whole and not any(others):
-            self.forget(self._written(target, whole=True))
-            return False
-        own = self.find(target)
-        if None in others or (own is not None and self._readers(own)):
+        target, own = args[0], self.find(args[0])
+        if None in others or own in others or (own is not None and self._readers(own)):
             return False  # what it reads may change, or it changes what is read
-        pending = self._written(target, whole=whole and own not in others)
+        if not (_is_memory(target) and _is_own(target)) or _is_transformed():
+            return False
+        if not _can_be_called(func, args, kwargs):
+            return False  # torch raises, now
+        whole = func.__name__ in _OVERWRITES and _is_whole(target)
+        pending = self._written(target, whole=whole)
         args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
-        sources = tuple(dict.fromkeys(each for each in others if each and each is not own))
+        sources = tuple(dict.fromkeys(each for each in others if each))
         holds = tuple(_tensors((args, kwargs)))
         self._add(
             pending, Step(holds[0], None, partial(func, *args, **kwargs), sources, holds), func
@@ -252,13 +309,14 @@ class Tape:
     # ---- memory ----------------------------------------------------------------------------------
 
     def _written(self, tensor: torch.Tensor, *, whole: bool) -> Pending:
-        """Return what is pending of memory about to be written to, without what that replaces."""
+        """Return the pending memory of a tensor that is about to be written, ready for it."""
         pending = self.find(tensor)
         if pending is not None:
             for reader in self._readers(pending):
                 self.settle_early(reader, "a change of what it is made from")
             pending = self.find(tensor)
         if pending is None:
+            self._make_room(held(tensor).untyped_storage().nbytes())
             key = storage_of(tensor)
             pending = self._pending[key] = Pending(key)
         elif whole:
@@ -266,7 +324,7 @@ class Tape:
         return pending
 
     def _readers(self, pending: Pending) -> list[Pending]:
-        """Return what is still to be made from what is pending."""
+        """Return the memory that is still to be made from this."""
         pending.readers = [
             each
             for each in dict.fromkeys(pending.readers)
@@ -275,24 +333,37 @@ class Tape:
         ]
         return pending.readers
 
-    def orphans(self) -> list[Pending]:
-        """Return what is pending of memory that nothing else has, and nothing can read."""
+    def _make_room(self, size: int) -> None:
+        """Forget memory that nothing can read, each time that twice as much is pending."""
+        self._room -= size
+        if self._room < 0:
+            self.forget_orphans()
+            tensors = (held(pending.steps[0].tensor) for pending in self)
+            self._room = max(_ROOM, sum(each.untyped_storage().nbytes() for each in tensors))
+
+    def forget_orphans(self) -> None:
+        """Forget memory that nothing else refers to, and so nothing can read."""
+        for pending in self._orphans():
+            self.forget(pending)
+
+    def _orphans(self) -> list[Pending]:
+        """Return the memory that nothing else refers to, and so nothing can read."""
         use_count = getattr(torch._C, "_storage_Use_Count", None)
         if use_count is None:
             return []
-        found: list[Pending] = []
+        found: dict[int, Pending] = {}
+        held_by: dict[int, dict[int, torch.Tensor]] = defaultdict(dict)  # those, by their memory
         for pending in reversed(self._pending.values()):  # made from those before it
-            if all(reader in found for reader in self._readers(pending)):
-                mine: dict[int, torch.Tensor] = {}
-                for each in (pending, *found):
-                    for step in each.steps:
-                        for tensor in (step.tensor, *step.holds):
-                            if storage_of(tensor) == pending.key:
-                                mine[id(tensor)] = tensor
-                storage = held(next(iter(mine.values()))).untyped_storage()
-                if use_count(storage._cdata) <= len(mine) + 1:  # and the storage itself
-                    found.append(pending)
-        return found
+            if all(reader.key in found for reader in self._readers(pending)):
+                steps = [each for step in pending.steps for each in (step.tensor, *step.holds)]
+                own = {id(each): each for each in steps if storage_of(each) == pending.key}
+                own.update(held_by[pending.key])
+                storage = held(next(iter(own.values()))).untyped_storage()
+                if use_count(storage._cdata) <= len(own) + 1:  # and the storage itself
+                    found[pending.key] = pending
+                    for each in steps:
+                        held_by[storage_of(each)][id(each)] = each
+        return list(found.values())
 
 
 # ---- calls ---------------------------------------------------------------------------------------
@@ -304,7 +375,26 @@ class _Shadow(NamedTuple):
 
 
 def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow | None:
-    """Return what a call would return, on the meta device; None if that is no tensor there."""
+    """Return the result of a call on the meta device; None if it is no tensor there."""
+    shadows, made = _on_meta(func, args, kwargs)
+    if not isinstance(made, torch.Tensor) or not made.is_meta:
+        return None
+    return _Shadow(made, any(each is made or each is made._base for each in shadows))
+
+
+def _can_be_called(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Return whether torch makes a call, as far as that can be known without values."""
+    _, made = _on_meta(func, args, kwargs)
+    return made is not _FAILED
+
+
+_FAILED = object()
+
+
+def _on_meta(
+    func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[list[torch.Tensor], Any]:
+    """Return tensors on the meta device, like those in arguments, and the result of a call."""
     shadows: list[torch.Tensor] = []
 
     def shadow(tensor: torch.Tensor) -> torch.Tensor:
@@ -312,16 +402,21 @@ def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow |
         shadows.append(made)
         return made
 
-    if len({tensor.device for tensor in _tensors((args, kwargs))}) > 1:
-        return None
+    devices = {tensor.device for tensor in _tensors((args, kwargs))}
+    if len(devices) > 1:
+        return shadows, _FAILED
     args, kwargs = _mapped((args, kwargs), shadow)
+    if func.__name__ == "to":  # to where it is
+        args = tuple("meta" if _is_one_of(devices, each) else each for each in args)
+        kwargs = {k: "meta" if _is_one_of(devices, each) else each for k, each in kwargs.items()}
     try:
-        made = func(*args, **kwargs)
-    except (TypeError, ValueError, RuntimeError):  # torch says it better of the tensors themselves
-        return None
-    if not isinstance(made, torch.Tensor) or not made.is_meta:
-        return None
-    return _Shadow(made, any(each is made or each is made._base for each in shadows))
+        return shadows, func(*args, **kwargs)
+    except (TypeError, ValueError, IndexError, RuntimeError):  # torch says it better of the tensors
+        return shadows, _FAILED
+
+
+def _is_one_of(devices: set[torch.device], value: object) -> bool:
+    return isinstance(value, (str, torch.device)) and torch.device(value) in devices
 
 
 def _copy_result(
@@ -363,6 +458,16 @@ def _mapped(values: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> An
 def _is_memory(tensor: torch.Tensor) -> bool:
     """Return whether a tensor has memory that can be told from that of others."""
     return storage_of(tensor) != 0
+
+
+def _is_own(tensor: torch.Tensor) -> bool:
+    """Return whether no one can write to a tensor's memory unseen, as NumPy to that of an array."""
+    return bool(held(tensor).untyped_storage().resizable())
+
+
+def _is_transformed() -> bool:
+    """Return whether a transform of torch.func is running, whose tensors end with it."""
+    return peek_interpreter_stack() is not None
 
 
 def _is_whole(tensor: torch.Tensor) -> bool:

@@ -32,7 +32,7 @@ __all__ = ["ReplaceReport", "replace_init"]
 
 
 class ReplaceReport(Report):
-    """What `replace_init` drew; it prints as a table. Complete when the context has ended.
+    """Report of `replace_init`; it prints as a table. Complete when the context has ended.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class ReplaceReport(Report):
     missed : tuple of str
         The random calls that torch made itself, from its own generator.
     seed : int or str
-        What the weights were drawn from, as in `Report`.
+        The seed of the weights, as in `Report`.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class ReplaceReport(Report):
     def complete(
         self, rows: Sequence[PendingRow], buffers: Sequence[str], missed: Sequence[str]
     ) -> None:
-        """Take what was found at the end of the context."""
+        """Set the rows, at the end of the context."""
         self._made, self.buffers, self.missed = list(rows), tuple(buffers), tuple(missed)
 
     def _rows_made(self) -> list[PendingRow]:
@@ -99,18 +99,17 @@ def replace_init(
     generator: torch.Generator | None = None,
     threads: int | None = None,
 ) -> Iterator[ReplaceReport]:
-    """Draw from our stream whatever constructors draw in a context, by the names of parameters.
+    """Replace the random draws of constructors in a context by ours, by the names of parameters.
 
-    The values have the distributions that the constructors ask for, by the functions of
-    torch.nn.init, the random methods of tensors, or torch.randn and its like; only the numbers are
-    others. Those of a parameter depend on the seed and its qualified name alone, so that no other
-    layer has a say in them.
+    The values keep the distributions that the constructors ask for, by the functions of
+    torch.nn.init, the random methods of tensors, or torch.randn and its like. Those of a parameter
+    depend on the seed and its qualified name alone: adding a layer changes no other.
 
     Parameters
     ----------
     module : Module, optional
         A model that was constructed before, such as on the meta device, and is initialized in the
-        context: the names are those in it. Default those in the model that is constructed.
+        context. It gives the names; default the model that is constructed.
     seed, generator
         As for `fill_`. Without either the seed comes from torch's own generator.
     threads : int, optional
@@ -130,22 +129,24 @@ def replace_init(
 
     Notes
     -----
-    A draw is made at the end, when names are known, and so are the simple operations that follow
-    it, such as ``torch.randn(8) * 0.02``. What has been drawn twice is made once. Should anything
-    else ask for the values, they are made at once, by the order of such calls, and the report says
-    so. An exception ends the context in the same way: no tensor is left without values.
+    Draws are made at the end, when names are known, and so are the simple operations that follow
+    them, such as ``torch.randn(8) * 0.02``. A tensor that is drawn twice is filled once. If another
+    call reads the values, they are made at once, named by the order of such calls, and the report
+    says so. So are values in memory that NumPy or another process may read. An exception ends the
+    context in the same way: no tensor is left without values.
 
     With one model the names are those of its named_parameters, without what wrappers add; with
     several, the names begin with the number of the model, "0.", "1." and so on. A parameter with
     several draws has those after the first under its name, a slash and a number.
 
-    Random functions that our stream has no distribution for, such as bernoulli_, are torch's own,
-    and the report lists them. Generators that a constructor passes are not used.
+    Random functions that our stream has no distribution for, such as bernoulli_, stay torch's own,
+    and so do draws within the transforms of torch.func; the report lists them. Generators that a
+    constructor passes are not used.
 
-    Only the thread that enters the context is concerned. Other threads must not read what is
-    constructed before the context has ended, nor must what torch does not show to a
-    TorchFunctionMode: collective calls of torch.distributed, as DistributedDataParallel makes them,
-    and scripted functions. Wrap the model afterwards.
+    The context concerns its own thread alone. Until it has ended, other threads must not read the
+    tensors, nor may calls that torch does not show to a TorchFunctionMode: collective calls of
+    torch.distributed, as DistributedDataParallel makes them, scripted and traced functions,
+    torch.nested.nested_tensor, and storages that were taken before a draw. Make these afterwards.
 
     Examples
     --------
@@ -258,14 +259,14 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             return self._tape.call(func, args, kwargs)
         before = self._moved()
         result = self._tape.call(func, args, kwargs)
-        self._state = _state()
+        self._state = _state() or before
         if before != self._state or (name in RANDOM and _draws_elsewhere(result, kwargs)):
             self.missed.append(name)
         return result
 
     def _moved(self) -> bytes:
         """Return the state of torch's generator, having noted any change that no call explains."""
-        state = _state()
+        state = _state() or self._state
         if state != self._state:
             self.missed.append("a call that was not seen, or torch.manual_seed")
         return state
@@ -286,7 +287,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             draw.fill(step.tensor, **arguments)
         except (TypeError, ValueError):  # a scale that the type has not, or the like
             draw.plain(step.tensor)
-            self._state = _state()
+            self._state = _state() or self._state
             self.missed.append(law)
         shape = tuple(step.tensor.shape)
         if name:
@@ -314,11 +315,9 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             if not failed:
                 raise  # of a model that fails in the making, names may not be there
         finally:  # whatever happens, nothing is left without values
-            for pending in self._tape.orphans():
-                self._tape.forget(pending)
+            self._tape.forget_orphans()
             self._reason = "of no parameter"
-            for pending in self._tape:
-                self._tape.settle(pending, "", {})
+            self._tape.settle_all()
         self._moved()
         rows = self._rows(parameters, names, calls)
         drawn = self._drawn.named.keys() | calls.keys()
@@ -326,7 +325,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
         report.complete([*rows, *self._drawn.rows], left, self.missed)
 
     def _settle(self, names: dict[int, str]) -> dict[str, list[str]]:
-        """Make what has a name; return the names of the calls that followed its draws."""
+        """Make the values of named memory; return the names of the calls after its draws."""
         calls: dict[str, list[str]] = {}
         found = {pending.key: pending for pending in self._tape}
         for key, name in names.items():
@@ -350,10 +349,9 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
                 yield PendingRow(seen, name, note, shape, is_tied=True)
             elif shape is not None and not has_values(tensor):
                 yield PendingRow(seen, name, "on the meta device, untouched", shape)
-            elif (early := self._drawn.early_in(tensor)) is not None:
-                yield PendingRow(seen, name, f"from {early[0]}", shape, early[1])
             elif shape is None or owner not in calls:
-                yield PendingRow(seen, name, "", shape)
+                label, early = self._drawn.early_in(tensor) or ("", None)
+                yield PendingRow(seen, name, f"from {label}" if early else "", shape, early)
             else:
                 count = self._drawn.times.get(owner, 0)
                 notes = [f"{count} draws"] if count > 1 else []
@@ -364,7 +362,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
 
 
 class _Part(NamedTuple):
-    """What a parameter was filled with, as rows of a report are made from it."""
+    """The values of a parameter, for the row of a report."""
 
     shape: tuple[int, ...]
     law: str | None
@@ -378,9 +376,9 @@ class _Part(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """What was drawn by names, how often by each, and the rows of what was drawn without.
+    """The draws by names, how often by each, and the rows of those without.
 
-    early is what was last drawn without a name to memory, by its address, while that is in use.
+    early has the last draw without a name to memory, by its address, while that is in use.
     """
 
     named: dict[str, _Part]
@@ -389,7 +387,7 @@ class _Drawn(NamedTuple):
     early: dict[int, tuple[StorageWeakRef, str, _Part]]
 
     def early_in(self, tensor: torch.Tensor) -> tuple[str, _Part] | None:
-        """Return under which name a tensor's values were drawn without one of its own, and what."""
+        """Return the label and the values of a tensor's last draw without a name, if any."""
         found = self.early.get(storage_of(tensor))
         return None if found is None or found[0].expired() else found[1:]
 
@@ -404,8 +402,11 @@ _NOTHING = Seen(lambda: None, None)
 
 
 def _state() -> bytes:
-    """Return the state of torch's generator of the CPU."""
-    return bytes(torch.default_generator.get_state().numpy())
+    """Return the state of torch's generator of the CPU; b"" where a trace hides its values."""
+    try:
+        return bytes(torch.default_generator.get_state().numpy())
+    except RuntimeError:
+        return b""
 
 
 def _draws_elsewhere(result: Any, keywords: dict[str, Any]) -> bool:

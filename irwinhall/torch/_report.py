@@ -1,4 +1,4 @@
-"""Rows of the report on a PyTorch model: what was realized is measured when they are asked for."""
+"""Rows of the report on a PyTorch model: weights are measured when rows are asked for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 2**15
 
 
 class Part(Protocol):
-    """What a parameter, or a part of one of its axes, was filled with."""
+    """The values of a parameter, or of a part of one of its axes."""
 
     @property
     def axis(self) -> int | None:
@@ -35,7 +35,7 @@ class Part(Protocol):
         """How much of the axis it fills."""
 
     def row(self, name: str, note: str) -> Row:
-        """Return the row of a parameter of this name, without what was realized."""
+        """Return the row of a parameter of this name, without measurements."""
 
 
 class Seen(NamedTuple):
@@ -51,7 +51,7 @@ def version(tensor: Any) -> int | None:
 
 
 class PendingRow(NamedTuple):
-    """A row before it is asked for: a parameter, and what it was filled with, if anything."""
+    """A row before it is asked for: a parameter, and its values, if any were written."""
 
     seen: Seen
     name: str
@@ -67,13 +67,13 @@ class PendingRow(NamedTuple):
         return self.part is None and self.scheme is None and not self.is_tied
 
     def row(self) -> Row:
-        """Return the row, without what was realized."""
+        """Return the row, without measurements."""
         if self.part is None:
             return Row(self.name, self.shape or (), scheme=self.scheme, note=self.note)
         return self.part.row(self.name, self.note)
 
     def measured(self) -> Row:
-        """Return the row, with what was realized."""
+        """Return the row, with measurements."""
         row, part = self.row(), self.part
         if row.scheme is None:
             return row

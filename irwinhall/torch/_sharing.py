@@ -67,7 +67,7 @@ def tied_parameters(module: nn.Module) -> Tied:
 
 
 class _Sharing(NamedTuple):
-    """What parameters share memory, by their numbers.
+    """The parameters that share memory, by their numbers.
 
     same says of each that is the same elements as another which that is, and owners of each that
     lies in another otherwise. Every overlap is of two of which neither holds the other. places
@@ -155,7 +155,7 @@ def _sharing_of(
 
 
 def held(tensor: Any) -> Any:
-    """Return what this process holds of a tensor."""
+    """Return the part of a tensor that this process holds."""
     return tensor.to_local() if is_distributed(tensor) else tensor
 
 
