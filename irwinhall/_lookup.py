@@ -78,6 +78,7 @@ def suggestion(name: str, known: Mapping[str, str], cutoff: float = 0.6) -> str:
     near = difflib.get_close_matches(name, known, cutoff=cutoff)
     if not near:
         return ""
+    near.sort(key=lambda key: not key.startswith(name))  # "kaiming" is more like "kaiming_normal"
     *first, last = dict.fromkeys(repr(known[key]) for key in near)
     listed = f"{', '.join(first)} or {last}" if first else last
     return f"; did you mean {listed}?"

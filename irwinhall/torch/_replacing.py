@@ -139,7 +139,7 @@ def replace_init(
     several, the names begin with the number of the model, "0.", "1." and so on. A parameter with
     several draws has those after the first under its name, a slash and a number.
 
-    Random functions that our stream has no distribution for, such as bernoulli_, are torch's own,
+    Random functions that our stream has no distribution for, such as `bernoulli_`, are torch's own,
     and the report lists them. Generators that a constructor passes are not used.
 
     Only the thread that enters the context is concerned. Other threads must not read what is
