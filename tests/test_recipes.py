@@ -392,7 +392,9 @@ def test_a_recipe_for_other_layers_is_no_error():
 
 def test_a_recipe_warns_if_it_knows_no_branch_of_the_model():
     model = nn.ModuleDict({"h": nn.ModuleList([nn.ModuleDict({"proj": nn.Linear(8, 8)})])})
-    with pytest.warns(UserWarning, match="^recipe 'gpt2' scales .* '.*c_proj.weight'; pass") as seen:
+    with pytest.warns(
+        UserWarning, match="^recipe .gpt2. .* matches .*c_proj.weight.; pass"
+    ) as seen:
         init.init_weights(model, recipe="gpt2", seed=1)
     assert seen[0].filename == __file__
     report = init.init_weights(model, recipe="gpt2", seed=1, residual={"*.proj.weight": "gpt2"})

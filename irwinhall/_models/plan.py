@@ -34,7 +34,7 @@ Matcher: TypeAlias = "Callable[[Iterable[Site]], bool]"
 
 
 class Options(TypedDict, total=False):
-    """What a plan may say of the parameters that a pattern fits; what is left out is as without.
+    """The options of a plan for the parameters that match a pattern; each may be left out.
 
     Attributes
     ----------
