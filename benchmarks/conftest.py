@@ -59,7 +59,8 @@ def versus(benchmark: Any) -> Callable[..., None]:
                 call()
             benchmark.pedantic(lambda: None)
             return
-        # A round to warm up, and another where it is quick, says how long they take.
+        # A round to warm up, and another where it is quick, says how long they take. `_max_time` is
+        # --benchmark-max-time, which the fixture has under no public name.
         once = {name: _timed(call, 1) for name, call in contestants.items()}
         if sum(once.values()) < benchmark._max_time:
             once = {name: _timed(call, 1) for name, call in contestants.items()}

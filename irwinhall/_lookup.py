@@ -1,4 +1,4 @@
-"""Rows of a table by name or alias; a name that is not there gets suggestions."""
+"""Tables of rows: frozen, found by name or alias, with suggestions for an unknown name."""
 
 from __future__ import annotations
 
@@ -75,6 +75,7 @@ def suggestion(name: str, known: Mapping[str, str], cutoff: float = 0.6) -> str:
     near = difflib.get_close_matches(name, known, cutoff=cutoff)
     if not near:
         return ""
+    near.sort(key=lambda key: key[0] != name[0])  # the first letter is seldom wrong
     *first, last = dict.fromkeys(repr(known[key]) for key in near)
     listed = f"{', '.join(first)} or {last}" if first else last
     return f"; did you mean {listed}?"

@@ -794,6 +794,13 @@ def test_sample_writes_the_bytes_that_numpy_saves(capsys, tmp_path):
     assert capsys.readouterr().out == f"{path}: 50x30 float32, letkeman, seed 7\n"
 
 
+def test_sample_takes_lengths_apart(capsys, tmp_path):
+    one, other = tmp_path / "one.npy", tmp_path / "other.npy"
+    assert main(sample(one)) == main(["sample", "50", *sample(other, shape="30")[1:]]) == 0
+    assert one.read_bytes() == other.read_bytes()
+    assert capsys.readouterr().out.endswith(f"{other}: 50x30 float32, letkeman, seed 7\n")
+
+
 def test_sample_writes_to_standard_output(capfdbinary):
     assert main(sample("-", "--name", "layer.weight")) == 0
     out, err = capfdbinary.readouterr()

@@ -155,7 +155,7 @@ def test_simulated_coverage_agrees():
 @pytest.mark.parametrize(
     ("arguments", "keywords", "message"),
     [
-        (([],), {}, "half_widths must be at least one, or there must be other contributions"),
+        (([],), {}, "half_widths must hold a contribution where triangular and normal have none"),
         (([1.0, 0.0],), {}, r"half_widths must be positive and finite, got 0.0 at index \(1,\)"),
         (([-1.0],), {}, "half_widths must be positive and finite, got -1.0"),
         (([np.nan],), {}, "half_widths must be positive and finite, got nan"),

@@ -50,6 +50,12 @@ def test_an_unknown_name_gets_suggestions(name, message):
     assert str(caught.value) == message
 
 
+def test_names_with_the_same_first_letter_come_first():
+    names = Names("colour", [Colour("sea_lime"), Colour("lime_green")])
+    with pytest.raises(ValueError, match="'lime_green' or 'sea_lime'"):
+        names.find("lime")
+
+
 def test_three_suggestions_are_a_list():
     names = Names("letter", [Colour("aaab"), Colour("aaac"), Colour("aaad")])
     with pytest.raises(

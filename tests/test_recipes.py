@@ -347,7 +347,7 @@ def test_a_bias_of_an_attentions_keys_and_values_is_left_alone():
 
 def test_the_comparison_finds_another_distribution(monkeypatch):
     _, _, make = verify_recipes.MODELS["torch.nn"]
-    monkeypatch.setitem(verify_recipes.MODELS, "torch.nn", ("torch", "gpt2", make))
+    monkeypatch.setitem(verify_recipes.MODELS, "torch.nn", ("torch", "llama", make))
     wrong = [r for r in verify_recipes.compare("torch.nn") if not verify_recipes.is_right(r)]
     assert {"linear.weight", "linear.bias", "embedding.weight"} <= {row.parameter for row in wrong}
 
@@ -385,8 +385,20 @@ def test_gpt2_scales_its_branches_and_reaches_layers_by_the_name_of_their_kind()
 
 def test_a_recipe_for_other_layers_is_no_error():
     model = nn.Linear(8, 4)
-    for name in RECIPES:
-        assert init.init_weights(model, recipe=name, seed=1).left_alone == ()
+    for name, row in RECIPES.items():
+        report = init.init_weights(model, recipe=name, seed=1, residual={} if row.residual else ())
+        assert report.left_alone == ()
+
+
+def test_a_recipe_warns_if_it_knows_no_branch_of_the_model():
+    model = nn.ModuleDict({"h": nn.ModuleList([nn.ModuleDict({"proj": nn.Linear(8, 8)})])})
+    with pytest.warns(
+        UserWarning, match="^recipe .gpt2. .* matches .*c_proj.weight.; pass"
+    ) as seen:
+        init.init_weights(model, recipe="gpt2", seed=1)
+    assert seen[0].filename == __file__
+    report = init.init_weights(model, recipe="gpt2", seed=1, residual={"*.proj.weight": "gpt2"})
+    assert report.rows[0].scale == pytest.approx(0.02 / 2**0.5)
 
 
 def test_a_plan_comes_before_the_recipe_and_residual_in_its_place():

@@ -91,7 +91,7 @@ def array_values(
     )
     if not any(values.parts for values in planned):
         why = (
-            f", such as {places[0].name}: {values.note}"
+            f"; {places[0].name} is left alone: {values.note}"
             for places, values in zip(parameters, planned, strict=True)
         )
         raise ValueError(f"model must have parameters to initialize, got none{next(why, '')}")

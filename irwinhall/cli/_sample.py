@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 
@@ -18,7 +19,9 @@ from irwinhall.cli._shared import (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shape", type=shape, help="such as 4096x11008")
+    parser.add_argument(
+        "shape", type=shape, nargs="+", metavar="SHAPE", help="such as 4096x11008, or 4096 11008"
+    )
     scheme = parser.add_argument(
         "--scheme", required=True, metavar="S", help="such as letkeman, he_normal"
     )
@@ -91,6 +94,7 @@ def _gain(text: str) -> float | str:
 def run(options: argparse.Namespace) -> None:
     from irwinhall.weightfile import save_weights
 
+    lengths = tuple(itertools.chain.from_iterable(options.shape))
     to, summary = options.out, sys.stdout
     if to == "-":
         if sys.stdout.isatty():
@@ -98,12 +102,11 @@ def run(options: argparse.Namespace) -> None:
         to, summary = sys.stdout.buffer, sys.stderr
     elif not to.endswith(".npy"):
         raise ValueError(f"--out must end in .npy, or be -, got {to}")
-    elements = math.prod(options.shape)
-    size = elements * {"float64": 8, "float32": 4}.get(options.dtype, 2)
-    with ended_by_sigterm(), progress_bar(size, "writing", "B") as update:
+    size_in_bytes = math.prod(lengths) * {"float64": 8, "float32": 4}.get(options.dtype, 2)
+    with ended_by_sigterm(), progress_bar(size_in_bytes, "writing", "B") as update:
         save_weights(
             to,
-            options.shape,
+            lengths,
             options.scheme,
             rng=options.rng,
             name=options.name,
@@ -126,11 +129,11 @@ def run(options: argparse.Namespace) -> None:
         )
     row = irwinhall.schemes.scheme(options.scheme)
     if options.json:
-        facts = {"out": options.out, "shape": options.shape, "dtype": options.dtype}
+        facts = {"out": options.out, "shape": lengths, "dtype": options.dtype}
         origin = {"scheme": row.name, "seed": options.rng, "name": options.name}
         print(as_json({**facts, **origin}), file=summary)
         return
-    size = "x".join(str(length) for length in options.shape)
+    size = "x".join(map(str, lengths))
     print(f"{options.out}: {size} {options.dtype}, {row.name}, seed {options.rng}", file=summary)
     if options.dtype == "bfloat16":
         print("The .npy format has no bfloat16: its bits are stored as uint16.", file=summary)

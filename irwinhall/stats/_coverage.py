@@ -162,7 +162,9 @@ def _contributions(
     if deviation < 0.0:
         raise ValueError(f"normal must be at least 0, got {normal}")
     if widths.size == 0 and deviation == 0.0:
-        raise ValueError("half_widths must be at least one, or there must be other contributions")
+        raise ValueError(
+            "half_widths must hold a contribution where triangular and normal have none"
+        )
     # A power of 2 near the largest, so that nothing overflows and nothing is rounded.
     largest = max(float(widths.max(initial=0.0)), deviation)
     unit = 2.0 ** (math.frexp(largest)[1] - 1)

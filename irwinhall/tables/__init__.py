@@ -1,7 +1,7 @@
 """The tables: exact magnitudes and bounds, closed forms and their errors, the article's figures.
 
-Builders make a `Table`; `rendered` writes it as CSV, JSON and Markdown. The text depends on the
-arguments alone, on every machine.
+Builders make a `Table`; `rendered` writes it as CSV, JSON, Markdown and LaTeX. The text depends on
+the arguments alone, on every machine.
 """
 
 from irwinhall.tables._builders import (

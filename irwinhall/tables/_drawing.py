@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,3 +28,11 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), dpi=150)
     FigureCanvasAgg(figure)
     return figure
+
+
+def draw_grid(panel: Any, **style: Any) -> None:
+    """Draw a faint grid behind the curves, and no frame above and to the right."""
+    panel.grid(**{"color": "#E4E4E4", "linewidth": 0.5, **style})
+    panel.set_axisbelow(True)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from irwinhall import distribution
 from irwinhall._arguments import checked_count
-from irwinhall.tables._drawing import COLOURS, INK, check_matplotlib, new_figure
+from irwinhall.tables._drawing import COLOURS, INK, check_matplotlib, draw_grid, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -142,7 +142,7 @@ def _density_and_tail(curves: Sequence[tuple[str, NDArray[Any], Any, Any]], x: s
         panel.set_title(title, fontsize=11)
         panel.set_xlabel(x)
         panel.set_ylabel(y)
-        _plain(panel)
+        draw_grid(panel)
         panel.legend(frameon=False, fontsize=9, loc="best")
     return figure
 
@@ -198,16 +198,9 @@ def report_figure(rows: Sequence[ReportRow]) -> Figure:
     panel.set_xlim(0.0, 1.08 * max(deviations) or 1.0)
     panel.set_xlabel("standard deviation")
     panel.set_title("Weights by depth", fontsize=11)
-    _plain(panel)
+    draw_grid(panel)
     return figure
 
 
 def _shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"...{name[3 - _LONGEST_NAME :]}"
-
-
-def _plain(panel: Any) -> None:
-    panel.grid(color="#E4E4E4", linewidth=0.5)
-    panel.set_axisbelow(True)
-    for side in ("top", "right"):
-        panel.spines[side].set_visible(False)

@@ -41,7 +41,7 @@ def records(table: Table) -> list[dict[str, Cell]]:
     Parameters
     ----------
     table : Table
-        As the functions of this module return it.
+        As the functions of `irwinhall.tables` return it.
 
     Returns
     -------

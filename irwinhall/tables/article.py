@@ -2,7 +2,7 @@
 
 T. Letkeman, "Rethinking Weight Initialization", 2021, prints for six layer sizes what the standard
 Xavier bound preserves, for ten sizes what the normalized one does, and then the same after dividing
-the bound by its approximation. `reproduce` runs both simulations again.
+the bound by its approximation. ``irwinhall reproduce`` runs both simulations again.
 
 One thing to know when reading the normalized tables: the article's program divides the total over
 the n inputs by m and the total over the m outputs by n. Its "forward" column therefore is

@@ -14,7 +14,7 @@ import numpy as np
 from irwinhall import approximations
 from irwinhall._core import expected_magnitude
 from irwinhall.flow import Flow
-from irwinhall.tables._drawing import COLOURS, INK, new_figure
+from irwinhall.tables._drawing import COLOURS, INK, draw_grid, new_figure
 from irwinhall.tables._drawing import check_matplotlib as check_matplotlib
 from irwinhall.tables._figures import distribution_figure, report_figure, weighted_figure
 
@@ -155,10 +155,7 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
         panel.set_title(heading, loc="center", fontsize=11)
         panel.set_xlabel("layer")
         panel.set_ylabel("magnitude")
-        panel.grid(axis="y", color="#DDDDDD", linewidth=0.6)
-        panel.set_axisbelow(True)
-        for side in ("top", "right"):
-            panel.spines[side].set_visible(False)
+        draw_grid(panel, axis="y", color="#DDDDDD", linewidth=0.6)
         for line in lines:
             panel.plot(np.arange(depth + 1), _exponents(line.values), **line.style)
         # Exponents on a linear axis: matplotlib's logarithmic one overflows near the ends of the
@@ -547,10 +544,7 @@ def _logarithmic(panel: Any, x: Iterable[int], y: Iterable[int]) -> None:
         axis.set_major_locator(FixedLocator([10.0**exponent for exponent in exponents]))
         axis.set_major_formatter(FuncFormatter(_decade))
         axis.set_minor_locator(NullLocator())
-    panel.grid(color="#E4E4E4", linewidth=0.5)
-    panel.set_axisbelow(True)
-    for side in ("top", "right"):
-        panel.spines[side].set_visible(False)
+    draw_grid(panel)
 
 
 def _decade(value: float, _: object = None) -> str:

@@ -572,7 +572,7 @@ def ones_(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def eye_(tensor: torch.Tensor) -> torch.Tensor:
-    """Fill a matrix with the identity, in place, and return it, as torch.nn.init.eye_ does.
+    """Fill a matrix with the identity, in place, and return it, as `torch.nn.init.eye_` does.
 
     Parameters
     ----------
@@ -603,7 +603,7 @@ def eye_(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def dirac_(tensor: torch.Tensor, groups: SupportsIndex = 1) -> torch.Tensor:
-    """Fill a convolution with one that returns its input, as torch.nn.init.dirac_ does.
+    """Fill a convolution with one that returns its input, as `torch.nn.init.dirac_` does.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any
@@ -17,7 +18,7 @@ from torch.nn.parameter import is_lazy
 from irwinhall._arguments import checked_finite
 from irwinhall._keywords import takes
 from irwinhall._models.decisions import Values
-from irwinhall._models.plan import Pattern, Plan, exclusions, naming, rules_of, shown
+from irwinhall._models.plan import Pattern, Plan, exclusions, matcher, naming, rules_of, shown
 from irwinhall._models.planning import decided_values
 from irwinhall._models.report import Report
 from irwinhall._models.residual import Residual
@@ -94,7 +95,8 @@ def init_weights(
         whole model: by ``model.apply`` with a seed, all layers of a shape would get the same.
     recipe : str or Recipe, optional
         In place of scheme and gain: a name or alias of `irwinhall.recipes.RECIPES`. The lines of a
-        plan come before the recipe's own, and residual in place of the recipe's.
+        plan come before the recipe's own, and residual in place of the recipe's. A UserWarning says
+        if no parameter has the names that the recipe gives the ends of residual branches.
     plan : mapping, optional
         What starts otherwise: patterns, and for each a scheme, "leave", or a mapping of `Options`.
         A pattern is the name of a parameter with the wildcards of fnmatch, a compiled regular
@@ -515,6 +517,8 @@ def _planned(
         buffers=(name for name, _ in module.named_buffers()),
         optional_residual=row is not None and residual is row.residual,
     )
+    if row is not None and residual is row.residual:
+        _warn_without_branches(row, tied)
     for number, values in enumerate(planned):
         if values.norms is not None:
             with naming(tied[number][0].name):
@@ -527,6 +531,21 @@ def _planned(
                 "the other"
             )
     return tied, planned, shared
+
+
+def _warn_without_branches(recipe: Recipe, tied: Sequence[Places]) -> None:
+    """Warn if a recipe scales residual branches and names none of a model."""
+    patterns = recipe.residual
+    if patterns and not any(
+        matcher("residual", pattern)(places) for pattern in patterns for places in tied
+    ):
+        rule = next(iter(patterns.values()))
+        warnings.warn(
+            f"recipe {recipe.name!r} scales residual branches, but no parameter matches "
+            f"{' or '.join(map(repr, patterns))}; pass residual={{pattern: {rule!r}}} for the last "
+            "weights of your branches, or residual={} if there are none",
+            stacklevel=5,
+        )
 
 
 def _norms_values(

@@ -139,8 +139,8 @@ def replace_init(
     several, the names begin with the number of the model, "0.", "1." and so on. A parameter with
     several draws has those after the first under its name, a slash and a number.
 
-    Random functions that our stream has no distribution for, such as bernoulli_, stay torch's own,
-    and so do draws within the transforms of torch.func; the report lists them. Generators that a
+    Random functions that our stream has no distribution for, such as `bernoulli_`, are torch's own,
+    and so are draws within the transforms of torch.func; the report lists them. Generators that a
     constructor passes are not used.
 
     The context concerns its own thread alone. Until it has ended, other threads must not read the
