@@ -40,7 +40,7 @@ SUFFIXES = {
     "irwinhall": {".css", ".js", ".pxd", ".pxi", ".py", ".pyi", ".pyx", ".typed"},
     "src_c": {".c", ".h"},
     "tests": {".c", ".csv", ".h", ".json", ".py", ".rs", ".sh", ".txt"},
-    "benchmarks": {".c", ".json", ".py"},
+    "benchmarks": {".c", ".csv", ".json", ".md", ".py"},
     "docs": {".cff", ".css", ".md", ".py", ".svg"},
 }
 

@@ -34,7 +34,7 @@ Matcher: TypeAlias = "Callable[[Iterable[Site]], bool]"
 
 
 class Options(TypedDict, total=False):
-    """The options of a plan for the parameters that match a pattern; each has the default of the call.
+    """Options of a plan for the parameters that match a pattern; each has the default of the call.
 
     Attributes
     ----------
