@@ -133,8 +133,10 @@ def save_weights(
     sampler.check(element_type(name_of_type, element)[0])
     checked_threads(threads, 0)
     checked_progress(progress)
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be a string or a path, got {path!r} ({type(path).__name__})")
+    if not isinstance(path, (str, os.PathLike)) and not hasattr(path, "write"):
+        raise TypeError(
+            f"path must be a string, a path or a binary file, got {path!r} ({type(path).__name__})"
+        )
     stream = as_stream(rng, name)
     whole = sampler.weight.shape
     try:

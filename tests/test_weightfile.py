@@ -136,5 +136,7 @@ def test_bad_arguments_are_named_before_the_disk_is_touched(tmp_path, arguments,
 
 
 def test_what_is_no_path_is_named():
-    with pytest.raises(TypeError, match=r"path must be a string or a path, got 3\.5"):
+    with pytest.raises(
+        TypeError, match=r"path must be a string, a path or a binary file, got 3\.5"
+    ):
         save_weights(3.5, (4, 4), rng=0)

@@ -169,12 +169,10 @@ def report_figure(rows: Sequence[ReportRow]) -> Figure:
 
     Examples
     --------
-    >>> import torch
-    >>> import irwinhall.torch as init
+    >>> from types import SimpleNamespace
     >>> from irwinhall import plots
-    >>> layers = [torch.nn.Linear(64, 64) for _ in range(5)]
-    >>> report = init.init_weights(torch.nn.Sequential(*layers), "he_normal", seed=1)
-    >>> figure = plots.report_figure(report.rows)
+    >>> rows = [SimpleNamespace(name=f"{k}.weight", shape=(64, 64), std=0.18) for k in range(5)]
+    >>> figure = plots.report_figure(rows)
     >>> figure.axes[0].get_xlabel()
     'standard deviation'
     """
