@@ -104,6 +104,13 @@ def checked_progress(progress: object) -> None:
         raise TypeError(f"progress must be callable, got {progress!r} ({type(progress).__name__})")
 
 
+def checked_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
+    """Raise ValueError if a value is none of the strings, and None, that it may be."""
+    if not isinstance(value, str | None) or value not in choices:
+        known = ", ".join(map(str, choices))
+        raise ValueError(f"{name} must be one of {known}, got {shown(value)}")
+
+
 def checked_shape(shape: object) -> tuple[int, ...]:
     """Return the shape of an array of less than 2**63 elements as a tuple."""
     plain = plain_shape(shape)

@@ -178,10 +178,8 @@ cdef object checked_bounds(object value):
 
 cdef object as_printed(object formula):
     """Return whether the formula is the printed one."""
-    if formula == "node_average":
-        return False
-    if formula == "as_printed":
-        return True
+    if isinstance(formula, str) and formula in ("node_average", "as_printed"):
+        return formula == "as_printed"
     raise ValueError(f"formula must be 'node_average' or 'as_printed', got {formula!r}")
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irwinhall._arguments import checked_count
+from irwinhall._arguments import checked_count, checked_progress
 from irwinhall._keywords import takes
 from irwinhall.gains import gain as activation_gain
 from irwinhall.montecarlo import Estimate
@@ -121,6 +121,7 @@ def compare(
     """
     number = None if activation is None else activation_gain(activation)
     n, m = checked_count("n", n, 1), checked_count("m", m, 1)
+    checked_progress(progress)
     need = (1.0 if number is None else number) / math.sqrt(min(n, m))
     omitted = left_out(n, m)
     rows = []

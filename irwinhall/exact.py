@@ -490,7 +490,8 @@ def _integer(name: str, value: object, least: int = 1) -> int:
 
 def _fraction(value: Any) -> Fraction:
     """Return exactly a number, or an array without axes, as a fraction of two int."""
-    number = value.item() if getattr(value, "ndim", None) == 0 else value
+    is_array = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    number = value.item() if is_array else value
     try:
         return Fraction(index(number))
     except TypeError:

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from irwinhall._arguments import checked_count, checked_finite, checked_progress, checked_real
+from irwinhall._arguments import (
+    checked_choice,
+    checked_count,
+    checked_finite,
+    checked_progress,
+    checked_real,
+)
 from irwinhall._infinite_width import Factors, mean_field
 from irwinhall._keywords import takes
 from irwinhall.gains import Activation, derivative
@@ -587,10 +593,7 @@ def _checked_network(
     if not cycle:
         raise ValueError("width must hold at least one number, got none")
     plain = [checked_count("width", units, 1) for units in cycle]
-    if normalization is not None and normalization not in get_args(Normalization):
-        raise ValueError(
-            f"normalization must be 'batch', 'layer', 'rms' or None, got {normalization!r}"
-        )
+    checked_choice("normalization", normalization, (*get_args(Normalization), None))
     if residual is not None:
         residual = checked_finite("residual", residual)
         if len(set(plain)) > 1:

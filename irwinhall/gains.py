@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from irwinhall._arguments import checked_finite
+from irwinhall._arguments import checked_choice, checked_finite
 from irwinhall._gain_constants import EXACT_GAINS, GATED_GAINS
 from irwinhall._lookup import FrozenMapping, Names, row_repr
 from irwinhall._quadrature import REACH, TOLERANCE, integral, nodes, root_density
@@ -257,10 +257,8 @@ def gain(
     >>> round(irwinhall.gain("silu"), 6), round(irwinhall.gain("silu", at=100), 6)
     (1.676532, 1.415954)
     """
-    if preserve not in get_args(Preserve):
-        raise ValueError(f"preserve must be 'variance' or 'magnitude', got {preserve!r}")
-    if convention not in get_args(Convention):
-        raise ValueError(f"convention must be 'exact', 'torch' or 'textbook', got {convention!r}")
+    checked_choice("preserve", preserve, get_args(Preserve))
+    checked_choice("convention", convention, get_args(Convention))
     variance = checked_finite("at", at)
     if variance <= 0.0:
         raise ValueError(f"at must be positive, got {at!r}")

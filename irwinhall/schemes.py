@@ -731,7 +731,7 @@ def scale(
     0.2
     """
     row = get_scheme(scheme, low, high, corrected)
-    plain_fans = Fans(checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1))
+    plain_fans = Fans(_checked_fan("fan_in", fan_in), _checked_fan("fan_out", fan_out))
     return row.scale(plain_fans, resolve_gain(row, gain))
 
 
@@ -797,7 +797,7 @@ def statistics(
     0.8442
     """
     row = get_scheme(scheme, low, high, corrected)
-    n, m = checked_count("fan_in", fan_in, 1), checked_count("fan_out", fan_out, 1)
+    n, m = _checked_fan("fan_in", fan_in), _checked_fan("fan_out", fan_out)
     factor = row.scale(Fans(n, m), resolve_gain(row, gain))
     size = abs(factor)
     mean = 0.0
@@ -839,6 +839,14 @@ def statistics(
 
 
 # ---- arguments -----------------------------------------------------------------------------------
+
+
+def _checked_fan(name: str, value: object) -> int:
+    """Return a number of inputs or outputs as an int."""
+    count = checked_count(name, value, 1)
+    if count >= 2**63:
+        raise ValueError(f"{name} must be less than 2**63, got {count}")
+    return count
 
 
 def get_scheme(

@@ -123,7 +123,11 @@ def test_progress_counts_every_layer_both_ways():
         ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),
         ({"batch": 1.5}, TypeError, "batch must be an integer"),
         ({"batch": 1, "normalization": "batch"}, ValueError, "batch must be at least 2, got 1"),
-        ({"normalization": "group"}, ValueError, "normalization must be 'batch', .* got 'group'"),
+        (
+            {"normalization": "group"},
+            ValueError,
+            "normalization must be one of batch, .*'group'",
+        ),
         ({"residual": "1"}, TypeError, "residual must be a real number"),
         ({"residual": 1.0, "width": (4, 5)}, ValueError, r"width must be one number .* \(4, 5\)"),
     ],

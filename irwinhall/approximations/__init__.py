@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, get_args
 
+from irwinhall._arguments import checked_choice
 from irwinhall._lookup import FrozenMapping
 from irwinhall.approximations._certification import certify, method, relative_error
 from irwinhall.approximations._closedform import LAST, Argmax, Certificate, ClosedForm, Target
@@ -79,6 +80,5 @@ def closed_forms(target: Target | None = None) -> list[ClosedForm]:
     >>> [form.name for form in approximations.closed_forms("magnitude")][:2]
     ['article_standard', 'article_standard_refit']
     """
-    if target is not None and target not in get_args(Target):
-        raise ValueError(f"target must be one of {get_args(Target)}, got {target!r}")
+    checked_choice("target", target, (*get_args(Target), None))
     return [form for form in _forms().values() if target in (None, form.target)]

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from irwinhall._arguments import checked_choice
 from irwinhall.approximations._expressions import (
     NUMPY,
     PYTHON,
@@ -113,8 +114,7 @@ class ClosedForm:
     base: ClosedForm | None = None
 
     def __post_init__(self) -> None:
-        if self.target not in get_args(Target):
-            raise ValueError(f"target must be one of {get_args(Target)}, got {self.target!r}")
+        checked_choice("target", self.target, get_args(Target))
 
     def __repr__(self) -> str:
         if self.certificate is None:

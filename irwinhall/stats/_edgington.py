@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from irwinhall import _distribution, distribution
+from irwinhall._arguments import checked_choice
 from irwinhall.stats._slices import (
     ALTERNATIVES,
     Axis,
     Floats,
     Slices,
-    checked_choice,
     checked_positive,
     checked_reals,
     refuse,

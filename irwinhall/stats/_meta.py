@@ -11,11 +11,10 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from irwinhall import distribution
-from irwinhall._arguments import checked_real
+from irwinhall._arguments import checked_choice, checked_real
 from irwinhall.stats._slices import (
     ALTERNATIVES,
     Floats,
-    checked_choice,
     checked_positive,
     checked_reals,
     refuse,

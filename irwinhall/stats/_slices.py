@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
 from irwinhall import _distribution
-from irwinhall._arguments import checked_axes, shown
+from irwinhall._arguments import checked_axes, checked_choice
 
 Axis: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
 Floats: TypeAlias = NDArray[np.float64]
@@ -85,11 +85,6 @@ def rows_along(
     shape = moved.shape[: moved.ndim - len(axes)]
     kept = tuple(1 if i in axes else length for i, length in enumerate(values.shape))
     return moved.reshape(math.prod(shape), -1 if values.size else 0), shape, kept
-
-
-def checked_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {shown(value)}")
 
 
 def checked_reals(name: str, values: object) -> Floats:

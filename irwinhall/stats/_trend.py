@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from irwinhall import _distribution, distribution
-from irwinhall._arguments import checked_finite
+from irwinhall._arguments import checked_choice, checked_finite
 from irwinhall.stats._slices import (
     ALTERNATIVES,
     Axis,
-    checked_choice,
     checked_reals,
     refuse,
     samples_along,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from irwinhall import approximations, exact
-from irwinhall._arguments import checked_count
+from irwinhall._arguments import checked_count, checked_progress
 from irwinhall._core import expected_magnitude, letkeman_bound, preserved_magnitude
 from irwinhall.executors import ordered_map
 from irwinhall.tables import article
@@ -82,6 +82,7 @@ def standard_table(
     )
     columns = ("n", "exact", "digits", "magnitude", "bound", *(form.name for form in forms))
     last = _checked("max_n", max_n, 1, MOST_N)
+    checked_progress(progress)
     pieces = [(first, min(first + _PIECE - 1, last)) for first in range(1, last + 1, _PIECE)]
     return Table(
         "standard", caption, columns, _gathered(_standard_rows, pieces, executor, progress)
@@ -125,6 +126,7 @@ def normalized_table(
     names = (form.name for form in forms)
     columns = ("n", "m", "digits", "bound", "forward", "backward", *names)
     pairs = grid_pairs(_checked("sizes", sizes, 2, MOST_SIZES))
+    checked_progress(progress)
     pieces = [pairs[first : first + _PIECE] for first in range(0, len(pairs), _PIECE)]
     return Table(
         "normalized", caption, columns, _gathered(_normalized_rows, pieces, executor, progress)
@@ -190,6 +192,7 @@ def closed_forms_table(
         *("form", "target", "about", "formula", "constants", "first", "last"),
         *("max_relative_error", "where", "certificate", "python", "c"),
     )
+    checked_progress(progress)
     rows: list[Row] = []
     for form in approximations.closed_forms():
         certificate = approximations.certify(form, map=partial(ordered_map, executor=executor))

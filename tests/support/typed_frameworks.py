@@ -5,6 +5,7 @@ The frameworks' types are spelled as annotations, which hold with and without th
 
 import dask.array as da
 import jax
+import keras
 import torch
 from torch import nn
 
@@ -108,7 +109,7 @@ chunked: da.Array = irwinhall.dask.sample_weights((8, 8), rng=1, chunks=4)
 irwinhall.dask.to_npy(chunked, "w.npy")
 chosen: irwinhall.keras.Options = {"layout": "keras.dense", "parts": (6, 3, 3), "std": 0.02}
 written: irwinhall.keras.Report = irwinhall.keras.init_weights(
-    object(), seed=1, plan={"*/kernel": chosen}
+    keras.Sequential(), seed=1, plan={"*/kernel": chosen}
 )
 rows: tuple[irwinhall.keras.Row, ...] = written.rows
 remade, told = irwinhall.jax.init_weights({}, seed=1)

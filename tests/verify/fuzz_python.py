@@ -190,7 +190,7 @@ def check_message(function, error):
         raise Finding(f"{type(error).__name__}: {error}")
     if type(error) in (TypeError, ValueError):
         names = {*inspect.signature(function).parameters, "shape", "schemes"}
-        said = str(error)
+        said = "\n".join([str(error), *getattr(error, "__notes__", ())])
         # "unknown scheme 'x'"; and what NumPy says of arrays where it wants True or False.
         if said.startswith("unknown ") or "truth value" in said:
             return
