@@ -187,7 +187,7 @@ class Report:
     ) -> None:
         self._pending = pending  # not asked for before the report is
         self.buffers: tuple[str, ...] = tuple(buffers)
-        self.seed = seed_text(seed)
+        self.seed: int | str = seed_text(seed)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:

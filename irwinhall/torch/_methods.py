@@ -84,7 +84,7 @@ class InitMethod:
     """
 
     def __init__(self, scheme: Scheme, gain: Gain, stream: Stream, how: dict[str, Any]) -> None:
-        self.calls = 0
+        self.calls: int = 0
         self._scheme = scheme
         self._gain = gain
         self._stream = stream

@@ -73,7 +73,9 @@ class ReplaceReport(Report):
         self, rows: Sequence[PendingRow], buffers: Sequence[str], missed: Sequence[str]
     ) -> None:
         """Set the rows, at the end of the context."""
-        self._made, self.buffers, self.missed = list(rows), tuple(buffers), tuple(missed)
+        self._made = list(rows)
+        self.buffers: tuple[str, ...] = tuple(buffers)
+        self.missed = tuple(missed)
 
     def _rows_made(self) -> list[PendingRow]:
         if self._made is None:
