@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irwinhall._arguments import checked_count, checked_progress
+from irwinhall._arguments import checked_progress
 from irwinhall._keywords import takes
 from irwinhall.gains import gain as activation_gain
 from irwinhall.montecarlo import Estimate
-from irwinhall.schemes import SCHEMES, scale, statistics
+from irwinhall.schemes import SCHEMES, checked_fan, scale, statistics
 from irwinhall.stream import Seed, Stream, as_stream
 
 __all__ = ["Comparison", "compare", "left_out"]
@@ -120,7 +120,7 @@ def compare(
     (0.632456, 0.5)
     """
     number = None if activation is None else activation_gain(activation)
-    n, m = checked_count("n", n, 1), checked_count("m", m, 1)
+    n, m = checked_fan("n", n), checked_fan("m", m)
     checked_progress(progress)
     need = (1.0 if number is None else number) / math.sqrt(min(n, m))
     omitted = left_out(n, m)

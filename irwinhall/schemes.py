@@ -16,6 +16,7 @@ from irwinhall._arguments import (
     checked_interval,
     checked_real,
     checked_truncation,
+    shown,
 )
 from irwinhall._core import letkeman_bound, preserved_magnitude
 from irwinhall._lookup import FrozenMapping, Names, row_repr
@@ -731,7 +732,7 @@ def scale(
     0.2
     """
     row = get_scheme(scheme, low, high, corrected)
-    plain_fans = Fans(_checked_fan("fan_in", fan_in), _checked_fan("fan_out", fan_out))
+    plain_fans = Fans(checked_fan("fan_in", fan_in), checked_fan("fan_out", fan_out))
     return row.scale(plain_fans, resolve_gain(row, gain))
 
 
@@ -797,7 +798,7 @@ def statistics(
     0.8442
     """
     row = get_scheme(scheme, low, high, corrected)
-    n, m = _checked_fan("fan_in", fan_in), _checked_fan("fan_out", fan_out)
+    n, m = checked_fan("fan_in", fan_in), checked_fan("fan_out", fan_out)
     factor = row.scale(Fans(n, m), resolve_gain(row, gain))
     size = abs(factor)
     mean = 0.0
@@ -841,11 +842,11 @@ def statistics(
 # ---- arguments -----------------------------------------------------------------------------------
 
 
-def _checked_fan(name: str, value: object) -> int:
+def checked_fan(name: str, value: object) -> int:
     """Return a number of inputs or outputs as an int."""
     count = checked_count(name, value, 1)
     if count >= 2**63:
-        raise ValueError(f"{name} must be less than 2**63, got {count}")
+        raise ValueError(f"{name} must be less than 2**63, got {shown(count)}")
     return count
 
 
