@@ -175,6 +175,7 @@ def left_out(n: int, m: int) -> list[str]:
     >>> left_out(256, 784)
     ['constant', 'uniform', 'normal', 'truncated_normal', ...]
     """
+    n, m = checked_fan("n", n), checked_fan("m", m)
     return [
         name
         for name, row in SCHEMES.items()
