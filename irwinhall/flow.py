@@ -31,7 +31,7 @@ from irwinhall._keywords import takes
 from irwinhall.gains import Activation, derivative
 from irwinhall.gains import activation as activation_row
 from irwinhall.sampling import sample_weights
-from irwinhall.schemes import scale, scheme, statistics
+from irwinhall.schemes import checked_fan, scale, scheme, statistics
 from irwinhall.stream import Seed, Stream, as_stream
 
 if TYPE_CHECKING:
@@ -592,7 +592,7 @@ def _checked_network(
     cycle = tuple(width) if isinstance(width, Sequence) else (width,)
     if not cycle:
         raise ValueError("width must hold at least one number, got none")
-    plain = [checked_count("width", units, 1) for units in cycle]
+    plain = [checked_fan("width", units) for units in cycle]
     checked_choice("normalization", normalization, (*get_args(Normalization), None))
     if residual is not None:
         residual = checked_finite("residual", residual)

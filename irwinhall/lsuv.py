@@ -189,8 +189,12 @@ def rescale_until(
 def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDArray[Any]]:
     """Return copies of the weights."""
     for name, value, of in (("layers", layers, "callables"), ("weights", weights, "arrays")):
-        # A callable, such as a module of torch, may have a length, too.
-        if not hasattr(value, "__len__") or (callable(value) and not isinstance(value, Sequence)):
+        # A module of torch, which is callable, may have a length; an array without axes has none.
+        if (
+            not hasattr(value, "__len__")
+            or (callable(value) and not isinstance(value, Sequence))
+            or getattr(value, "ndim", 1) == 0
+        ):
             raise TypeError(
                 f"{name} must be a sequence of {of}, got {value!r} ({type(value).__name__})"
             )

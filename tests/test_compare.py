@@ -112,12 +112,15 @@ def test_progress_counts_the_weights_drawn():
     [
         ((0, 5), ValueError, "n must be at least 1, got 0"),
         ((5, 0), ValueError, "m must be at least 1, got 0"),
+        ((5, 2**63), ValueError, "m must be less than 2.*63, got 9223372036854775808"),
         ((5, 1.0), TypeError, "m must be an integer, got 1.0"),
     ],
 )
 def test_bad_sizes_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
         compare(*arguments)
+    with pytest.raises(error, match=message):
+        left_out(*arguments)
 
 
 def test_an_unknown_activation_lists_near_names():

@@ -122,6 +122,7 @@ def test_progress_counts_every_layer_both_ways():
         ({"width": ()}, ValueError, "width must hold at least one"),
         ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),
         ({"batch": 1.5}, TypeError, "batch must be an integer"),
+        ({"width": 2**63}, ValueError, r"width must be less than 2\*\*63, got 9223372036854775808"),
         ({"batch": 1, "normalization": "batch"}, ValueError, "batch must be at least 2, got 1"),
         (
             {"normalization": "group"},

@@ -139,6 +139,13 @@ def test_no_layers_are_no_work():
         ),
         ([linear], [], {}, ValueError, "weights must be one array a layer, got 0 for 1 layers"),
         (linear, [np.eye(32)], {}, TypeError, "layers must be a sequence of callables, got <func"),
+        (
+            np.array(1j),
+            [],
+            {},
+            TypeError,
+            r"layers must be a sequence of callables, got array\(0\.\+1",
+        ),
         (3.0, [np.eye(32)], {}, TypeError, r"layers must be a sequence of callables, got 3\.0"),
         ([linear], 3, {}, TypeError, "weights must be a sequence of arrays, got 3"),
         ([3], [np.eye(32)], {}, TypeError, r"layers\[0\] must be callable, got 3 \(int\)"),
