@@ -32,6 +32,8 @@ def whole_file(target: Path, *, overwrite: bool = True, named: bool = False) -> 
     replaced keeps its mode. Where the system makes no files without a name, or if `named` asks for
     one, the file is a hidden one beside the target; those that dead processes left are removed.
     """
+    if "\0" in str(target):
+        raise ValueError(f"path must have no null character, got {str(target)!r}")
     target = _followed(target, overwrite=overwrite)
     _remove_abandoned(target)
     try:

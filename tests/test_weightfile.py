@@ -140,3 +140,8 @@ def test_what_is_no_path_is_named():
         TypeError, match=r"path must be a string, a path or a binary file, got 3\.5"
     ):
         save_weights(3.5, (4, 4), rng=0)
+
+
+def test_a_path_with_a_null_character_is_named():
+    with pytest.raises(ValueError, match=r"path must have no null character, got 'w\\x00'"):
+        save_weights("w\0", (3, 4), rng=1)
