@@ -31,6 +31,8 @@ VERIFIED = ROOT / "tests" / "data" / "verify_magnitude.json"
 VERIFIED_DISTRIBUTION = ROOT / "tests" / "data" / "verify_distribution.json"
 VERIFIED_RECIPES = ROOT / "tests" / "data" / "verify_recipes.csv"
 VERIFIED_TRAINING = ROOT / "tests" / "data" / "verify_training.json"
+VERIFIED_REPLACE = ROOT / "tests" / "data" / "verify_replace.json"
+VERIFIED_SHARDS = ROOT / "tests" / "data" / "verify_shards.json"
 VERIFIED_FLOW = ROOT / "tests" / "data" / "verify_flow.json"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -222,6 +224,31 @@ def _training_table() -> str:
     return _markdown(["example", "start", "mean loss", "deviation of the seeds", "worst"], rows)
 
 
+def _replace_times() -> str:
+    """Return a row for each large model: seconds to build it, without and with replace_init."""
+    rows = []
+    for name, found in json.loads(VERIFIED_REPLACE.read_text())["times"].items():
+        millions = f"{found['parameters'] / 1e6:.0f} million"
+        times = [f"{1e3 * found[which]:.0f} ms" for which in ("torch", "irwinhall")]
+        rows.append([name, millions, *times, f"{found['torch'] / found['irwinhall']:.1f}"])
+    return _markdown(["model", "parameters", "torch", "with replace_init", "ratio"], rows)
+
+
+def _shards_memory() -> str:
+    """Return a row for each way to make a sharded kernel: the memory beyond its shards."""
+    ways = {
+        "called": "`init(shape, layout=layout)`",
+        "made anew": "`init_weights`, beyond the old kernel and the new one",
+        "built": "a layer built with one of these initializers: Keras copies each shard",
+        "built by Keras": "a layer built with Keras' own GlorotUniform",
+    }
+    cases = json.loads(VERIFIED_SHARDS.read_text())["cases"]
+    rows = [
+        [text, f"{max(0.0, cases[name]['beyond_shards_mib']):,.0f}"] for name, text in ways.items()
+    ]
+    return _markdown(["way", "MiB"], rows)
+
+
 def _flow_predictions() -> str:
     """Return a row for each kind of network: how far predictions are from simulations."""
     record = json.loads(VERIFIED_FLOW.read_text())
@@ -291,6 +318,8 @@ FIXED: dict[str, Callable[[], str]] = {
     "recipes": _recipes_table,
     "training": _training_table,
     "flow predictions": _flow_predictions,
+    "replace times": _replace_times,
+    "shards memory": _shards_memory,
     "fixed points": _fixed_points,
 }
 MEASURED: dict[str, tuple[str, Callable[[Results], str]]] = {

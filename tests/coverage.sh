@@ -4,8 +4,8 @@
 #
 #     sh tests/coverage.sh [c | python]
 #
-# Python lines need Coverage.py 7.10, gcov needs GCC. Prints the share of each file and its lines that
-# were not run. The least shares allowed are 97 % of Python and 95 % of C.
+# Python lines need Coverage.py 7.10, gcov needs GCC. That of C goes to docs/trust.md; that of Python is
+# printed, with the lines that were not run. The least shares allowed are 97 % of Python and 95 % of C.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sources=$here/../src_c
