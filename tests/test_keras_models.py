@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,8 +161,6 @@ def test_the_recorded_memory_is_that_of_the_shards():
     beyond = {case: found["beyond_shards_mib"] for case, found in cases.items()}
     assert max(beyond["called"], beyond["made anew"]) < 64
     assert beyond["built"] < 1024 + 64 < beyond["built by Keras"]
-    text = (Path(__file__).parents[1] / "docs" / "keras.md").read_text(encoding="utf-8")
-    assert [f"| {round(abs(value))} |" in text for value in beyond.values()] == [True] * 4
 
 
 def test_what_is_measured_is_memory_beyond_the_shards():

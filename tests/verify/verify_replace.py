@@ -8,13 +8,13 @@ buffer is compared with what the model's own code draws:
 - every random call is ours, and all values are drawn by name;
 - building it again gives the same bits, and so does inserting a layer before it.
 
-Then models of 100 million parameters are built with and without, in turns, and timed. It writes
-data/verify_replace.json; the suite checks that record.
+Then models of 100 million parameters are built with and without, in turns, each in a new process,
+and timed. It writes data/verify_replace.json; the suite checks that record.
 """
 
 import argparse
-import gc
 import json
+import subprocess
 import sys
 import time
 import warnings
@@ -268,27 +268,40 @@ def values(tensor):
 # ---- times ---------------------------------------------------------------------------------------
 
 
-def times(make):
-    """Return the median seconds that a model takes without and with the context, in turns."""
-    plain, ours = [], []
+def times(name):
+    """Return the median seconds that a new process takes to make a model, in turns."""
+    seconds = {"torch": [], "irwinhall": []}
     for _ in range(ROUNDS):
-        for seconds, build in ((plain, make), (ours, lambda: replaced(make)[0])):
-            gc.collect()
-            begin = time.perf_counter()
-            model = build()
-            seconds.append(time.perf_counter() - begin)
-            count = sum(parameter.numel() for parameter in model.parameters())
-            del model
-    return {"parameters": count, "torch": median(plain), "irwinhall": median(ours)}
+        for which, found in seconds.items():
+            command = [sys.executable, __file__, "--time", which, name]
+            output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+            count, taken = output.split()[-2:]
+            found.append(float(taken))
+    return {"parameters": int(count), **{which: median(found) for which, found in seconds.items()}}
+
+
+def print_time(which, name):
+    """Print how many parameters a large model has, and the seconds that it takes to make it."""
+    build = LARGE[name] if which == "torch" else lambda: replaced(LARGE[name])[0]
+    small = MODELS.get(name, lambda: nn.Linear(2, 2))
+    small()  # what imports is done once
+    replaced(small)
+    begin = time.perf_counter()
+    model = build()
+    taken = time.perf_counter() - begin
+    print(sum(parameter.numel() for parameter in model.parameters()), taken)
 
 
 def main():
     """Check the models and time the large ones, or some of them, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=["models", "times"])
+    parser.add_argument("--time", choices=["torch", "irwinhall"], help="print one time alone")
     parser.add_argument("names", nargs="*", help="of the models; default all")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.time:
+        return print_time(options.time, *options.names)
     record = {"torch": "", "threads": 0, "models": {}, "times": {}}
     if RECORD.exists():
         record = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -300,9 +313,9 @@ def main():
             record["models"][name]["faults"] = faults
             faulty = faulty or bool(faults)
             print(name, record["models"][name], flush=True)
-    for name, make in LARGE.items() if options.only != "models" else ():
+    for name in LARGE if options.only != "models" else ():
         if name in (options.names or LARGE):
-            record["times"][name] = found = times(make)
+            record["times"][name] = found = times(name)
             print(name, found, f"{found['torch'] / found['irwinhall']:.1f} times", flush=True)
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return faulty
