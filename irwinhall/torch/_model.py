@@ -44,7 +44,7 @@ from irwinhall.torch._fill import (
 )
 from irwinhall.torch._gains import array_gain
 from irwinhall.torch._layers import ParameterSite
-from irwinhall.torch._report import TensorRow, Seen, version
+from irwinhall.torch._report import Seen, TensorRow, version
 from irwinhall.torch._shards import Places as Region
 from irwinhall.torch._shards import is_distributed
 from irwinhall.torch._sharing import Places, tied_parameters
@@ -536,9 +536,8 @@ def _planned(
 def _warn_without_branches(recipe: Recipe, tied: Sequence[Places]) -> None:
     """Warn if a recipe scales residual branches and names none of a model."""
     patterns = recipe.residual
-    if patterns and not any(
-        matcher("residual", pattern)(places) for pattern in patterns for places in tied
-    ):
+    matches = [matcher("residual", pattern) for pattern in patterns]
+    if matches and not any(fits(places) for fits in matches for places in tied):
         rule = next(iter(patterns.values()))
         warnings.warn(
             f"recipe {recipe.name!r} scales residual branches, but no parameter matches "
