@@ -83,9 +83,9 @@ class SDist(sdist):
         """Copy the files that setuptools finds and every source file of these folders."""
         found = {
             str(path)
-            for folder in ("irwinhall", "src_c", "tests", "benchmarks", "docs")
+            for folder, suffixes in SUFFIXES.items()
             for path in Path(folder).rglob("*")
-            if path.is_file() and path.suffix in SUFFIXES[folder] and "_build" not in path.parts
+            if path.is_file() and path.suffix in suffixes and "_build" not in path.parts
         }
         generated = {f"irwinhall/{name}.c" for name in ("_core", "_distribution")}
         super().make_release_tree(base_dir, sorted({*files, *found, "CHANGELOG.md"} - generated))

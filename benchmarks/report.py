@@ -249,23 +249,24 @@ def _shards_memory() -> str:
     return _markdown(["way", "MiB"], rows)
 
 
+# The kind of a network, by the first of these that its description has.
+_KINDS_OF_NETWORKS = {
+    "normalization=batch, residual": "batch normalization in branches, 256 samples",
+    "normalization=batch": "batch normalization, 256 samples",
+    "normalization": "layer and RMS normalization",
+    "residual": "residual branches",
+    "hardshrink": "hardshrink",
+    "activation": "other activations",
+    "": "schemes, with ReLU",
+}
+
+
 def _flow_predictions() -> str:
     """Return a row for each kind of network: how far predictions are from simulations."""
     record = json.loads(VERIFIED_FLOW.read_text())
     kinds: dict[str, list[list[float]]] = {}
     for network, _, *deviations in record["predictions"]:
-        kind = "schemes, with ReLU"
-        for part, name in (
-            ("normalization=batch, residual", "batch normalization in branches, 256 samples"),
-            ("normalization=batch", "batch normalization, 256 samples"),
-            ("normalization", "layer and RMS normalization"),
-            ("residual", "residual branches"),
-            ("hardshrink", "hardshrink"),
-            ("activation", "other activations"),
-        ):
-            if part in network:
-                kind = name
-                break
+        kind = next(kind for part, kind in _KINDS_OF_NETWORKS.items() if part in network)
         kinds.setdefault(kind, []).append(deviations)
     rows = [
         [kind, str(len(cases)), *(f"{max(column):.1f}" for column in zip(*cases, strict=True))]

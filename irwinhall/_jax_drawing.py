@@ -110,6 +110,14 @@ def _odd(key: Any, shape: tuple[int, ...], wide: Any, more: dict[str, Any]) -> A
     return (jax.lax.bitcast_convert_type(bits, signed) >> shift | 1).astype(wide)
 
 
+def _inside_unit(
+    key: Any, shape: tuple[int, ...], wide: np.dtype[Any], more: dict[str, Any]
+) -> Array:
+    """Return odd multiples of half a unit in (0, 1): never 0 or 1."""
+    unit = wide.type(2.0 ** (-54 if wide == np.float64 else -25))
+    return _odd(key, shape, wide, more) * unit + wide.type(0.5)
+
+
 @partial(jax.jit, static_argnums=(5, 6, 7, 8))
 def _between(
     key: Any,
@@ -125,8 +133,7 @@ def _between(
     """Return values of a law between two ends, which it never reaches."""
     wide = low.dtype
     more = {} if out_sharding is None else {"out_sharding": out_sharding}
-    # Never 0 or 1: odd multiples of half a unit.
-    u = _odd(key, shape, wide, more) * wide.type(2.0 ** (-54 if wide == np.float64 else -25)) + 0.5
+    u = _inside_unit(key, shape, wide, more)
     if law == "uniform_between":
         values = low + (high - low) * u
     elif law == "log_of_uniform":
@@ -175,8 +182,7 @@ def _on_plane(
     wide = scale.dtype
     more = {} if out_sharding is None else {"out_sharding": out_sharding}
     of_modulus, of_angle = jax.random.split(key)
-    unit = wide.type(2.0 ** (-54 if wide == np.float64 else -25))
-    u = _odd(of_modulus, shape, wide, more) * unit + wide.type(0.5)  # never 0 or 1
+    u = _inside_unit(of_modulus, shape, wide, more)
     angle = jax.random.uniform(of_angle, shape, wide, maxval=2.0 * math.pi, **more)
     modulus = scale * jnp.sqrt(u if disk else -jnp.log1p(-mass * u))
     return jax.lax.complex(modulus * jnp.cos(angle), modulus * jnp.sin(angle))

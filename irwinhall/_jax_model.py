@@ -16,8 +16,8 @@ from irwinhall._jax_shards import made_like
 from irwinhall._keywords import takes
 from irwinhall._models.decisions import Values
 from irwinhall._models.plan import Pattern, Plan, naming, shown
-from irwinhall._models.planning import array_values, divisible_region, draw, rows_of
-from irwinhall._models.report import ArrayRow, Report
+from irwinhall._models.planning import array_report, array_values, divisible_region, draw
+from irwinhall._models.report import Report
 from irwinhall._models.residual import Residual
 from irwinhall._models.roles import ArraySite, Leaf, Role
 from irwinhall.schemes import Gain, Scheme
@@ -128,15 +128,9 @@ def init_weights(
     for place, places, values in zip(found.where, found.parameters, planned, strict=True):
         if values.parts:
             arrays[place] = _made(values, arrays[place], root, places[0].name, threads)
-    # What follows holds neither the model nor its arrays.
-    names = [[place.name for place in places] for places in found.parameters]
     held = [_reference(arrays[place]) for place in found.where]
-
-    def rows() -> list[ArrayRow]:
-        each = zip(planned, names, held, strict=True)
-        return [row for values, own, array in each for row in rows_of(values, own, array)]
-
-    return found.rebuilt(arrays), Report(rows, found.others, root.seed)
+    report = array_report(planned, found.parameters, held, found.others, root.seed)
+    return found.rebuilt(arrays), report
 
 
 def linen_layers(module: Any, *args: Any, **kwargs: Any) -> dict[tuple[str, ...], Any]:

@@ -16,8 +16,8 @@ from irwinhall._arrays import output
 from irwinhall._keywords import takes
 from irwinhall._models.decisions import Values
 from irwinhall._models.plan import Pattern, Plan, naming, shown
-from irwinhall._models.planning import array_values, divisible_region, draw, rows_of
-from irwinhall._models.report import ArrayRow, Report
+from irwinhall._models.planning import array_report, array_values, divisible_region, draw
+from irwinhall._models.report import Report
 from irwinhall._models.residual import Residual
 from irwinhall._models.roles import ArraySite, ConstantRole, Leaf, Role, WeightRole
 from irwinhall.layouts import Weight
@@ -115,14 +115,8 @@ def init_weights(
     for variable, values in zip(variables, planned, strict=True):
         if values.parts:
             variable.assign(_made(values, variable, root, threads))
-    names = [[place.name for place in each] for each in places]
     held = [partial(_pieces, ref(variable)) for variable in variables]
-
-    def rows() -> list[ArrayRow]:
-        each = zip(planned, names, held, strict=True)
-        return [row for values, own, arrays in each for row in rows_of(values, own, arrays)]
-
-    return Report(rows, others, root.seed)
+    return array_report(planned, places, held, others, root.seed)
 
 
 def _made(values: Values, variable: Any, root: Stream, threads: int | None) -> Any:

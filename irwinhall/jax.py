@@ -19,6 +19,7 @@ from irwinhall import layouts, schemes
 from irwinhall._arguments import (
     Axes,
     Shape,
+    checked_choice,
     checked_count,
     checked_finite,
     checked_real,
@@ -426,12 +427,8 @@ def variance_scaling(
     0.05
     """
     scale = _checked_scale("scale", scale)
-    for what, value, known in (
-        ("mode", mode, get_args(Mode)),
-        ("distribution", distribution, get_args(Distribution)),
-    ):
-        if value not in known:
-            raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
+    checked_choice("mode", mode, get_args(Mode))
+    checked_choice("distribution", distribution, get_args(Distribution))
     made = initializer(
         _variance_row(mode, distribution),
         gain=scale**0.5 if isinstance(scale, jax.core.Tracer) else math.sqrt(scale),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from irwinhall._arguments import (
+    checked_choice,
     checked_count,
     checked_finite,
     checked_interval,
@@ -862,9 +863,8 @@ def get_scheme(
     elif isinstance(scheme, Scheme):
         if scheme.law in _ENDLESS:
             row = scheme
-        elif scheme.law not in _LAWS:
-            raise ValueError(f"law must be one of {', '.join(_LAWS)}, got {scheme.law!r}")
         else:
+            checked_choice("law", scheme.law, _LAWS)
             row = _with_checked_ends(scheme)
     elif isinstance(scheme, str):
         row = _NAMES.find(scheme)

@@ -8,10 +8,9 @@ docs/evidence.md from what is recorded.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from irwinhall import executors
@@ -73,14 +72,10 @@ def _run(studies: list[catalogue.Study], results: Path, asked: argparse.Namespac
                 running.finish(study, results, executor, bar.update)
 
 
-@contextlib.contextmanager
-def _executor(asked: argparse.Namespace) -> Iterator[Executor | None]:
+def _executor(asked: argparse.Namespace) -> AbstractContextManager[Executor | None]:
     if asked.scheduler:
-        with executors.dask(asked.scheduler) as executor:
-            yield executor
-    else:
-        with executors.processes(asked.workers) as executor:
-            yield executor
+        return executors.dask(asked.scheduler)
+    return executors.processes(asked.workers)
 
 
 def _parser() -> argparse.ArgumentParser:

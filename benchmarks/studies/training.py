@@ -151,15 +151,16 @@ def _epochs_to_train(run: Run, depth: int) -> int:
     width = max(depth, settings["narrowest"])
     model = networks.dense(width=width, depth=depth, activation=settings["activation"])
     methods.initialize(model, methods.METHODS[run.method], run.seed, x[:256])
-    passed = [False]
+    passed = False
 
     def passes() -> bool:
-        passed[0] = _accuracy(model, test, test_target) > settings["threshold"]
-        return passed[0]
+        nonlocal passed
+        passed = _accuracy(model, test, test_target) > settings["threshold"]
+        return passed
 
     batches = _batches(x, target, settings["batch"], run.seed)
     _, losses = _fit(model, batches, settings["epochs"], run.rate, passes)
-    return len(losses) if passed[0] else 0
+    return len(losses) if passed else 0
 
 
 def predict_characters(runs: list[Run]) -> list[Result]:

@@ -21,6 +21,7 @@ __all__ = [
     "Rule",
     "exclusions",
     "matcher",
+    "matchers",
     "misses_bias",
     "naming",
     "rules_of",

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from irwinhall._arguments import checked_finite
 from irwinhall._models.decisions import Decider, Values
 from irwinhall._models.plan import Pattern, Plan, Rule, exclusions, naming, rules_of, unused
-from irwinhall._models.report import ArrayRow, Row
+from irwinhall._models.report import ArrayRow, Report, Row
 from irwinhall._models.residual import Residual, branches
 from irwinhall._models.roles import Site
 from irwinhall.schemes import Gain, Scheme, get_scheme
 from irwinhall.stream import Stream
 
-__all__ = ["array_values", "decided_values", "divisible_region", "draw", "rows_of"]
+__all__ = ["array_report", "array_values", "decided_values", "divisible_region", "draw"]
 
 
 def decided_values(
@@ -122,10 +122,30 @@ def divisible_region(values: Values, region: tuple[slice, ...]) -> tuple[slice, 
     return tuple(slice(0, size) for size in values.shape)
 
 
-def rows_of(
+def array_report(
+    planned: Sequence[Values],
+    parameters: Sequence[Sequence[Site]],
+    arrays: Sequence[Callable[[], Sequence[NDArray[Any]]]],
+    buffers: Sequence[str],
+    seed: int | bytes,
+) -> Report:
+    """Return the report on parameters; arrays: as for `ArrayRow`, one for each of them.
+
+    It keeps neither the parameters nor their layers alive.
+    """
+    names = [[place.name for place in places] for places in parameters]
+
+    def rows() -> list[ArrayRow]:
+        each = zip(planned, names, arrays, strict=True)
+        return [row for values, own, pieces in each for row in _rows(values, own, pieces)]
+
+    return Report(rows, buffers, seed)
+
+
+def _rows(
     values: Values, names: Sequence[str], arrays: Callable[[], Sequence[NDArray[Any]]]
 ) -> Iterator[ArrayRow]:
-    """Yield the rows of a parameter, by all of its names; arrays: as for `ArrayRow`."""
+    """Yield the rows of a parameter, by all of its names."""
     name, shape = names[0], values.shape or ()
     if not values.parts:
         yield ArrayRow(Row(name, shape, note=values.note))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,26 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
+    from irwinhall._models.report import Row
+
 # Points of a curve, and the standard deviations to each side that it shows.
 _POINTS, _DEVIATIONS = 400, 6.0
 # Characters of the names of parameters beside a panel.
 _LONGEST_NAME = 48
-
-
-class ReportRow(Protocol):
-    """What is drawn of a row of a report of `irwinhall.torch.init_weights`."""
-
-    @property
-    def name(self) -> str:
-        """The parameter's name."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The parameter's shape."""
-
-    @property
-    def std(self) -> float | None:
-        """The standard deviation of its values, if it was drawn."""
 
 
 def distribution_figure(n: int | Sequence[int]) -> Figure:
@@ -147,14 +133,14 @@ def _density_and_tail(curves: Sequence[tuple[str, NDArray[Any], Any, Any]], x: s
     return figure
 
 
-def report_figure(rows: Sequence[ReportRow]) -> Figure:
+def report_figure(rows: Sequence[Row]) -> Figure:
     """Return a figure of the standard deviation of every matrix of a model, from first to last.
 
     Parameters
     ----------
     rows : sequence of irwinhall.torch.Row
-        Those of the report that `irwinhall.torch.init_weights` returned. Parameters with fewer than
-        two axes, and those left alone, are not shown.
+        The rows of a report of `init_weights`, for PyTorch, JAX or Keras. Parameters with fewer
+        than two axes, and those left alone, are not shown.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 from weakref import ref
@@ -14,7 +14,7 @@ from torch.nn.modules import module as hooks
 
 from irwinhall.torch._layers import joined, modules, parameters
 
-__all__ = ["Constructed", "Named"]
+__all__ = ["Constructed", "Named", "named_buffers", "named_parameters"]
 
 Named = dict[str, Any]
 
@@ -73,9 +73,8 @@ class Constructed:
         return [module for module in found if id(module) not in inner]
 
 
-def named_parameters(roots: Iterable[nn.Module]) -> Named:
+def named_parameters(roots: Sequence[nn.Module]) -> Named:
     """Return the parameters of models by their names; of several models with their numbers."""
-    roots = list(roots)
     return {
         joined(prefix, site.name): site.tensor
         for prefix, root in _prefixed(roots)
@@ -83,18 +82,18 @@ def named_parameters(roots: Iterable[nn.Module]) -> Named:
     }
 
 
-def named_buffers(roots: Iterable[nn.Module]) -> Named:
+def named_buffers(roots: Sequence[nn.Module]) -> Named:
     """Return the buffers of models by their names; of several models with their numbers."""
     return {
         joined(joined(prefix, path), name): buffer
-        for prefix, root in _prefixed(list(roots))
+        for prefix, root in _prefixed(roots)
         for path, module in modules(root)
         for name, buffer in module._buffers.items()
         if buffer is not None
     }
 
 
-def _prefixed(roots: list[nn.Module]) -> list[tuple[str, nn.Module]]:
+def _prefixed(roots: Sequence[nn.Module]) -> list[tuple[str, nn.Module]]:
     if len(roots) == 1:
         return [("", roots[0])]
     return [(str(number), root) for number, root in enumerate(roots)]

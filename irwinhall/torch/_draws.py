@@ -20,9 +20,8 @@ Call = tuple[torch.Tensor, "Draw"]
 class Draw(NamedTuple):
     """A random call: which function of ours replaces it, with which arguments.
 
-    afterwards are methods of torch, with an argument each, that make the values of it. scale is
-    what the report shows. plain makes the call
-    that it replaces.
+    afterwards are methods of torch, and their arguments, that turn its values into those of the
+    call. scale is for the report. plain makes the call that it replaces.
     """
 
     law: str

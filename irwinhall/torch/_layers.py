@@ -14,12 +14,7 @@ from torch.nn.utils import parametrizations, parametrize
 from irwinhall._models.roles import ConstantRole, NormsRole, Role, Roles, WeightRole
 from irwinhall.layouts import Fans, Weight
 
-__all__ = [
-    "ParameterSite",
-    "fans_beside",
-    "modules",
-    "parameters",
-]
+__all__ = ["ParameterSite", "fans_beside", "joined", "modules", "parameters"]
 
 
 class ParameterSite(NamedTuple):

@@ -44,7 +44,7 @@ from irwinhall.torch._fill import (
 )
 from irwinhall.torch._gains import array_gain
 from irwinhall.torch._layers import ParameterSite
-from irwinhall.torch._report import PendingRow, Seen, version
+from irwinhall.torch._report import Seen, TensorRow, version
 from irwinhall.torch._shards import Places as Region
 from irwinhall.torch._shards import is_distributed
 from irwinhall.torch._sharing import Places, tied_parameters
@@ -204,7 +204,7 @@ def init_weights(
     each = zip(tensors, planned, strict=True)
     versions = [t._version if values.direct else version(t) for t, values in each]
 
-    def rows() -> list[PendingRow]:  # what it holds keeps no tensor alive
+    def rows() -> list[TensorRow]:  # what it holds keeps no tensor alive
         notes = before.notes(names, planned)
         each = zip(planned, names, map(Seen, references, versions), written, strict=True)
         return [row for p in each for row in _rows(*p, others.get(p[1], ()), notes.get(p[1], ""))]
@@ -441,19 +441,19 @@ def _rows(
     wrote: bool,
     others: Sequence[tuple[str, str, tuple[int, ...] | None]],
     was: str,
-) -> Iterator[PendingRow]:
+) -> Iterator[TensorRow]:
     """Yield the rows of a parameter's parts and of its other names."""
     note, shape = "; ".join(filter(None, (values.note, was))), values.shape
     if not wrote:
         note = "on the meta device, untouched" if values.parts else values.note
-        yield PendingRow(seen, name, note, shape)
+        yield TensorRow(seen, name, note, shape)
     elif values.norms is not None:
-        yield PendingRow(seen, name, note, shape, scheme="norms")
+        yield TensorRow(seen, name, note, shape, scheme="norms")
     else:
         for part in values.parts:
-            yield PendingRow(seen, name, note, shape, part)
+            yield TensorRow(seen, name, note, shape, part)
     for other, why, its in others:
-        yield PendingRow(seen, other, f"{why} {name}", its or shape, is_tied=True)
+        yield TensorRow(seen, other, f"{why} {name}", its or shape, is_tied=True)
 
 
 def _others(
@@ -536,9 +536,8 @@ def _planned(
 def _warn_without_branches(recipe: Recipe, tied: Sequence[Places]) -> None:
     """Warn if a recipe scales residual branches and names none of a model."""
     patterns = recipe.residual
-    if patterns and not any(
-        matcher("residual", pattern)(places) for pattern in patterns for places in tied
-    ):
+    matches = [matcher("residual", pattern) for pattern in patterns]
+    if matches and not any(fits(places) for fits in matches for places in tied):
         rule = next(iter(patterns.values()))
         warnings.warn(
             f"recipe {recipe.name!r} scales residual branches, but no parameter matches "

@@ -31,7 +31,10 @@ __all__ = ["Pending", "Step", "Tape"]
 
 
 class Step(NamedTuple):
-    """A draw into a tensor, or a call that reads or changes it; reads is other memory."""
+    """A draw into a tensor, or a call that makes or changes its values.
+
+    reads is the other memory that the call reads, and holds are the tensors in its arguments.
+    """
 
     tensor: torch.Tensor
     draw: Draw | None
@@ -343,27 +346,24 @@ class Tape:
 
     def forget_orphans(self) -> None:
         """Forget memory that nothing else refers to, and so nothing can read."""
-        for pending in self._orphans():
-            self.forget(pending)
-
-    def _orphans(self) -> list[Pending]:
-        """Return the memory that nothing else refers to, and so nothing can read."""
         use_count = getattr(torch._C, "_storage_Use_Count", None)
         if use_count is None:
-            return []
-        found: dict[int, Pending] = {}
-        held_by: dict[int, dict[int, torch.Tensor]] = defaultdict(dict)  # those, by their memory
+            return
+        orphans: dict[int, Pending] = {}
+        # The tensors in the steps of orphans, by the memory that they refer to.
+        held_by: dict[int, dict[int, torch.Tensor]] = defaultdict(dict)
         for pending in reversed(self._pending.values()):  # made from those before it
-            if all(reader.key in found for reader in self._readers(pending)):
+            if all(reader.key in orphans for reader in self._readers(pending)):
                 steps = [each for step in pending.steps for each in (step.tensor, *step.holds)]
                 own = {id(each): each for each in steps if storage_of(each) == pending.key}
                 own.update(held_by[pending.key])
                 storage = held(next(iter(own.values()))).untyped_storage()
                 if use_count(storage._cdata) <= len(own) + 1:  # and the storage itself
-                    found[pending.key] = pending
+                    orphans[pending.key] = pending
                     for each in steps:
                         held_by[storage_of(each)][id(each)] = each
-        return list(found.values())
+        for pending in orphans.values():
+            self.forget(pending)
 
 
 # ---- calls ---------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from irwinhall.torch._constructed import Constructed, Named, named_buffers, name
 from irwinhall.torch._draws import RANDOM, Draw, draw_of_frame, drawn_in_place, initializer, made_by
 from irwinhall.torch._fill import check_seed, has_values, is_kept, stream_of
 from irwinhall.torch._pending import Step, Tape
-from irwinhall.torch._report import PendingRow, Seen, version
+from irwinhall.torch._report import Seen, TensorRow, version
 from irwinhall.torch._sharing import held, storage_of
 
 __all__ = ["ReplaceReport", "replace_init"]
@@ -67,17 +67,17 @@ class ReplaceReport(Report):
     def __init__(self, seed: int | bytes) -> None:
         super().__init__(self._rows_made, (), seed)
         self.missed: tuple[str, ...] = ()
-        self._made: list[PendingRow] | None = None
+        self._made: list[TensorRow] | None = None
 
     def complete(
-        self, rows: Sequence[PendingRow], buffers: Sequence[str], missed: Sequence[str]
+        self, rows: Sequence[TensorRow], buffers: Sequence[str], missed: Sequence[str]
     ) -> None:
         """Set the rows, at the end of the context."""
         self._made = list(rows)
         self.buffers: tuple[str, ...] = tuple(buffers)
         self.missed = tuple(missed)
 
-    def _rows_made(self) -> list[PendingRow]:
+    def _rows_made(self) -> list[TensorRow]:
         if self._made is None:
             raise RuntimeError("the report is complete when the context of replace_init has ended")
         return self._made
@@ -296,7 +296,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             self._drawn.named.setdefault(name, _Part(shape, law, draw.scale))
         else:
             part = _Part(shape, law, draw.scale)
-            self._drawn.rows.append(PendingRow(_NOTHING, label, self._reason, shape, part))
+            self._drawn.rows.append(TensorRow(_NOTHING, label, self._reason, shape, part))
             memory = StorageWeakRef(held(step.tensor).untyped_storage())
             self._drawn.early[storage_of(step.tensor)] = memory, label, part
 
@@ -340,7 +340,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
 
     def _rows(
         self, parameters: Named, names: dict[int, str], calls: dict[str, list[str]]
-    ) -> Iterator[PendingRow]:
+    ) -> Iterator[TensorRow]:
         for name, tensor in parameters.items():
             seen = Seen(ref(tensor), version(tensor))
             shape = None if is_lazy(tensor) else tuple(tensor.shape)
@@ -348,19 +348,19 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             part, after = self._drawn.named.get(owner), calls.get(owner, [])
             if owner != name:
                 note = f"shares the memory of {owner}"
-                yield PendingRow(seen, name, note, shape, is_tied=True)
+                yield TensorRow(seen, name, note, shape, is_tied=True)
             elif shape is not None and not has_values(tensor):
-                yield PendingRow(seen, name, "on the meta device, untouched", shape)
+                yield TensorRow(seen, name, "on the meta device, untouched", shape)
             elif shape is None or owner not in calls:
                 label, early = self._drawn.early_in(tensor) or ("", None)
-                yield PendingRow(seen, name, f"from {label}" if early else "", shape, early)
+                yield TensorRow(seen, name, f"from {label}" if early else "", shape, early)
             else:
                 count = self._drawn.times.get(owner, 0)
                 notes = [f"{count} draws"] if count > 1 else []
                 notes += [f"then {', '.join(after)}"] if after and part else []
                 notes += [f"by {', '.join(after)}"] if after and not part else []
                 law, scale = (part.law, part.scale) if part else (None, None)
-                yield PendingRow(seen, name, "; ".join(notes), shape, _Part(shape, law, scale))
+                yield TensorRow(seen, name, "; ".join(notes), shape, _Part(shape, law, scale))
 
 
 class _Part(NamedTuple):
@@ -385,7 +385,7 @@ class _Drawn(NamedTuple):
 
     named: dict[str, _Part]
     times: dict[str, int]
-    rows: list[PendingRow]
+    rows: list[TensorRow]
     early: dict[int, tuple[StorageWeakRef, str, _Part]]
 
     def early_in(self, tensor: torch.Tensor) -> tuple[str, _Part] | None:

@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from irwinhall._models.report import Row
 from irwinhall.torch._shards import is_distributed
 
-__all__ = ["PendingRow", "Seen", "version"]
+__all__ = ["Seen", "TensorRow", "version"]
 
 # How many elements are measured at a time, in float32: few enough for the cache, and for torch to
 # stay on one thread, whose others are slow to start and stop on a busy machine.
@@ -50,8 +50,8 @@ def version(tensor: Any) -> int | None:
     return None if is_lazy(tensor) or tensor.is_inference() else tensor._version
 
 
-class PendingRow(NamedTuple):
-    """A row before it is asked for: a parameter, and its values, if any were written."""
+class TensorRow(NamedTuple):
+    """The row of a tensor, or of a part of one, and the values that were written, if any."""
 
     seen: Seen
     name: str
