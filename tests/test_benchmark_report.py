@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from frameworks import framework
 
 ROOT = Path(__file__).resolve().parent.parent
 _spec = importlib.util.spec_from_file_location("report", ROOT / "benchmarks" / "report.py")
@@ -70,7 +71,7 @@ def bench_missing(versus):
 @pytest.fixture
 def bench_file(tmp_path, monkeypatch):
     """Return a file of benchmarks, with the fixtures of ours beside it."""
-    pytest.importorskip("pytest_benchmark")
+    framework("pytest_benchmark")
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # or pytest-benchmark records nothing
     shutil.copy(ROOT / "benchmarks" / "conftest.py", tmp_path)
     file = tmp_path / "bench_waits.py"

@@ -186,8 +186,9 @@ def test_only_the_last_of_several_draws_is_made(monkeypatch):
         nn.init.normal_(layer.weight, std=3.0)
         return layer
 
-    built(make)
-    assert [arguments["std"] for on_meta, arguments in made if not on_meta] == [3.0]
+    built(make, threads=3)
+    kept = [arguments for on_meta, arguments in made if not on_meta]
+    assert [(arguments["std"], arguments["threads"]) for arguments in kept] == [(3.0, 3)]
 
 
 def test_constants_replace_what_was_drawn():
@@ -660,6 +661,14 @@ def test_a_draw_after_values_were_read_has_the_parameters_name():
     assert (report.rows[0].scheme, report.rows[0].note) == ("normal", "")
 
 
+def test_new_memory_in_the_place_of_what_was_read_has_no_draw():
+    with init.replace_init(seed=1) as report:
+        for _ in range(20):
+            torch.randn(1000).sum().item()
+        kept = [Holder(lambda: torch.zeros(1000)) for _ in range(20)]
+    assert report.left_alone == tuple(f"{number}.weight" for number in range(len(kept)))
+
+
 def test_a_move_to_where_a_model_is_asks_for_no_values():
     for where in ("cpu", torch.device("cpu")):
         model, report = built(lambda where=where: nn.Linear(4, 4).to(where, torch.float64))
@@ -692,6 +701,43 @@ def test_what_torch_draws_itself_is_reported(name):
         made = MISSED[name]()
     assert report.missed == (name,)
     assert made.isfinite().all() or name == "cauchy_"
+
+
+def test_draws_of_other_generators_are_reported_and_those_of_no_values_are_not():
+    with init.replace_init(seed=1) as report:
+        torch.empty(4).bernoulli_(0.5, generator=torch.Generator())
+        torch.empty(4, device="meta").bernoulli_(0.5)
+    assert report.missed == ("bernoulli_",)
+
+
+def test_what_our_function_refuses_when_names_are_known_is_torchs(monkeypatch):
+    def refuse(tensor, **arguments):
+        if not tensor.is_meta:
+            raise ValueError
+        return tensor
+
+    for name in ("uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_"):
+        monkeypatch.setattr(f"irwinhall.torch._draws.ours.{name}", refuse)
+    monkeypatch.setattr("irwinhall.torch._draws.ours.log_of_uniform_", refuse)
+    calls = {
+        "uniform": lambda t: t.uniform_(2.0, 3.0),
+        "normal": lambda t: t.normal_(5.0, 0.1),
+        "truncated_normal": lambda t: nn.init.trunc_normal_(t, 5.0, 0.1, 4.0, 6.0),
+        "orthogonal": lambda t: nn.init.orthogonal_(t, 3.0),
+        "sparse": lambda t: nn.init.sparse_(t, 0.25, 3.0),
+        "exponential": lambda t: t.exponential_(0.5),
+    }
+    for law, call in calls.items():
+        torch.manual_seed(1)
+        with init.replace_init(seed=1) as report:
+            tensor = call(torch.empty(8, 8))
+        torch.manual_seed(1)
+        expected = call(torch.empty(8, 8))
+        assert report.missed == (law,)
+        if law == "exponential":  # from as many uniforms, in another way
+            assert (tensor.min() > 0.0, 1.0 < tensor.mean() < 4.0) == (True, True)
+        else:
+            assert torch.equal(tensor, expected)
 
 
 def test_a_change_of_torchs_generator_that_nothing_explains_is_reported():
@@ -754,6 +800,7 @@ def test_everything_is_restored():
     before = hooks()
     built(lambda: nn.Linear(2, 2))
     assert hooks() == before
+    assert init._replacing._active.mode is None
     torch.manual_seed(1)
     one = nn.Linear(4, 4).weight
     torch.manual_seed(1)
@@ -787,6 +834,19 @@ def test_a_half_made_module_is_filled_too():
     assert 0.09 < kept[0].abs().max() <= 0.1
 
 
+def test_names_that_cannot_be_found_are_an_error_unless_there_is_one(monkeypatch):
+    def fail(roots):
+        raise ZeroDivisionError
+
+    kept = []
+    monkeypatch.setattr("irwinhall.torch._replacing.named_parameters", fail)
+    with pytest.raises(ZeroDivisionError), init.replace_init(seed=1):
+        kept.append(nn.Linear(100, 100))
+    with pytest.raises(KeyError), init.replace_init(seed=1):
+        kept.extend([nn.Linear(100, 100), {}["another"]])
+    assert 0.09 < kept[0].weight.abs().max() <= 0.1
+
+
 def test_contexts_nest():
     with init.replace_init(seed=1) as outer:
         first = nn.Linear(3, 3)
@@ -805,6 +865,16 @@ def test_contexts_nest():
     )
     assert torch.equal(first.bias, init.normal_(torch.empty(3), seed=2, name="/0"))
     assert "second.weight" in outer.left_alone
+    assert list(unnamed(outer)) == ["/0"]
+
+
+def test_the_outermost_of_three_contexts_makes_what_the_innermost_draws_anew():
+    with init.replace_init(seed=1) as outer:
+        weight = torch.randn(4)
+        with init.replace_init(seed=2), init.replace_init(seed=3):
+            weight.normal_()
+    assert torch.equal(weight, init.normal_(torch.empty(4), seed=3, name="/0"))
+    assert list(unnamed(outer)) == ["/0"]
 
 
 def test_other_threads_are_untouched():
@@ -849,6 +919,25 @@ def test_bad_arguments_are_named():
         init.replace_init(seed=1, generator=torch.Generator()).__enter__()
     with pytest.raises(TypeError, match="replace_init takes seed, not rng"):
         init.replace_init(rng=1)
+
+
+def test_constants_leave_what_transformers_has_loaded_alone(monkeypatch):
+    def constant_(tensor, val):
+        return tensor if hasattr(tensor, "_is_hf_initialized") else tensor.fill_(val)
+
+    def normal_(tensor, mean=0.0, std=1.0, generator=None):
+        return tensor if hasattr(tensor, "_is_hf_initialized") else tensor.normal_(mean, std)
+
+    loaded, other = torch.zeros(4), torch.zeros(4)
+    loaded._is_hf_initialized = True
+    for function in (constant_, normal_):
+        function.__module__ = "transformers.initialization"
+        monkeypatch.setattr(nn.init, function.__name__, function)
+    with init.replace_init(seed=1):
+        for tensor in (loaded, other):
+            nn.init.normal_(tensor)
+            nn.init.constant_(tensor, 2.0)
+    assert (loaded.tolist(), other.tolist()) == ([0.0] * 4, [2.0] * 4)
 
 
 # ---- models made before, meta devices, compilation, shards ---------------------------------------
@@ -903,6 +992,12 @@ def test_a_trace_of_the_context_itself_is_refused():
 
     with pytest.raises(Exception, match=r"replace_init|context"):
         function(torch.ones(3))
+
+
+def test_the_refusal_says_what_to_do(monkeypatch):
+    monkeypatch.setattr("irwinhall.torch._replacing.is_dynamo_compiling", lambda: True)
+    with pytest.raises(RuntimeError, match="compile the model after its context"):
+        init.replace_init(seed=1).__enter__()
 
 
 @pytest.fixture
