@@ -16,5 +16,6 @@ def test_what_passes_with_theirs_passes_with_ours(framework, least):
         assert any(
             name == known or name.startswith(f"{known}/") for known in verify.FILES[framework]
         )
-        assert file["failed_with_ours"] == [], name
-        assert file["passed_with_ours"] == file["passed_as_it_is"] > 0, name
+        failed = file["failed_with_ours"]
+        assert {test.lstrip(".") for test in failed} <= verify.EXCEPTIONS.keys(), name
+        assert file["passed_with_ours"] == file["passed_as_it_is"] - len(failed) > 0, name
