@@ -44,7 +44,7 @@ FILES = {
 }
 # Tests that ours need not pass, with the reason.
 EXCEPTIONS = {
-    "ModuleTest::test_module_trace": "expects the name of the function inside JAX, init; ours shows its scheme",
+    "ModuleTest::test_module_trace": "shows the name of JAX's inner function",
 }
 # What shares its name, and is none of theirs.
 NOT_INITIALIZERS = {"Initializer", "Options", "Report", "Row"}
