@@ -1,7 +1,9 @@
-"""What all tests share: Hypothesis without deadlines, which a busy machine misses, and Ctrl-C."""
+"""What all tests share: no deadlines in Hypothesis, Ctrl-C, and examples of optional frameworks."""
 
 import signal
 
+import pytest
+from frameworks import framework, imported
 from hypothesis import settings
 
 settings.register_profile("irwinhall", deadline=None)
@@ -13,3 +15,15 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 # No doctests: docs/ has a module of this name, and the typed clients are for type checkers alone.
 collect_ignore = ["conftest.py", "support/typed_client.py", "support/typed_frameworks.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """Skip pages and docstrings whose examples import a framework that is not installed."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            source = "".join(example.source for example in item.dtest.examples)
+            for name in imported(source):
+                try:
+                    framework(name)
+                except pytest.skip.Exception as missing:
+                    item.add_marker(pytest.mark.skip(reason=str(missing)))

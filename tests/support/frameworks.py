@@ -1,13 +1,17 @@
 """Optional frameworks in tests: a missing one is a visible skip, or an error where all must be."""
 
+import ast
 import importlib
 import os
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 
 # Keras reads it when it is first imported. Its own default is TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
+
+FRAMEWORKS = {"dask", "distributed", "equinox", "flax", "haiku", "jax", "keras", "torch", "zarr"}
 
 
 def framework(name: str) -> ModuleType:
@@ -18,3 +22,13 @@ def framework(name: str) -> ModuleType:
     if os.environ.get("IRWINHALL_REQUIRE_FRAMEWORKS"):
         return importlib.import_module(name)
     return pytest.importorskip(name, reason=f"{name} is not installed", exc_type=ImportError)
+
+
+def imported(source: str) -> Iterator[str]:
+    """Yield the frameworks that source code imports, by itself or by an adapter to one."""
+    for node in ast.walk(ast.parse(source)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            yield from FRAMEWORKS.intersection([name.removeprefix("irwinhall.").split(".")[0]])
