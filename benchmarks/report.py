@@ -140,7 +140,7 @@ def _transformer_table(part: Results) -> str:
             torch, whole = measured["rivals"]["torch.nn.init"], measured["calls"]
             ours, theirs = (_time(m["nanoseconds"] * whole) for m in (measured, torch))
             rows.append([found[2], where, ours, theirs, f"{torch['ratio']:.3g}"])
-    head = ["law", "from", "irwinhall.torch", "torch.nn.init", "ratio"]
+    head = ["distribution", "from", "irwinhall.torch", "torch.nn.init", "ratio"]
     memory = f"The model takes {peak['model']:,.0f} MiB; filling it adds {peak['above']:.0f} MiB."
     lines = (_markdown(head, rows), memory, _machine_line(part["machine"]))
     return "\n\n".join(lines)
