@@ -126,7 +126,7 @@ def _speed_summary(part: Results) -> str:
             ratios = {rivals[key]: rival["ratio"] for key, rival in theirs if key in rivals}
             cells = [f"{ratios[head]:.3g} x" if head in ratios else "" for head in heads]
             rows.append([found[1].replace("_", " "), _time(measured["nanoseconds"]), *cells])
-    return _markdown(["float32 weights", "irwinhall, a weight", *heads], rows)
+    return _markdown(["float32 weights", "irwinhall, per weight", *heads], rows)
 
 
 def _transformer_table(part: Results) -> str:
@@ -140,7 +140,7 @@ def _transformer_table(part: Results) -> str:
             torch, whole = measured["rivals"]["torch.nn.init"], measured["calls"]
             ours, theirs = (_time(m["nanoseconds"] * whole) for m in (measured, torch))
             rows.append([found[2], where, ours, theirs, f"{torch['ratio']:.3g}"])
-    head = ["law", "from", "irwinhall.torch", "torch.nn.init", "ratio"]
+    head = ["distribution", "from", "irwinhall.torch", "torch.nn.init", "ratio"]
     memory = f"The model takes {peak['model']:,.0f} MiB; filling it adds {peak['above']:.0f} MiB."
     lines = (_markdown(head, rows), memory, _machine_line(part["machine"]))
     return "\n\n".join(lines)
@@ -324,18 +324,18 @@ FIXED: dict[str, Callable[[], str]] = {
     "fixed points": _fixed_points,
 }
 MEASURED: dict[str, tuple[str, Callable[[Results], str]]] = {
-    "magnitude speed": ("bench_magnitude", _unit("a call or element")),
-    "montecarlo speed": ("bench_montecarlo", _unit("a weight")),
-    "stats speed": ("bench_stats", _unit("a point, value or call")),
+    "magnitude speed": ("bench_magnitude", _unit("per call or element")),
+    "montecarlo speed": ("bench_montecarlo", _unit("per weight")),
+    "stats speed": ("bench_stats", _unit("per point, value or call")),
     "stream summary": ("bench_stream", _stream_summary),
     "speed summary": ("bench_stream", _speed_summary),
-    "stream speed": ("bench_stream", _unit("an element")),
-    "tables speed": ("bench_tables", _unit("a row or call")),
+    "stream speed": ("bench_stream", _unit("per element")),
+    "tables speed": ("bench_tables", _unit("per row or call")),
     "distribution speed": ("bench_distribution", _distribution_speed),
-    "frameworks speed": ("bench_frameworks", _unit("a weight of 4096 x 4096")),
-    "small speed": ("bench_small", _unit("a call")),
+    "frameworks speed": ("bench_frameworks", _unit("per weight of 4096 x 4096")),
+    "small speed": ("bench_small", _unit("per call")),
     "torch speed": ("bench_torch", _transformer_table),
-    "import time": ("bench_import", _unit("an interpreter")),
+    "import time": ("bench_import", _unit("per interpreter")),
 }
 
 

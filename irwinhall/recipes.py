@@ -138,7 +138,7 @@ _GATE = {"scheme": "uniform_between", "low": 0.0, "high": 0.02}
 _ROWS = (
     Recipe(
         "torch",
-        "what the layers of torch.nn start with, but Bilinear, bias_k and bias_v, left alone",
+        "the defaults of torch.nn's layers; leaves Bilinear, bias_k and bias_v alone",
         "torch 2.13.0, reset_parameters of the layers",
         "torch_default",
         plan=FrozenMapping(_TORCH),
@@ -156,7 +156,7 @@ _ROWS = (
     ),
     Recipe(
         "llama",
-        "Llama, Mistral, Qwen 3 and others that transformers initializes by its general rule",
+        "Llama, Mistral, Qwen 3 and others that follow transformers' general rule",
         f"{_TRANSFORMERS}, PreTrainedModel._init_weights, initializer_range 0.02",
         "normal",
         0.02,
@@ -165,7 +165,7 @@ _ROWS = (
     ),
     Recipe(
         "deepseek",
-        "DeepSeek V2 and V3, with the layers that transformers has",
+        "DeepSeek V2 and V3, with transformers' layers",
         "DeepSeek-AI 2024, arXiv:2405.04434, 3.1.2, and arXiv:2412.19437, 4.2: 0.006 for all; "
         f"{_TRANSFORMERS}, DeepseekV3PreTrainedModel._init_weights, whose own default is 0.02",
         "normal",
@@ -232,7 +232,7 @@ _ROWS = (
     ),
     Recipe(
         "nanochat",
-        "nanochat; its scalars of each layer are left as they were made",
+        "nanochat; leaves the scalars of each layer alone",
         "nanochat 92d63d4, nanochat/gpt.py, GPT.init_weights, with n_kv_head = n_head",
         "lecun_uniform",
         plan=FrozenMapping(
@@ -253,7 +253,7 @@ _ROWS = (
     ),
     Recipe(
         "modded-nanogpt",
-        "the speed-run of modded-nanogpt; mlp_bank and mixed scalars are left as they were made",
+        "the speedrun of modded-nanogpt; leaves mlp_bank and mixed scalars alone",
         "modded-nanogpt f411b3d, train_gpt.py, GPT.__init__",
         "lecun_uniform",
         0.5,
@@ -280,7 +280,7 @@ _ROWS = (
     ),
     Recipe(
         "mamba2",
-        "Mamba 2 of state-spaces/mamba; transformers starts its own otherwise",
+        "Mamba 2 of state-spaces/mamba; transformers' initialization differs",
         "state-spaces/mamba e9594ce, mamba_ssm/modules/mamba2.py and models/mixer_seq_simple.py",
         "torch_default",
         plan=FrozenMapping(
@@ -305,7 +305,7 @@ _ROWS = (
     ),
     Recipe(
         "vit",
-        "vision transformers of timm; LayerScale is left as it was made",
+        "vision transformers of timm; leaves LayerScale alone",
         "timm 1.0.31, VisionTransformer.init_weights; its ends of +-2 are 100 standard deviations",
         "normal",
         0.02,

@@ -148,10 +148,10 @@ def test_the_pages_say_how_far_off_the_article_is():
     errors = normalized(sizes[:, None], sizes) / bounds - 1
     worst = sorted(int(sizes[i]) for i in np.unravel_index(np.abs(errors).argmax(), errors.shape))
     in_its_table = 1 + errors[9, 99]
-    assert f"where the exact figure is {in_its_table:.4f}." in article
+    assert f"where the exact value is {in_its_table:.4f}." in article
     assert f"off by up to {100 * (in_its_table - 1):.0f} % in its own table" in readme
     assert f"by up to {100 * normalized.max_relative_error:.1f} % elsewhere" in article
     assert f"by up to {100 * normalized.max_relative_error:.1f} % elsewhere" in readme
     assert f"by up to {100 * np.abs(errors).max():.1f} %, at {tuple(worst)}" in article
-    assert f"off by {100 * standard.max_relative_error:.3f} % as n grows" in article
+    assert f"off by {100 * standard.max_relative_error:.3f} % for large n" in article
     assert f"instead of sqrt(2/(3 pi)) = {math.sqrt(2 / (3 * math.pi)):.5f}" in article

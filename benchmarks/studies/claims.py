@@ -329,24 +329,24 @@ CLAIMS = (
     ),
     Claim(
         "series",
-        "Do not use Xavier with ReLU (30 layers, Kaiming beside it).",
+        "Do not use Xavier with ReLU (30 layers, compared with Kaiming).",
         _faster("he", "30 layers", "he_normal", "xavier_normal"),
     ),
     Claim("series", "With normalization the initialization matters less.", _spread),
     Claim(
         "series",
-        "Residual branches that start as nothing train better (Kaiming).",
+        "Residual branches that start at zero train better (Kaiming).",
         _faster("residual", "zero branches", "he_normal", "he_normal", "plain branches"),
     ),
     Claim("series", "Without normalized inputs even perfect weights fail.", _raw_pixels),
     Claim(
         "series",
-        "Orthogonal weights are an excellent start (MNIST conv, beside Normalized Xavier).",
+        "Orthogonal weights are an excellent start (MNIST conv, compared with Normalized Xavier).",
         _faster("conv", "conv", "orthogonal", "xavier_uniform"),
     ),
     Claim(
         "series",
-        "LSUV is robust (MNIST dense with sigmoids, beside Normalized Xavier).",
+        "LSUV is robust (MNIST dense with sigmoids, compared with Normalized Xavier).",
         _faster("dense", "dense", "lsuv", "xavier_uniform"),
     ),
     Claim(

@@ -162,7 +162,7 @@ def _minimax_family(count: int) -> Family:
     return Family(
         f"minimax_1e{3 * count}",
         "magnitude",
-        f"Within 1e-{3 * count} from n = {first} on, by {count} constant{'s' * (count > 1)}.",
+        f"Accurate to 1e-{3 * count} for n >= {first}, with {count} constant{'s' * (count > 1)}.",
         _minimax,
         start={f"s{k}": 0.1 / (k + 1) ** 2 for k in range(count)},
         first=first,
@@ -258,7 +258,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "article_normalized",
         "normalized_bound",
-        "The bound sqrt(6/(n + m)) over the article's approximation, as printed, of what it keeps.",
+        "The bound sqrt(6/(n + m)) over the article's approximation, as printed, of its magnitude.",
         _article_normalized,
         parameters={
             "a0": "0.793",

@@ -185,8 +185,8 @@ def closed_forms_table(
     ('form', 'target')
     """
     caption = (
-        "Closed forms of A(n) and of the normalized bound: formula, constants, the first and last"
-        " size they cover, and their worst relative error over all of these, certified."
+        "The formula, constants, range of sizes and certified worst relative error of each closed"
+        " form of A(n) and of the normalized bound."
     )
     columns = (
         *("form", "target", "about", "formula", "constants", "first", "last"),

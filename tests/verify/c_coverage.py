@@ -15,15 +15,15 @@ import trust_page
 
 SOURCES = Path(__file__).resolve().parents[2] / "src_c"
 RECORD = Path(__file__).resolve().parents[1] / "data" / "c_coverage.json"
-LARGE = "stores past the caches, for larger arrays than the programs fill"
+LARGE = "streaming stores, for larger arrays than the programs fill"
 # Why the programs do not run all lines of a file.
 REASONS = {
-    "distribution/ih_distribution.c": "the end of a table, which rounding alone could reach",
-    "distribution/ih_dot.c": "the Python interface alone calls it",
-    "distribution/ih_weighted.c": "weights that are tiny beside others; a search from below",
+    "distribution/ih_distribution.c": "the end of a table, reachable only by rounding",
+    "distribution/ih_dot.c": "called only by the Python interface",
+    "distribution/ih_weighted.c": "weights that are tiny relative to others; a search from below",
     "distribution/ih_weighted_quantile.c": "a step of the search that no program needs",
-    "montecarlo/ih_montecarlo.c": "Ctrl-C, which tests/test_interrupts.py sends",
-    "stream/ih_fill.c": "large arrays of several axes, larger than the programs fill",
+    "montecarlo/ih_montecarlo.c": "Ctrl-C, tested by tests/test_interrupts.py",
+    "stream/ih_fill.c": "arrays of several axes that are larger than the programs fill",
     "stream/kernels/ih_fill_aesni.c": LARGE,
     "stream/kernels/ih_fill_avx2_verbs.h": LARGE,
     "stream/kernels/ih_fill_avx512.c": LARGE,
