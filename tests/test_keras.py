@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -220,6 +221,13 @@ def test_clones_draw_on_and_what_is_loaded_begins_anew():
     assert array(loaded((4, 5))).tobytes() == first.tobytes()
     loaded = ik.Letkeman.from_config(pickle.loads(pickle.dumps(init.get_config())))
     assert array(loaded((4, 5))).tobytes() == first.tobytes()
+
+
+def test_threads_repeat_no_weights():
+    init = ik.HeNormal(seed=1)
+    with ThreadPoolExecutor(4) as pool:
+        drawn = {array(made).tobytes() for made in pool.map(init, [(30, 30)] * 40)}
+    assert drawn == {child(init, "he_truncated_normal", (30, 30), i).tobytes() for i in range(40)}
 
 
 def child(init, scheme, shape, number):
