@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False
+# cython: freethreading_compatible=True
 """The binding: argument checks around the functions of irwinhall.h, and no arithmetic.
 
 A plain int takes a path of its own that is little more than the C call. Everything else becomes an

@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False
+# cython: freethreading_compatible=True
 """The bindings of ih_distribution.h and ih_weighted.h: argument checks, memory, and no arithmetic.
 
 The functions of the Irwin-Hall distribution are private NumPy ufuncs.

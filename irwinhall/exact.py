@@ -261,7 +261,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
             series = context.mpf(0)
             for c in reversed(series_coefficients(terms)):
                 series = series / n + context.mpf(c.numerator) / c.denominator
-            value = context.sqrt(context.mpf(2) * n / (3 * context.pi)) * series
+            value = context.sqrt(context.mpf(2) * n / (3 * _pi(context))) * series
     return mpmath.mp.convert(value)
 
 
@@ -441,6 +441,22 @@ def _alternating_sum(x: Fraction, n: int, power: int) -> Fraction:
         (-1) ** k * math.comb(n, k) * (x - k) ** power for k in range(min(math.floor(x), n) + 1)
     )
     return sum(terms, Fraction(0)) / math.factorial(power)
+
+
+def _pi(context: Any) -> mpmath.mpf:
+    """Return pi by Machin's formula; mpmath keeps its own unlocked, where threads can spoil it."""
+    bits = context.prec + 32
+
+    def arccot(k: int) -> int:
+        total = power = (1 << bits) // k
+        odd = 1
+        while power:
+            power //= -k * k
+            odd += 2
+            total += power // odd
+        return total
+
+    return context.mpf(4 * (4 * arccot(5) - arccot(239))) / (1 << bits)
 
 
 # Digits carried beyond those asked for: rounding errors of some dozens of operations and the

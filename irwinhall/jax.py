@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Unpack, get_args
 
 from irwinhall import layouts, schemes
@@ -430,7 +429,7 @@ def variance_scaling(
     checked_choice("mode", mode, get_args(Mode))
     checked_choice("distribution", distribution, get_args(Distribution))
     made = initializer(
-        _variance_row(mode, distribution),
+        _VARIANCE_ROWS[mode, distribution],
         gain=scale**0.5 if isinstance(scale, jax.core.Tracer) else math.sqrt(scale),
         dtype=dtype,
         in_axis=in_axis,
@@ -450,7 +449,6 @@ def _as_jax(made: Initializer) -> Initializer:
     return replace(made, axes_may_coincide=len(signs) > 1 or len(set(named)) < len(named))
 
 
-@cache  # one object for each pair: equal initializers have equal rows
 def _variance_row(mode: Mode, distribution: Distribution) -> Scheme:
     def rule(fan_in: int, fan_out: int) -> float:
         fan = {
@@ -462,6 +460,14 @@ def _variance_row(mode: Mode, distribution: Distribution) -> Scheme:
         return math.sqrt((3.0 if distribution == "uniform" else 1.0) / fan)
 
     return Scheme(mode, distribution, rule)
+
+
+# One row for each pair: equal initializers have equal rows.
+_VARIANCE_ROWS = {
+    (mode, distribution): _variance_row(mode, distribution)
+    for mode in get_args(Mode)
+    for distribution in get_args(Distribution)
+}
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:

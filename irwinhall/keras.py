@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,6 +60,10 @@ __all__ = [
 _registered = keras.saving.register_keras_serializable(package="irwinhall")
 
 
+# Held while a draw gets its number; one lock for all, so that initializers can be pickled.
+_COUNTING = threading.Lock()
+
+
 class _Draws:
     """The stream of an initializer and its clones, and their number of draws."""
 
@@ -74,9 +79,9 @@ class _Draws:
         if not isinstance(self.seed, int):
             words = keras.ops.convert_to_numpy(self.seed.next()).astype(np.uint32)
             return Stream(int(words[0]) + (int(words[1]) << 32), self.stream.name)
-        stream = self.stream.child(str(self.count)) if self.count else self.stream
-        self.count += 1
-        return stream
+        with _COUNTING:
+            number, self.count = self.count, self.count + 1
+        return self.stream.child(str(number)) if number else self.stream
 
 
 class _Name(str):

@@ -17,7 +17,7 @@ import pytest
 import irwinhall
 from irwinhall import _core
 
-CLIENT = """# cython: language_level=3
+CLIENT = """# cython: language_level=3, freethreading_compatible=True
 cimport irwinhall
 from irwinhall.distribution cimport ih_irwin_hall_logsf
 

@@ -10,6 +10,8 @@ import os
 import pickle
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -220,6 +222,20 @@ def test_clones_draw_on_and_what_is_loaded_begins_anew():
     assert array(loaded((4, 5))).tobytes() == first.tobytes()
     loaded = ik.Letkeman.from_config(pickle.loads(pickle.dumps(init.get_config())))
     assert array(loaded((4, 5))).tobytes() == first.tobytes()
+
+
+def test_threads_repeat_no_weights(monkeypatch):
+    def slow_child(stream, name):
+        time.sleep(0.002)  # in which other threads draw
+        return known(stream, name)
+
+    init = ik.HeNormal(seed=1)
+    expected = {child(init, "he_truncated_normal", (4, 4), i).tobytes() for i in range(20)}
+    known = irwinhall.Stream.child
+    monkeypatch.setattr(irwinhall.Stream, "child", slow_child)
+    with ThreadPoolExecutor(4) as pool:
+        drawn = {array(made).tobytes() for made in pool.map(init, [(4, 4)] * 20)}
+    assert drawn == expected
 
 
 def child(init, scheme, shape, number):

@@ -8,6 +8,7 @@ import math
 import pickle
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -1106,6 +1107,15 @@ def test_copies_of_an_init_method_do_not_repeat_weights():
     one, two = copy.deepcopy({"weight": method}), copy.copy(method)
     tensors = [each(torch.empty(4, 4)) for each in (method, one["weight"], two)]
     assert not any(itertools.starmap(torch.equal, itertools.combinations(tensors, 2)))
+
+
+def test_an_init_method_repeats_no_weights_in_threads():
+    method = init.init_method("normal", 0.02, seed=1)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(method, [torch.empty(300, 300) for _ in range(24)]))
+    streams = [Stream(1).child(str(number)) for number in range(24)]
+    expected = {stream.normal((300, 300), 0.02).tobytes() for stream in streams}
+    assert {tensor.numpy().tobytes() for tensor in made} == expected
 
 
 def test_an_init_method_checks_its_scheme_at_once():

@@ -35,6 +35,6 @@ echo "$chosen" >"$environment/chosen.txt"
 install --constraint "$environment/chosen.txt" 'pytest>=8.2' pytest-xdist hypothesis ml_dtypes \
     python-flint matplotlib
 install --constraint "$environment/chosen.txt" --only-binary :all: numba || echo "SKIP numba: not for these versions"
-"$bin/python" --version
+"$bin/python" -VV # which says whether it is free-threaded
 "$bin/pip" freeze --all | grep -iE '^(numpy|scipy|mpmath|cython|setuptools|tqdm|numba)=='
 "$bin/pytest" -n auto --dist loadfile "$@"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
@@ -65,13 +66,17 @@ def init_method(
     return InitMethod(get_scheme(scheme), gain, stream_of(None, seed, generator, name), how)
 
 
+# Held while a call gets its number; one lock for all methods, so that they can be pickled.
+_COUNTING = threading.Lock()
+
+
 class InitMethod:
     """The function that `init_method` returns. Copies of it count calls together.
 
     Attributes
     ----------
     calls : int
-        How many tensors it has filled.
+        How often it was called.
 
     Examples
     --------
@@ -92,10 +97,10 @@ class InitMethod:
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         """Fill the tensor in place and return it."""
-        seed = self._stream.child(str(self.calls))
-        filled = fill_(tensor, self._scheme, self._gain, seed=seed, **self._how)
-        self.calls += 1
-        return filled
+        with _COUNTING:
+            number, self.calls = self.calls, self.calls + 1
+        seed = self._stream.child(str(number))
+        return fill_(tensor, self._scheme, self._gain, seed=seed, **self._how)
 
     def __copy__(self) -> InitMethod:
         return self
