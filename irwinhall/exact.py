@@ -445,7 +445,7 @@ def _alternating_sum(x: Fraction, n: int, power: int) -> Fraction:
 
 def _pi(context: Any) -> mpmath.mpf:
     """Return pi by Machin's formula; mpmath keeps its own unlocked, where threads can spoil it."""
-    bits = context.prec + 32
+    bits: int = context.prec + 32
 
     def arccot(k: int) -> int:
         total = power = (1 << bits) // k
