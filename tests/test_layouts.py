@@ -381,7 +381,7 @@ BIG_ONES = [
     ((4, 4), {"groups": -BIG}, "groups must be at least 1, got <int of"),
     ((4, 4), {"active_inputs": BIG}, "active_inputs must be at most the 4 inputs, got <int"),
     ((4, 4), {"layout": "torch.linear", "parts": BIG}, "parts must divide axis 0 of (4, 4)"),
-    ((4, 4), {"layout": "torch.linear", "stacked": BIG}, "shape must be (out, in) behind <int"),
+    ((4, 4), {"layout": "torch.linear", "stacked": BIG}, "shape must be (out, in) after <int"),
     ((4, 4), {"layout": "torch.linear", "groups": BIG}, "groups must be 1 for torch.linear"),
     ((4, 4), {"layout": "torch.linear", "in_axis": BIG}, "in_axis must be left out with a"),
     ((4, 4), {"parts": BIG}, "parts must come with a layout, got <int of 16610 bits>"),

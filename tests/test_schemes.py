@@ -478,7 +478,7 @@ def test_ends_of_a_row_can_be_its_own():
         ("mamba_a_log", {"low": -1}, ValueError, "^low must be positive, got -1.0"),
         ("log_uniform", {"low": 0}, ValueError, "^low must be positive, got 0.0"),
         ("log_uniform", {"high": math.inf}, ValueError, "^high must be finite, got inf"),
-        ("log_uniform", {"gain": 2.0}, ValueError, "^gain must be left out for log_uniform, whose"),
+        ("log_uniform", {"gain": 2.0}, ValueError, "^gain must be left out for log_uniform, which"),
     ],
 )
 def test_bad_ends_are_named(scheme, keywords, error, message):

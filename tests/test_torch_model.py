@@ -672,7 +672,7 @@ def test_weights_that_transformers_has_loaded_are_kept(monkeypatch):
 
 def test_weights_under_weight_norm_may_not_be_zero():
     model = nn.Sequential(weight_norm(nn.Linear(4, 4)))
-    with pytest.raises(ValueError, match="0.weight must not have rows of 0 under weight_norm"):
+    with pytest.raises(ValueError, match="0.weight must not have rows of zeros under weight_norm"):
         init.init_weights(model, seed=1, plan={"0.weight": "zeros"})
 
 
@@ -798,7 +798,7 @@ def test_a_direction_tied_to_another_weight_is_that_weight():
     [(nn.Linear(4, 8), "identity"), (nn.Embedding(6, 4, padding_idx=0), "letkeman")],
 )
 def test_no_row_under_weight_norm_may_be_zero(layer, scheme):
-    with pytest.raises(ValueError, match="weight must not have rows of 0 under weight_norm"):
+    with pytest.raises(ValueError, match="weight must not have rows of zeros under weight_norm"):
         init.init_weights(torch.nn.utils.parametrizations.weight_norm(layer), scheme, seed=1)
 
 
@@ -928,7 +928,7 @@ def test_norms_can_be_left_alone():
 def test_norms_that_cannot_be_had_are_named():
     model = nn.Sequential(weight_norm(nn.Linear(4, 8)), nn.Linear(8, 2))
     plan = {"0.weight": {"factor": 0.0}}
-    with pytest.raises(ValueError, match=f"^0.{NORMS}: 0.weight must not have rows of 0"):
+    with pytest.raises(ValueError, match=f"^0.{NORMS}: 0.weight must not have rows of zeros"):
         init.init_weights(model, seed=1, plan=plan)
 
 
@@ -956,7 +956,7 @@ def test_recurrent_weights_under_weight_norm_have_the_bits_they_have_without(lay
 
 
 def test_a_bias_under_weight_norm_cannot_be_zero():
-    with pytest.raises(ValueError, match="bias_hh_l0 must not have rows of 0 under weight_norm"):
+    with pytest.raises(ValueError, match="bias_hh_l0 must not have rows of zeros under"):
         init.init_weights(weight_norm(nn.GRU(4, 5), "bias_hh_l0"), seed=1)
 
 
@@ -1055,9 +1055,9 @@ def test_lsuv_leaves_frozen_weights_unless_it_is_told():
     before, batch = model[0].weight.clone(), torch.randn(50, 4)
     report = init.lsuv_(model, batch)
     assert torch.equal(model[0].weight, before)
-    assert report.left_alone == {"0.weight": "frozen: layers may name it"}
+    assert report.left_alone == {"0.weight": "frozen: name it in layers to rescale it"}
     assert set(init.lsuv_(model, batch, layers="*.weight").layers) == {"0.weight", "1.weight"}
-    with pytest.raises(ValueError, match="0.weight is frozen: layers may name it"):
+    with pytest.raises(ValueError, match="0.weight is frozen: name it in layers to rescale it"):
         init.lsuv_(model.requires_grad_(False), batch)
 
 

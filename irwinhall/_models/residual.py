@@ -60,7 +60,7 @@ def branches(
     if isinstance(residual, Mapping):
         if factor is not None:
             raise ValueError(
-                f"residual_factor must be left out where residual has rules, got {factor!r}"
+                f"residual_factor must be left out if residual has rules, got {factor!r}"
             )
         return _by_rules(parameters, decisions, residual, optional)
     patterns = matchers("residual", residual)
