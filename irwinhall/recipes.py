@@ -18,15 +18,14 @@ __all__ = ["RECIPES", "Kind", "Recipe", "recipe", "table"]
 
 
 class Kind(NamedTuple):
-    """A pattern: parameters of layers of a kind.
+    """A pattern that matches parameters of a kind of layer.
 
     Attributes
     ----------
     layer : str
-        The name of the class of a layer, or of a class that it is derived from, with the wildcards
-        of fnmatch.
+        The name of the layer's class or of a base class, with the wildcards of fnmatch.
     parameter : str
-        The name that the layer has for the parameter, with wildcards.
+        The name of the parameter in the layer, with wildcards.
 
     Examples
     --------
@@ -49,11 +48,11 @@ class Recipe(NamedTuple):
     ----------
     name : str
     about : str
-        The models that it is for.
+        The models to use it for.
     source : str
         The code or publication that it follows.
     scheme : str
-        The scheme of all weights of which the plan says nothing.
+        The scheme of all weights that the plan does not mention.
     gain : float or None
         Its gain.
     plan : mapping
@@ -61,7 +60,7 @@ class Recipe(NamedTuple):
     residual : mapping
         The rules of residual branches, as for `irwinhall.torch.init_weights`.
     aliases : tuple of str
-        Other names. Case, underscores, hyphens and spaces do not count in any name.
+        Other names. Case, underscores, hyphens and spaces are ignored in all names.
 
     Examples
     --------
@@ -107,8 +106,8 @@ def _bound_of_fan_out(fan_in: int, fan_out: int) -> float:
     return float(fan_out**-0.5)
 
 
-# Of a gate, the outputs are the hidden size; a transposed convolution stores them where others have
-# inputs, and torch takes them for these.
+# The outputs of a gate are the hidden size. A transposed convolution stores outputs where others
+# store inputs, and torch uses them as such.
 _BY_OUTPUTS = Scheme("torch_default_by_outputs", "uniform", _bound_of_fan_out)
 
 _TORCH = {
@@ -138,7 +137,7 @@ _GATE = {"scheme": "uniform_between", "low": 0.0, "high": 0.02}
 _ROWS = (
     Recipe(
         "torch",
-        "what the layers of torch.nn start with, but Bilinear, bias_k and bias_v, left alone",
+        "the defaults of torch.nn; leaves Bilinear, bias_k and bias_v alone",
         "torch 2.13.0, reset_parameters of the layers",
         "torch_default",
         plan=FrozenMapping(_TORCH),
@@ -232,7 +231,7 @@ _ROWS = (
     ),
     Recipe(
         "nanochat",
-        "nanochat; its scalars of each layer are left as they were made",
+        "nanochat; leaves its scalars of each layer alone",
         "nanochat 92d63d4, nanochat/gpt.py, GPT.init_weights, with n_kv_head = n_head",
         "lecun_uniform",
         plan=FrozenMapping(
@@ -253,7 +252,7 @@ _ROWS = (
     ),
     Recipe(
         "modded-nanogpt",
-        "the speed-run of modded-nanogpt; mlp_bank and mixed scalars are left as they were made",
+        "the speed-run of modded-nanogpt; leaves mlp_bank and mixed scalars alone",
         "modded-nanogpt f411b3d, train_gpt.py, GPT.__init__",
         "lecun_uniform",
         0.5,
@@ -280,7 +279,7 @@ _ROWS = (
     ),
     Recipe(
         "mamba2",
-        "Mamba 2 of state-spaces/mamba; transformers starts its own otherwise",
+        "Mamba 2 of state-spaces/mamba; that of transformers starts differently",
         "state-spaces/mamba e9594ce, mamba_ssm/modules/mamba2.py and models/mixer_seq_simple.py",
         "torch_default",
         plan=FrozenMapping(
@@ -305,7 +304,7 @@ _ROWS = (
     ),
     Recipe(
         "vit",
-        "vision transformers of timm; LayerScale is left as it was made",
+        "vision transformers of timm; leaves LayerScale alone",
         "timm 1.0.31, VisionTransformer.init_weights; its ends of +-2 are 100 standard deviations",
         "normal",
         0.02,
@@ -322,7 +321,7 @@ _ROWS = (
     ),
     Recipe(
         "resnet",
-        "residual convolution networks",
+        "residual convolutional networks",
         "torchvision 0.28.0, ResNet.__init__, without zero_init_residual; He et al. 2015",
         "he_normal_fan_out",
         plan=FrozenMapping(
@@ -357,7 +356,7 @@ def recipe(name: str | Recipe) -> Recipe:
     TypeError
         If name is neither.
     ValueError
-        If there is no such recipe; the message lists near names.
+        If there is no such recipe; the message suggests similar names.
 
     See Also
     --------
@@ -377,7 +376,7 @@ def recipe(name: str | Recipe) -> Recipe:
 
 
 def table() -> str:
-    """Return the names of all recipes and the models that they are for.
+    """Return the names of all recipes and the models to use them for.
 
     Returns
     -------

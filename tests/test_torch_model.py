@@ -389,7 +389,7 @@ def test_what_belongs_to_no_known_layer_is_left_alone_and_reported():
     assert report.left_alone == ("positions", "experts")
     assert report.buffers == ("mask",)
     assert all((tensor == 1).all() for tensor in (model.positions, model.experts, model.mask))
-    assert report.rows[0].note == "Block is no known layer"
+    assert report.rows[0].note == "Block is not a known layer"
 
 
 def test_parts_of_different_sizes_are_weights_of_their_own():
@@ -501,7 +501,7 @@ def test_the_last_norms_of_residual_branches_may_start_at_zero():
         (
             {"plan": {"*": "leave", "qkv.*": "zeros"}},
             ValueError,
-            "'qkv.*' decides nothing: qkv.weight is decided by the plan pattern '\\*' before",
+            "'qkv.*' decides nothing: qkv.weight is decided by the earlier plan pattern '\\*'",
         ),
         (
             {"plan": {"qkv.b*": "he_normal"}},
@@ -589,7 +589,7 @@ def test_what_cannot_be_filled_is_reported():
         "lazy.bias": "uninitialized: run the model on a batch first",
         "empty.weight": "no elements",
         "spectral.parametrizations.weight.original": "parametrized by _SpectralNorm",
-        "old.weight": "torch.int8 is no type that is filled",
+        "old.weight": "torch.int8 is not a type that can be filled",
     }
     assert report.left_alone == tuple(notes)
     assert "spectral.parametrizations.weight.original" in str(report)
@@ -1015,7 +1015,7 @@ def test_frozen_parameters_are_left_alone_and_reported():
     report = init.init_weights(model, "normal", gain=0.02, seed=1)
     assert report.left_alone == ("pos.weight", "a.bias", "n.weight", "n.bias")
     notes = {row.name: row.note for row in report.rows if row.scheme is None}
-    assert set(notes.values()) == {"frozen: a plan may name it"}
+    assert set(notes.values()) == {"frozen: name it in a plan to fill it"}
     assert torch.equal(model.pos.weight, sines())
     assert (model.a.bias == 2).all()
     assert (model.n.weight == 3).all()
@@ -1103,7 +1103,7 @@ def test_views_of_another_weight_are_filled_by_the_whole(first):
     np.testing.assert_array_equal(whole.weight.detach().numpy(), weights)
     notes = {row.name: row.note for row in report.rows}
     assert notes["one.weight"] == notes["two.weight"] == "shares the memory of whole.weight"
-    with pytest.raises(ValueError, match="one.weight shares the memory of whole.weight, name that"):
+    with pytest.raises(ValueError, match="one.weight shares the memory of whole.weight; name that"):
         init.init_weights(model, seed=1, plan={"one.weight": "he_normal"})
 
 
@@ -1226,7 +1226,7 @@ def test_a_scheme_for_all_is_for_no_scale_or_bias_of_an_unknown_layer():
     assert model.norm.temperature == 3
     weights = expected((8, 12), "c_proj.weight", "normal", gain=0.02)
     np.testing.assert_array_equal(model.c_proj.weight.detach().numpy(), weights)
-    assert report.rows[0].note.startswith("Scale is no known layer; a plan's scheme is for weights")
+    assert report.rows[0].note.startswith("Scale is not a known layer; a plan's scheme is for")
 
 
 @pytest.mark.parametrize("said", [{}, {"scheme": "he_normal"}])
@@ -1251,7 +1251,7 @@ def test_a_parameter_of_one_axis_is_filled_by_its_full_name():
 
 def test_residual_says_that_a_layout_is_missing_and_scales_what_the_plan_fills():
     model = Stack(c_proj=Conv1D())
-    with pytest.raises(ValueError, match="c_proj.weight is left alone, .* a plan gives a layout"):
+    with pytest.raises(ValueError, match="c_proj.weight is left .* give it a layout in a plan"):
         init.init_weights(model, seed=1, residual="*.weight")
     how = {"residual": "*.weight", "residual_factor": 0.5, "seed": 1}
     for said in ({"layout": "torch.matmul"}, {"scheme": "normal", "gain": 0.02}):
@@ -1343,8 +1343,8 @@ def test_biases_that_a_pattern_misses_by_name_are_told():
     found = {row.name: row for row in init.init_weights(model, seed=1, plan=plan).rows}
     assert found["a.bias"].scale == 0.5
     for name in ("attn.in_proj_bias", "lstm.bias_ih_l0"):
-        assert found[name].note.startswith("bias, which '*.bias' does not fit")
-    with pytest.raises(ValueError, match="other names there: lstm.bias_ih_l0, lstm.bias_hh_l0"):
+        assert found[name].note.startswith("bias, which '*.bias' does not match")
+    with pytest.raises(ValueError, match="the biases there are named lstm.bias_ih_l0"):
         init.init_weights(model, seed=1, plan={"lstm.bias": "ones"})
 
 
@@ -1436,9 +1436,9 @@ def test_a_plan_gives_a_standard_deviation_and_where_it_ends():
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"std": 0.02, "gain": 1}, "std must be left out beside a gain, got 0.02"),
-        ({"scheme": "he_normal", "std": 0.02}, "std must be left out for he_normal, whose scale"),
-        ({"scheme": "uniform", "std": 0.02}, "std must be left out for uniform, whose scale"),
+        ({"std": 0.02, "gain": 1}, "std must be left out with a gain, got 0.02"),
+        ({"scheme": "he_normal", "std": 0.02}, "std must be left out for he_normal, got"),
+        ({"scheme": "uniform", "std": 0.02}, "std must be left out for uniform, got"),
         ({"std": math.inf}, "std must be finite, got inf"),
         ({"std": -1.0}, "gain must be at least 0 for normal, got -1.0"),
         ({"scheme": "he_normal", "low": -3}, "low must be left out for he_normal, got -3"),
@@ -1564,14 +1564,14 @@ def test_what_is_excluded_is_left_alone_whatever_the_plan_says():
         ({"inner": "zeros"}, "'inner' matches no parameter; it names a module, whose .* 'inner.*'"),
         (
             {"mask": "zeros"},
-            "'mask' matches no parameter; mask is a buffer, which is never written",
+            "'mask' matches no parameter; mask is a buffer; buffers are never written",
         ),
         (
             {"norm.weight": "he_normal"},
             "norm.weight is the norm of a layer, and he_normal is for w",
         ),
         ({"scale.*": "he_normal"}, "scale.weight may be a scale or a bias, .* name it in full; sc"),
-        ({"count": "zeros"}, "count is left alone: torch.int64 is no type that is filled"),
+        ({"count": "zeros"}, "count is left alone: torch.int64 is not a type that can be filled"),
     ],
 )
 def test_a_plan_that_decides_nothing_says_why(plan, message):

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from irwinhall.tables import article
 
     if options.workers is not None and options.scheduler is not None:
-        raise ValueError("--workers must stand without --scheduler")
+        raise ValueError("--workers must be left out with --scheduler")
     # Small tables are made sooner than other processes start.
     workers = 1 if options.workers is None else options.workers
     tables.check_sizes(options.max_n, options.sizes)

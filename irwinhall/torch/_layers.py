@@ -216,7 +216,7 @@ def parameters(root: nn.Module) -> Iterator[ParameterSite]:
 
 def _no_role(layer: nn.Module, roles: Roles) -> str:
     """Return why a layer's parameter has no role."""
-    return f"not of {_kind(layer)}" if roles else f"{_kind(layer)} is no known layer"
+    return f"not of {_kind(layer)}" if roles else f"{_kind(layer)} is not a known layer"
 
 
 def _parametrized(prefix: str, layer: Any, roles: Roles) -> Iterator[ParameterSite]:
