@@ -12,7 +12,7 @@ if _find_spec("irwinhall._core") is None:  # found, not imported
         "`pip install -e .`; to use an installed irwinhall, leave the checkout's folder"
     )
 
-TYPE_CHECKING = False  # to a type checker, true; `typing` takes longer than all that is loaded here
+TYPE_CHECKING = False  # true to type checkers; `typing` is slower to load than all that is below
 if TYPE_CHECKING:
     from typing import Any
 

@@ -64,7 +64,7 @@ def checked_finite(name: str, value: object) -> float:
 def checked_interval(
     low: object, high: object, *, positive: bool = False, zero: bool = False
 ) -> tuple[float, float]:
-    """Return the ends of an interval; positive: low must be, or 0 where zero says so."""
+    """Return the ends of an interval; low must be positive if `positive`, or 0 if `zero`."""
     low, high = checked_finite("low", low), checked_finite("high", high)
     if not low < high:
         raise ValueError(f"low must be less than high, got low={low}, high={high}")
@@ -74,7 +74,7 @@ def checked_interval(
 
 
 def checked_truncation(low: object, high: object, corrected: object) -> tuple[float, float, bool]:
-    """Return where a normal law is cut, and whether its standard deviation is the result's."""
+    """Return the ends of a truncated normal, and whether std is the one after truncation."""
     low, high = checked_real("low", low), checked_real("high", high)
     if not low < high:
         raise ValueError(f"low must be less than high, got low={low}, high={high}")
@@ -99,23 +99,23 @@ def checked_count(name: str, value: object, least: int) -> int:
 
 
 def checked_progress(progress: object) -> None:
-    """Raise TypeError if what is called with the progress of a long call cannot be called."""
+    """Raise TypeError if a progress callback is not callable."""
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable, got {progress!r} ({type(progress).__name__})")
 
 
 def checked_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
-    """Raise ValueError if a value is none of the strings, and None, that it may be."""
+    """Raise ValueError if a value is not among the choices: strings, and None perhaps."""
     if not isinstance(value, str | None) or value not in choices:
         known = ", ".join(map(str, choices))
         raise ValueError(f"{name} must be one of {known}, got {shown(value)}")
 
 
 def checked_shape(shape: object) -> tuple[int, ...]:
-    """Return the shape of an array of less than 2**63 elements as a tuple."""
+    """Return the shape of an array of fewer than 2**63 elements as a tuple."""
     plain = plain_shape(shape)
     if math.prod(plain) >= 2**63 or (0 in plain and max(plain) >= 2**63):
-        raise ValueError(f"shape must have less than 2**63 elements, got {shown(plain)}")
+        raise ValueError(f"shape must have fewer than 2**63 elements, got {shown(plain)}")
     return plain
 
 
@@ -125,7 +125,7 @@ def plain_shape(shape: object) -> tuple[int, ...]:
         for length in shape:
             if type(length) is not int or length < 0:
                 break
-        else:  # the usual case, and nothing to be made of it
+        else:  # the usual case: nothing to convert
             return shape
     elif isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable) or _is_scalar(shape):
         rule = "shape must be an integer or a sequence of integers"
@@ -184,7 +184,7 @@ def checked_region(
 
 
 def checked_axes(name: str, axes: object) -> tuple[int, ...]:
-    """Return an axis, or several, as integers that count as the caller's do."""
+    """Return an axis, or several, as a tuple of int; negative ones stay negative."""
     if type(axes) is int:
         return (axes,)
     if not isinstance(axes, Iterable):

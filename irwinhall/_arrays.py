@@ -1,4 +1,4 @@
-"""Arrays to write weights to: their element types, and what a fill needs of them."""
+"""Arrays to write weights to: their element types, and checks before a fill."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INTEGERS = {"int64": UINT64}
 class Target(NamedTuple):
     """An array to write, checked, and the region of a whole array that goes there.
 
-    `result` is what the caller gets: the array, or the buffer that he gave.
+    `result` is returned to the caller: the array, or the buffer that was passed as out.
     """
 
     result: Any
@@ -67,7 +67,7 @@ def integer_output(
     region: Region | None,
     codes: dict[str, int],
 ) -> Target:
-    """Return what `output` does for the first of some integer types, or the one asked for."""
+    """Do as `output` for integer types: the one of dtype or out, else the first of `codes`."""
     array = None if out is None else writable_array(out)
     wanted = dtype if dtype is not None or array is None else array.dtype
     try:
@@ -165,7 +165,7 @@ def _bfloat16() -> np.dtype[Any]:
 
 
 def writable_array(out: object) -> NDArray[Any]:
-    """Return out, or a view of the buffer that it is, checked for what a fill needs."""
+    """Return out, or a view of it if it is a buffer, checked for a fill."""
     if isinstance(out, np.ndarray):
         array = out
     else:
@@ -184,7 +184,7 @@ def writable_array(out: object) -> NDArray[Any]:
 
 
 def overlaps_itself(shape: tuple[int, ...], strides: tuple[int, ...], span: int) -> bool:
-    """Return whether an axis steps less than what the axes with smaller steps span.
+    """Return whether an axis has a stride below the span of the axes with smaller strides.
 
     The strides and the span of one element have the same unit. Nested axes, as every array made by
     slicing and transposing has, never overlap.

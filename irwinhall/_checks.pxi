@@ -1,6 +1,6 @@
-# Checks of numbers and arrays, and ufuncs in pieces, which the binding modules include: each defines
-# LARGEST, the largest n that its functions take, LARGEST_WRITTEN, that number as its messages write
-# it, and FIRST_PIECE, elements that any of its ufuncs does in less than 0.1 s.
+# Argument checks, and ufuncs computed in pieces, which the binding modules include. Each defines
+# LARGEST, the largest n of its functions; LARGEST_WRITTEN, that number as text for messages; and
+# FIRST_PIECE, a number of elements that each of its ufuncs computes in less than 0.1 s.
 from operator import index
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -59,7 +59,7 @@ cdef str first_of(object array, object wrong):
 
 
 cdef object distinct(cnp.ndarray array):
-    """Return an array of every element of a broadcast one, once along the axes of stride 0."""
+    """Return a broadcast array without its repetitions, with length 1 along axes of stride 0."""
     cdef int axis
     for axis in range(array.ndim):
         if array.strides[axis] == 0 and array.shape[axis] > 1:
@@ -69,7 +69,7 @@ cdef object distinct(cnp.ndarray array):
 
 
 cdef object cast(object array, object dtype):
-    """Return an array as another type; what is broadcast stays so."""
+    """Return an array as another type; a broadcast array stays broadcast."""
     few = distinct(array)
     if few is array:
         return array.astype(dtype, copy=False)
@@ -81,7 +81,7 @@ cpdef object checked_reals(str name, object value):
     array = value if type(value) is np.ndarray else as_array(name, value)
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise TypeError(f"{name} must be a real number or an array of them, got {described(value)}")
-    # A half fits a single; an integer would become a single too if NumPy chose.
+    # float32 holds float16; small integers become float64, not float32 as NumPy would choose.
     dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize < 8 else np.float64
     return cast(array, dtype)
 
@@ -95,7 +95,7 @@ cdef object checked_integers(str name, object value):
         return np.asarray(value, np.int64)
     array = as_array(name, value)
     if isinstance(value, (list, tuple)):
-        # NumPy makes integers of booleans beside integers, and floats or objects of large integers.
+        # NumPy turns booleans among integers to integers, and large integers to floats or objects.
         for element in np.asarray(value, dtype=object).flat:
             if isinstance(element, (bool, np.bool_)):
                 raise TypeError(f"{name} must hold integers, got {element!r} (bool)")
@@ -110,7 +110,7 @@ cdef object checked_integers(str name, object value):
         # The same bits as int64: what exceeds 2**63 - 1 shows as negative below.
         array = cast(array, np.uint64).view(np.int64)
     few = distinct(array)
-    # No int64 exceeds 2**63 - 1: then a look at the largest is a pass over the array for nothing.
+    # If LARGEST is 2**63 - 1, no int64 exceeds it, and the pass for the maximum is skipped.
     if few.size and (few.min() < 1 or (LARGEST < INT64_MAX and few.max() > LARGEST)):
         shown = first_of(np.asarray(value), (few < 1) | (few > LARGEST))
         raise ValueError(f"{name} must be from 1 to {LARGEST_WRITTEN}, got {shown}")
@@ -146,7 +146,7 @@ cdef object checked_out(object out, object dtype, tuple shape):
 cdef extern from "Python.h":
     int caught_signal "PyErr_CheckSignals"() noexcept
 
-# Ctrl-C is soon seen, and other threads are seldom asked for the GIL.
+# Short enough to answer Ctrl-C soon, and long enough to take the GIL rarely.
 cdef double SECONDS_UNASKED = 0.05
 
 
@@ -158,7 +158,7 @@ cdef double seconds() noexcept nogil:
 
 
 cdef int interrupted(void *last) noexcept nogil:
-    """Return whether a signal's handler raised, asked 20 times a second; last is a time, a double."""
+    """Return whether a signal handler raised; look 20 times a second, last at the time *last."""
     cdef double now = seconds()
     if now - (<double *>last)[0] < SECONDS_UNASKED:
         return 0
@@ -168,7 +168,7 @@ cdef int interrupted(void *last) noexcept nogil:
 
 
 cdef int raise_caught() except -1:
-    """Raise what the handler of a signal left, of which `interrupted` told."""
+    """Raise the exception of a signal handler that `interrupted` reported."""
     return -1
 
 
@@ -177,7 +177,7 @@ cdef Py_ssize_t next_piece(
 ) noexcept nogil:
     """Return the size of pieces that take SECONDS_UNASKED, where one of `size` took `taken`.
 
-    It is at most `most` times that size. Much less than `piece`, the size until now, tells nothing.
+    It is at most `most` times `size`. A size much below `piece`, the current one, is ignored.
     """
     if 2 * size <= piece:
         return piece
@@ -208,7 +208,7 @@ cdef object computed(object ufunc, tuple arrays, tuple shape, object dtype, obje
     if size <= piece:
         return ufunc(*arrays) if out is None else ufunc(*arrays, out=out)
     if out is None:
-        # Memory in the order that the ufunc would choose; if there is not enough, this says so.
+        # Allocate in the memory order that the ufunc would choose, or raise MemoryError.
         made = np.nditer(
             (*arrays, *[None] * outputs), [],
             [["readonly"]] * len(arrays) + [["writeonly", "allocate"]] * outputs,

@@ -210,7 +210,8 @@ Examples
 def expected_magnitude(n):
     """Return the expected magnitude A(n) of a sum of n uniforms on (-1, 1).
 
-    A(n) = E|U_1 + ... + U_n|: what n weights uniform on (-1, 1) make of n inputs of magnitude 1.
+    A(n) = E|U_1 + ... + U_n| is the mean magnitude of the output of a neuron with n weights uniform
+    on (-1, 1), for n inputs of magnitude 1.
 
     Parameters
     ----------
@@ -225,7 +226,7 @@ def expected_magnitude(n):
     Raises
     ------
     TypeError
-        If n is not an integer or an array of integers (bool does not count as one).
+        If n is not an integer or an array of integers (bool is not accepted).
     ValueError
         If an n lies outside 1 to 2**63 - 1; the message gives its value and index.
 
@@ -237,8 +238,9 @@ def expected_magnitude(n):
 
     Notes
     -----
-    Correctly rounded for every n. A table below n = 1024; above it the asymptotic series of the
-    Irwin-Hall integral [1]_ in double-double arithmetic, and 190 bits where that cannot decide.
+    Correctly rounded for every n: from a table below n = 1024, and above it from the asymptotic
+    series of the Irwin-Hall integral [1]_ in double-double arithmetic, or in 190 bits if that
+    cannot decide the rounding.
 
     References
     ----------
@@ -263,9 +265,10 @@ def expected_magnitude(n):
 def letkeman_bound(n, m=None, *, formula="node_average", out=None):
     """Return the Letkeman bound of a layer with n inputs and m outputs.
 
-    Weights uniform on (-bound, bound) keep the expected magnitude of signals at 1. Without m it is
-    the standard bound, 1/A(n), which keeps the forward magnitude; with m the normalized one,
-    (n + m)/(m A(n) + n A(m)), which keeps the average over all nodes, forward and backward.
+    Weights uniform on (-bound, bound) keep the expected magnitude of signals at 1. Without m,
+    return the standard bound 1/A(n), which preserves the forward magnitude; with m, the normalized
+    bound (n + m)/(m A(n) + n A(m)), which preserves the average over all nodes, forward and
+    backward.
 
     Parameters
     ----------
@@ -274,11 +277,11 @@ def letkeman_bound(n, m=None, *, formula="node_average", out=None):
     m : int or array_like of int, optional
         Number of outputs (fan_out), from 1 to 2**63 - 1; broadcasts with n.
     formula : {"node_average", "as_printed"}
-        "as_printed" is (n + m)/(n A(n) + m A(m)), with the weights of the integral that the article
-        prints (but not its misprint, C(n, k) for C(m, k) in the sum over m); its text, simulation
-        and approximation all mean the default. Without m they are the same.
+        "as_printed" is (n + m)/(n A(n) + m A(m)), as weighted in the integral that the article
+        prints (without its misprint, C(n, k) for C(m, k) in the sum over m); the article's text,
+        simulation and approximation all use the default. Without m, both are the same.
     out : ndarray of float64, optional
-        Where to write the result; of exactly the broadcast shape.
+        Array for the result, of exactly the broadcast shape.
 
     Returns
     -------
@@ -341,7 +344,8 @@ def preserved_magnitude(n, m, bound):
     """Return the magnitudes that weights uniform on (-bound, bound) preserve.
 
     forward = bound A(n), backward = bound A(m), node_average = (m forward + n backward)/(n + m),
-    for inputs and output gradients of magnitude 1. Under normalized Letkeman the last is 1.
+    for inputs and output gradients of magnitude 1. The normalized Letkeman bound makes
+    node_average 1.
 
     Parameters
     ----------
@@ -577,9 +581,9 @@ def fill_memory(
     bytes key, bytes prepared_law, int dtype, tuple shape, tuple strides, uintptr_t address,
     int threads, int kernel,
 ):
-    """Fill memory that no NumPy array describes with a whole array; strides are in elements.
+    """Fill memory at an address with a whole array; strides are in elements.
 
-    The caller answers for the address: nothing here can check it.
+    The caller must ensure that the address is valid.
     """
     cdef uint64_t[IH_MAX_DIMENSIONS] whole_shape, starts, counts
     cdef ptrdiff_t[IH_MAX_DIMENSIONS] steps
@@ -607,8 +611,8 @@ cdef double GOLDEN = 0.6180339887498949
 def sample_memory(uintptr_t address, size_t nbytes, int dtype, size_t most):
     """Return some elements of memory, spread over it, as bytes: all of them if there are few.
 
-    Or one, if there are more than `most`, and no other value among these and where memory begins.
-    The caller answers for the address: nothing here can check it.
+    Of more than `most` elements return a single one if the sample and the first bytes of memory
+    hold no other value. The caller must ensure that the address is valid.
     """
     cdef size_t item = ih_item_bytes(dtype)
     cdef size_t count = nbytes // item, number

@@ -36,7 +36,7 @@ _LEAST = 1e-200
 
 
 class Factors(NamedTuple):
-    """By what a layer's weights multiply mean squares, forward and backward."""
+    """The factors of a layer's weights on mean squares, forward and backward."""
 
     forward: float
     backward: float
@@ -89,7 +89,7 @@ def _moments(activation: Activation, variance: float) -> Moments:
         return Moments(math.inf, math.inf, math.nan, math.nan)
     try:
         found = moments(activation, max(float(variance), _LEAST))
-    except (ValueError, ArithmeticError):  # beyond the doubles, or an integral in doubt
+    except (ValueError, ArithmeticError):  # beyond the doubles, or an uncertain integral
         return Moments(math.nan, math.nan, math.nan, math.nan)
     if variance < _LEAST and float(activation(0.0)) == 0.0:
         found = found._replace(square=found.square / _LEAST * variance)

@@ -1,4 +1,4 @@
-"""Drawing weights with `jax.random`, on the device, under jit and vmap."""
+"""Draw weights with `jax.random`, on the device, under jit and vmap."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def drawn(
     out_sharding: Any,
     argument: str = "gain",
 ) -> Array:
-    """Return the weights of a sampler, drawn from a key of JAX; an argument has given its scale."""
+    """Return the weights of a sampler, drawn from a JAX key; errors in scale name `argument`."""
     sampler.check(CODES[_real(element).name], argument)
     weight, scale, law = sampler.weight, sampler.scale, sampler.scheme.law
     if sampler.scheme.elementwise and scale != 0.0:
         if element.name in _COMPLEX:
             return _complex(key, weight.shape, element, sampler.scheme, scale, out_sharding)
-        # Drawn in the shape asked for, so that JAX can draw it in shards.
+        # Drawn in the requested shape, so that JAX can draw it in shards.
         return _elementwise(key, weight.shape, element, sampler.scheme, scale, out_sharding)
     wide = _wide(element)
     if not sampler.scheme.is_matrix or scale == 0.0 or 0 in weight.shape:
@@ -65,7 +65,7 @@ def _elementwise(
         inner = map(wide, _values_inside(scheme, element))
         return _between(key, *map(wide, ends), *inner, shape, element, law, out_sharding)
     if law == "uniform":
-        # The mapping of the stream: odd multiples of a unit, so that 0 and the bound never come.
+        # The mapping of the stream: odd multiples of a unit, so never 0 or the bound.
         scale = _inside(factor, np.dtype(wide)) * 2.0 ** (-53 if wide is np.float64 else -24)
         high = _inside(factor, element, below=True)
         low = -high
@@ -89,7 +89,7 @@ def _scaled(
     truncation: tuple[float, float] | None,
     out_sharding: Any,
 ) -> Array:
-    # Compiled once for each shape and type, as JAX's own; scales are arguments.
+    # Compiled once for each shape and type, like JAX's own; scales are arguments.
     wide = scale.dtype
     more = {} if out_sharding is None else {"out_sharding": out_sharding}
     if law == "normal":
@@ -130,7 +130,7 @@ def _between(
     law: str,
     out_sharding: Any,
 ) -> Array:
-    """Return values of a law between two ends, which it never reaches."""
+    """Return values of a law on an open interval."""
     wide = low.dtype
     more = {} if out_sharding is None else {"out_sharding": out_sharding}
     u = _inside_unit(key, shape, wide, more)
@@ -153,7 +153,7 @@ def _complex(
     scale: float,
     out_sharding: Any,
 ) -> Array:
-    """Return complex weights of any angle, whose mean square is that of the real ones."""
+    """Return complex weights of uniform angle, whose mean square is that of the real ones."""
     if scheme.is_interval:
         raise ValueError(f"dtype must be real for {scheme.name}, got {element.name}")
     cut = math.inf
@@ -164,7 +164,7 @@ def _complex(
                 "low must be -high for complex weights, whose modulus is truncated, "
                 f"got low={scheme.low}, high={cut}"
             )
-        rest = math.exp(-cut * cut)  # of the squares, which are exponential, beyond the cut
+        rest = math.exp(-cut * cut)  # the mass of the squares, which are exponential, beyond cut
         if scheme.corrected and rest > 0.0:
             scale /= math.sqrt(1.0 - cut * cut * rest / (1.0 - rest))
     elif scheme.law == "uniform":
@@ -178,7 +178,7 @@ def _complex(
 def _on_plane(
     key: Any, scale: Any, mass: Any, shape: tuple[int, ...], disk: bool, out_sharding: Any
 ) -> Array:
-    """Return points of a disk, or of a normal law of which a mass is kept."""
+    """Return points of a disk, or of a normal law truncated to a mass."""
     wide = scale.dtype
     more = {} if out_sharding is None else {"out_sharding": out_sharding}
     of_modulus, of_angle = jax.random.split(key)
@@ -189,7 +189,7 @@ def _on_plane(
 
 
 def _values_inside(scheme: Scheme, element: np.dtype[Any]) -> tuple[float, float]:
-    """Return the least and the greatest number of a type inside a law between two ends."""
+    """Return the least and the greatest number of a type inside the interval of a law."""
     value, _ = INTERVALS[scheme.law](scheme.low, scheme.high)
     return -_inside(-value(0.0), element, below=True), _inside(value(1.0), element, below=True)
 
@@ -209,7 +209,7 @@ def _inside(value: float, element: np.dtype[Any], *, below: bool = False) -> flo
 
 @partial(jax.jit, static_argnums=(1, 2))
 def _orthogonal(key: Any, weight: Weight, wide: Any) -> Array:
-    """Return orthogonal matrices, one for every place of the batch axes and group."""
+    """Return orthogonal matrices, one for every index of the batch axes and group."""
     order, _, rows, columns = Matrices.of(weight)
     stack = (math.prod(weight.sizes(weight.batch_axes)), weight.groups)
     q = jax.random.orthogonal(key, rows, stack, wide, columns)
@@ -225,7 +225,7 @@ def _delta_orthogonal(key: Any, weight: Weight, wide: Any) -> Array:
 
 @partial(jax.jit, static_argnums=0)
 def _identity(weight: Weight) -> Array:
-    """Return the mask of the identity, made on the device: no constant of its size is compiled."""
+    """Return the mask of the identity, made on the device to avoid compiling a large constant."""
     shape = weight.logical_shape
     places = [jax.lax.broadcasted_iota(np.int32, shape, axis) for axis in range(len(shape))]
     return jnp.broadcast_to(jnp.asarray(identity(weight, places)), shape)
@@ -234,7 +234,7 @@ def _identity(weight: Weight) -> Array:
 # ---- element types -------------------------------------------------------------------------------
 
 
-# Complex types, and those of their parts.
+# Complex types, and the types of their real and imaginary parts.
 _COMPLEX: dict[str, np.dtype[Any]] = {
     "complex64": np.dtype(np.float32),
     "complex128": np.dtype(np.float64),
@@ -242,7 +242,7 @@ _COMPLEX: dict[str, np.dtype[Any]] = {
 
 
 def element_type(dtype: Any, *, may_be_complex: bool = False) -> np.dtype[Any]:
-    """Return the element type that is asked for; float and complex are JAX's default ones."""
+    """Return the requested element type; float and complex mean JAX's default ones."""
     known = [*CODES, *(_COMPLEX if may_be_complex else ())]
     try:
         asked: np.dtype[Any] = np.dtype(dtype)
@@ -261,16 +261,16 @@ def _real(element: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def available(element: np.dtype[Any]) -> np.dtype[Any]:
-    """Return an element type as JAX makes it now: half of 64-bit ones without x64, and a warning.
+    """Return the element type that JAX makes: without x64, half of a 64-bit one, with a warning.
 
-    So do the initializers of JAX.
+    The initializers of JAX do the same.
     """
     if _real(element) != np.float64 or jax.config.jax_enable_x64:
         return element
     made: np.dtype[Any] = np.dtype("float32" if element == np.float64 else "complex64")
     warnings.warn(
-        f"dtype {element.name} was asked for and is not available, so that weights are made in "
-        f'{made.name}; for {element.name} call jax.config.update("jax_enable_x64", True)',
+        f"dtype {element.name} is not available, so weights are made in {made.name}; "
+        f'for {element.name} call jax.config.update("jax_enable_x64", True)',
         stacklevel=3,
     )
     return made
@@ -284,11 +284,11 @@ def _wide(element: np.dtype[Any]) -> Any:
 
 
 def times(weights: Array, gain: Any, element: np.dtype[Any]) -> Array:
-    """Return weights at a gain that is traced, rounded once."""
+    """Return weights at a traced gain, rounded once."""
     return (weights * jnp.asarray(gain, weights.real.dtype)).astype(element)
 
 
 def type_before(element: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type of the weights that `times` takes."""
+    """Return the type in which `times` takes weights."""
     wide: np.dtype[Any] = np.dtype(_wide(element))
     return wide

@@ -1,6 +1,6 @@
 """The parameters of the layers of Flax and Equinox: layouts of weights, constants of the rest.
 
-Neither is imported here: a model of one has imported it.
+Neither is imported here: a model has already imported its framework.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["is_a", "role_of"]
 class _Stored(NamedTuple):
     """A weight as a layer stores it: its layout, and its own shape, None for unknown sizes.
 
-    inputs and batch: how many axes these have, for a layer whose numbers of axes are free.
+    `inputs` and `batch` are their numbers of axes, for a layer that may have any.
     """
 
     layout: str
@@ -91,11 +91,11 @@ def _norm(layer: Any) -> _Held:
 
 
 def _in_cell(held: _Held, cell: Any, name: str) -> _Held:
-    """Return the roles of a dense layer in a recurrent cell, by its name there: h is the state."""
+    """Return the roles of a dense layer in a recurrent cell by its name, with h for the state."""
     kernel = held["kernel"]
     assert isinstance(kernel, _Stored)
     outputs: Any = kernel.shape[1]
-    size = getattr(cell, "hidden_features", outputs)  # of linen those of one gate
+    size = getattr(cell, "hidden_features", outputs)  # in linen, the outputs of one gate
     parts = outputs // size
     forget = range(size, 2 * size) if parts == 4 else range(size) if name == "hf" else None
     is_lstm = any(base.__name__.endswith("LSTMCell") for base in type(cell).__mro__)
@@ -155,7 +155,7 @@ def _equinox_gates(layer: Any, gates: int) -> dict[str, _Stored | ConstantRole]:
 # ---- which layer is which ------------------------------------------------------------------------
 
 _NORMS = ("BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm", "InstanceNorm")
-# The first row that a layer is an instance of says what its own parameters are.
+# The first row whose type a layer is an instance of gives the roles of its own parameters.
 _LAYERS: tuple[tuple[str, tuple[str, ...], Callable[[Any], _Held]], ...] = (
     ("flax.nnx", ("Linear",), _dense),
     ("flax.nnx", ("LinearGeneral",), _general),
@@ -182,7 +182,7 @@ _CELLS = ("flax.nnx", "flax.linen")
 
 
 def is_a(value: object, module: str, *names: str) -> bool:
-    """Return whether a value is of one of the classes that a module has, if that is imported."""
+    """Return whether a value is an instance of classes of a module, if that is imported."""
     there = sys.modules.get(module)
     kinds = (getattr(there, name, None) for name in names)
     return isinstance(value, tuple(kind for kind in kinds if isinstance(kind, type)))
@@ -191,15 +191,15 @@ def is_a(value: object, module: str, *names: str) -> bool:
 def role_of(
     layer: Any, attribute: str, shape: tuple[int, ...], parent: Any, name: str
 ) -> Role | str:
-    """Return the role of a layer's array, or a sentence where it is not known.
+    """Return the role of a layer's array, or a text that says why it is not known.
 
-    parent and name: the holder of the layer, and its name there.
+    `parent` holds the layer, by `name`.
     """
     kind = type(layer).__name__
     rows = (held for module, names, held in _LAYERS if is_a(layer, module, *names))
     found = next(rows, None)
     if found is None:
-        return f"{kind} is no known layer"
+        return f"{kind} is not a known layer"
     held = found(layer)
     if found is _dense and any(is_a(parent, module, "RNNCellBase") for module in _CELLS):
         held = _in_cell(held, parent, name)

@@ -1,4 +1,4 @@
-"""Whole models of Flax and Equinox, and any pytree: every array by its layer and its path."""
+"""Initialize models of Flax and Equinox, and any pytree: each array by its layer and path."""
 
 from __future__ import annotations
 
@@ -43,56 +43,55 @@ def init_weights(
 ) -> tuple[Any, Report]:
     """Return a model with initialized weights, and a report.
 
-    Weights of known layers get the scheme, sized by the fans of what they are: a convolution's
-    group, the heads of an attention's projection, each gate of a recurrent layer, a looked-up row
-    of an embedding (its one active input). Recurrent weights are orthogonal, gate by gate. Biases
-    become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1. Arrays of no
-    known layer are left alone and reported: nothing is guessed.
+    Weights of known layers get the scheme, sized by their logical fans: those of one group of a
+    convolution, of the heads of an attention's projection, of each gate of a recurrent layer, of
+    one looked-up row of an embedding (one active input). Recurrent weights are orthogonal, gate by
+    gate. Biases become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1. Arrays
+    of unknown layers are left alone and reported.
 
     Parameters
     ----------
     model : pytree
         A module of Flax nnx or Equinox, the variables of Flax linen, or any other pytree of arrays.
-        It is not changed. Its arrays may be abstract, as those of `jax.eval_shape` and
-        `nnx.eval_shape` are; sharded ones, and abstract ones with a sharding, are made shard by
-        shard, as by `sharded`.
+        It is not changed. Its arrays may be abstract, as from `jax.eval_shape` and
+        `nnx.eval_shape`; those with a sharding are made shard by shard, as by `sharded`.
     scheme, gain
         As for `irwinhall.torch.init_weights`.
     seed : int, bytes, SeedSequence or Stream
         The seed of the weights; every process must give the same.
     layers : mapping, optional
-        For variables of linen: their layers, as `linen_layers` finds them.
+        For variables of linen: their layers, as returned by `linen_layers`.
     plan, exclude
         As for `irwinhall.torch.init_weights`. A pattern is a path with the wildcards of fnmatch, a
         compiled regular expression that is searched in the path, or a type of layers. An array of
-        no known layer needs a layout in its line, unless the scheme reads no axes.
+        an unknown layer needs a layout in its line, unless the scheme does not depend on axes.
     residual, residual_factor, forget_bias
         As for `irwinhall.torch.init_weights`.
     threads : int, optional
-        The most threads for a parameter; default all cores. The bits do not depend on it.
+        Maximum number of threads for a parameter; default all cores. The bits do not depend on it.
 
     Returns
     -------
     model : pytree
-        Of the same structure. Arrays that are left alone are the same objects.
+        A model of the same structure. Arrays that are left alone are the same objects.
     report : Report
         A row for every array; it prints as a table.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, a pattern names nothing or nothing that it could decide,
-        nothing at all would be initialized, or a weight cannot have its scheme; the message names
-        the array.
+        If an argument is not as described, a pattern matches no array or none that it could decide,
+        nothing would be initialized, or a weight cannot have its scheme; the message names the
+        array.
 
     Notes
     -----
-    An array's bits are those of ``irwinhall.sample_weights(..., rng=seed, name=path)``, so that no
-    other layer has a say in them. The path has the names of attributes, keys and places in lists,
-    with dots between them: ``blocks.0.attention.query.kernel``.
+    An array's bits are those of ``irwinhall.sample_weights(..., rng=seed, name=path)``, so they do
+    not depend on other layers. The path has the names of attributes, keys and indices in lists,
+    joined by dots: ``blocks.0.attention.query.kernel``.
 
-    Leading axes that a weight has beyond those of its layer, as `nnx.vmap`, `nn.scan` and
-    `eqx.filter_vmap` add them, stack independent weights.
+    Additional leading axes of a weight, such as those of `nnx.vmap`, `nn.scan` and
+    `eqx.filter_vmap`, stack independent weights.
 
     Examples
     --------
@@ -136,8 +135,8 @@ def init_weights(
 def linen_layers(module: Any, *args: Any, **kwargs: Any) -> dict[tuple[str, ...], Any]:
     """Return the layers of a module of Flax linen, by their paths.
 
-    The variables of linen do not name their layers. This traces ``module.init``, which computes
-    nothing.
+    The variables of linen do not name their layers. This function traces ``module.init`` without
+    computing anything.
 
     Parameters
     ----------
@@ -149,12 +148,12 @@ def linen_layers(module: Any, *args: Any, **kwargs: Any) -> dict[tuple[str, ...]
     Returns
     -------
     dict
-        The modules within, itself under ().
+        The modules within it, and itself under ().
 
     Raises
     ------
     TypeError
-        If module is no module of linen.
+        If module is not a module of linen.
 
     Examples
     --------
@@ -186,9 +185,9 @@ def linen_layers(module: Any, *args: Any, **kwargs: Any) -> dict[tuple[str, ...]
 
 
 class _Found(NamedTuple):
-    """The leaves of a model, and which of them are parameters, by all places that each has.
+    """The leaves of a model, and the places of those that are parameters.
 
-    where: the numbers of their leaves. others: the names of leaves that are none.
+    `where` has the numbers of their leaves, `others` the names of leaves that are not parameters.
     """
 
     leaves: list[Any]
@@ -202,7 +201,7 @@ def _pytree(model: Any, layers: Mapping[tuple[str, ...], Any] | None) -> _Found:
     if is_a(model, "flax.linen", "Module"):
         raise TypeError(
             f"model must be the variables of a linen module, got {type(model).__name__} itself: "
-            "jax.eval_shape(model.init, key, x) makes them"
+            "make them by jax.eval_shape(model.init, key, x)"
         )
     paths, structure = jax.tree_util.tree_flatten_with_path(model)
     found = _Found([leaf for _, leaf in paths], [], [], [], structure.unflatten)
@@ -244,7 +243,7 @@ def _nnx(model: Any) -> _Found:
     for number, (keys, leaf) in enumerate(paths):
         path = tuple(_plain(key) for key in keys)
         while path not in variables and path:
-            path = path[:-1]  # what stands behind it is inside the variable
+            path = path[:-1]  # the last key is inside the variable
         if not isinstance(variables.get(path), (nnx.Param, nnx.BatchStat)) or not _is_array(leaf):
             found.others.append(".".join(map(str, path)))
             continue
@@ -264,7 +263,7 @@ def _nnx(model: Any) -> _Found:
 
 
 def _other_paths(path: tuple[Any, ...], shared: Any) -> list[tuple[Any, ...]]:
-    """Return the other paths in a graph to the array of one path."""
+    """Return the other paths of a graph to the array at a path."""
     found = []
     for same in shared:
         first = next((each for each in same if path[: len(each)] == tuple(each)), None)
@@ -295,7 +294,7 @@ def _child(node: Any, key: Any) -> Any:
         return None
     try:
         return getattr(node, key.name) if hasattr(key, "name") else node[_plain(key)]
-    except (AttributeError, LookupError, TypeError):  # keys need not be what the node goes by
+    except (AttributeError, LookupError, TypeError):  # a node need not use its keys for access
         return None
 
 
@@ -315,7 +314,7 @@ def _made(values: Values, leaf: Any, root: Stream, name: str, threads: int | Non
 
 
 def _reference(array: Any) -> Callable[[], list[NDArray[Any]]]:
-    """Return a function that gives this process's pieces of an array, none once it is gone."""
+    """Return a function that yields this process's pieces of an array, none once it is deleted."""
     if isinstance(array, jax.ShapeDtypeStruct):
         return list
     there = ref(array)

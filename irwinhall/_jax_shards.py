@@ -1,4 +1,4 @@
-"""JAX arrays that are made shard by shard, on the host, from their places in the stream."""
+"""JAX arrays that are made shard by shard, on the host, from their positions in the stream."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def made_by_shards(
     draw: _Draw,
     widened: Callable[[_Region], _Region],
 ) -> Any:
-    """Return an array whose shards this process makes, those of its own devices and no others.
+    """Return an array of which this process makes the shards of its own devices.
 
-    draw writes a region to an array. widened returns the least region around one that is made as
-    cheaply: what is wider than a shard is made once, and kept until all are cut.
+    `draw` writes a region to an array. `widened` returns the smallest region around one that
+    contains whole matrices only: one wider than a shard is made once, and kept for all shards.
     """
     blocks: dict[str, NDArray[Any]] = {}
 
@@ -53,9 +53,9 @@ def made_by_shards(
 
 
 def _empty(shape: tuple[int, ...], element: np.dtype[Any]) -> NDArray[Any]:
-    """Return a new array that JAX takes as it is where its devices share the main memory.
+    """Return a new array that JAX uses without a copy if its devices share the main memory.
 
-    It copies what does not begin at a multiple of 64 bytes.
+    JAX copies arrays that do not begin at a multiple of 64 bytes.
     """
     size = math.prod(shape) * element.itemsize
     memory = np.empty(size + 63, np.uint8)
@@ -70,7 +70,7 @@ def sampled_by_shards(
     element: np.dtype[Any],
     threads: int | None = None,
 ) -> Any:
-    """Return the weights of a sampler, as `made_by_shards` makes them."""
+    """Return the weights of a sampler, made by `made_by_shards`."""
     weight = sampler.weight
 
     def draw(out: NDArray[Any], region: _Region) -> None:
@@ -85,11 +85,11 @@ def sampled_by_shards(
 def made_like(array: Any, draw: _Draw, widened: Callable[[_Region], _Region]) -> Any:
     """Return an array of the type and the sharding of another, which may be abstract or NumPy's.
 
-    draw and widened are as for `made_by_shards`.
+    `draw` and `widened` are as for `made_by_shards`.
     """
     element = np.dtype(array.dtype)
     whole = tuple(slice(0, size) for size in array.shape)
-    # An array that is not committed to its device must not make one that is.
+    # From an array that is not committed to its device, make one that is not.
     is_committed = getattr(array, "committed", True)
     sharding = array.sharding if is_committed and not isinstance(array, np.ndarray) else None
     if not isinstance(array, np.ndarray):

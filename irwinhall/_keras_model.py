@@ -1,4 +1,4 @@
-"""Whole models of Keras: every variable by its layer and its path."""
+"""Initialize whole models of Keras: every variable by its layer and its path."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def init_weights(
 ) -> Report:
     """Initialize all variables of a model, in place, and return a report.
 
-    Weights of the layers of Keras get the scheme, sized by the fans of what they are: a
-    convolution's group, the heads of an attention's projection, each gate of a recurrent layer, a
-    looked-up row of an embedding (its one active input). Recurrent weights are orthogonal, gate by
-    gate. Biases become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1.
-    Variables of no known layer are left alone and reported, as are those that are not trainable,
-    unless the plan names them: nothing is guessed.
+    Weights of the layers of Keras get the scheme, sized by their logical fans: those of one group
+    of a convolution, of the heads of an attention's projection, of each gate of a recurrent layer,
+    of one looked-up row of an embedding (one active input). Recurrent weights are orthogonal, gate
+    by gate. Biases become 0, the scales and shifts of norms 1 and 0, their statistics 0 and 1.
+    Variables of unknown layers are left alone and reported, as are those that are not trainable,
+    unless the plan names them.
 
     Parameters
     ----------
@@ -62,31 +62,31 @@ def init_weights(
         As for `irwinhall.torch.init_weights`. A pattern is a path with the wildcards of fnmatch, a
         compiled regular expression that is searched in the path, or a type of layers.
     residual, residual_factor
-        As for `irwinhall.torch.init_weights`. The rules that read a layer's number ask for a path
-        with a number of its own between slashes, which Keras does not make.
+        As for `irwinhall.torch.init_weights`. Rules of the layer's number need a path in which the
+        number is separated by slashes, which Keras does not make by itself.
     forget_bias : float
         The biases of the forget gates of LSTMs with unit_forget_bias, which is the default.
     threads : int, optional
-        The most threads to use; default all cores. The bits do not depend on it.
+        Maximum number of threads; default all cores. The bits do not depend on it.
 
     Returns
     -------
     Report
         A row for every variable that is a weight of a layer; it prints as a table. Statistics of
-        realized weights are computed when rows or the table are first asked for.
+        realized weights are computed when rows or the table are first read.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, a pattern names nothing or nothing that it could decide,
-        two variables have the same path, nothing at all would be initialized, or a weight cannot
+        If an argument is not as described, a pattern matches no variable or none that it could
+        decide, two variables have the same path, nothing would be initialized, or a weight cannot
         have its scheme; the message names the variable. The model is then untouched.
 
     Notes
     -----
     A variable's bits are those of ``irwinhall.sample_weights(..., rng=seed, name=path)``. The path
-    is its ``path``, such as ``encoder/query/kernel``. Keras numbers layers without a name in the
-    order in which the process makes them: give layers names, and adding one changes no other.
+    is its ``path``, such as ``encoder/query/kernel``. Keras numbers unnamed layers in the order in
+    which the process makes them: give layers names, so that adding one does not change others.
 
     Under `keras.distribution`, on JAX, a variable is made shard by shard.
 
@@ -146,9 +146,9 @@ def _pieces(variable: Callable[[], Any]) -> list[NDArray[Any]]:
 def _variables(
     model: keras.Layer,
 ) -> tuple[list[Any], list[tuple[ArraySite, ...]], list[str]]:
-    """Return the variables that layers have as weights, where each is found, and other paths."""
+    """Return the variables that are weights of layers, with their places, and other paths."""
     owners: dict[int, keras.Layer] = {}
-    for layer in model._flatten_layers():  # those within come later
+    for layer in model._flatten_layers():  # outer layers first
         owners.update((id(variable), layer) for variable in layer.variables)
     variables: list[Any] = []
     places: list[tuple[ArraySite, ...]] = []
@@ -242,11 +242,11 @@ def _cell(layer: Any) -> _Held:
 
 
 def _kinds(*names: str) -> tuple[type, ...]:
-    """Return the layers of some names that this version of Keras has."""
+    """Return those of the named layers that this version of Keras has."""
     return tuple(getattr(keras.layers, name) for name in names if hasattr(keras.layers, name))
 
 
-# The first row that a layer is an instance of says what its own variables are.
+# The first row whose type a layer is an instance of gives the roles of its own variables.
 _LAYERS: tuple[tuple[tuple[type, ...], Callable[[Any], _Held]], ...] = (
     (_kinds("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
     (_kinds("SeparableConv1D", "SeparableConv2D"), _separable),
@@ -266,9 +266,9 @@ _LAYERS: tuple[tuple[tuple[type, ...], Callable[[Any], _Held]], ...] = (
 
 
 def _role(layer: Any, variable: Any) -> Role | str:
-    """Return the role of a variable in its layer, or a sentence where it is not known."""
+    """Return the role of a variable in its layer, or a text that says why it is not known."""
     kind = type(layer).__name__
     held = next((roles(layer) for kinds, roles in _LAYERS if isinstance(layer, kinds)), None)
     if held is None:
-        return f"{kind} is no known layer"
+        return f"{kind} is not a known layer"
     return held.get(variable.name, f"not of {kind}")

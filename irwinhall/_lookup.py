@@ -39,7 +39,7 @@ class FrozenMapping(dict[Key, Value]):
 class Names(Generic[Row]):
     """The names and aliases of a table's rows.
 
-    Case, underscores, hyphens and spaces do not count in any name.
+    Case, underscores, hyphens and spaces are ignored in all names.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Names(Generic[Row]):
         return self._rows.get(_key(name))
 
     def find(self, name: str) -> Row:
-        """Return the row of a name or alias; raise a ValueError that suggests near names."""
+        """Return the row of a name or alias; raise a ValueError that suggests similar names."""
         row = self.get(name)
         if row is not None:
             return row
@@ -69,7 +69,7 @@ class Names(Generic[Row]):
 
 
 def suggestion(name: str, known: Mapping[str, str], cutoff: float = 0.6) -> str:
-    """Return "; did you mean 'a' or 'b'?" for keys near to a name, by what they stand for."""
+    """Return "; did you mean 'a' or 'b'?", the values of the keys similar to a name."""
     import difflib  # only here, as it is slow to load
 
     near = difflib.get_close_matches(name, known, cutoff=cutoff)
@@ -82,7 +82,7 @@ def suggestion(name: str, known: Mapping[str, str], cutoff: float = 0.6) -> str:
 
 
 def row_repr(row: Any, table: str, rows: Mapping[str, Any]) -> str:
-    """Return what one would type for a named tuple that may be a row of a table."""
+    """Return the expression for a named tuple that may be a row of a table."""
     if rows.get(row.name) == row:
         return f"{table}[{row.name!r}]"
     given = (

@@ -1,6 +1,6 @@
-"""Weights that are matrices as a whole: orthogonal, delta-orthogonal and identity.
+"""Weights that are made of matrices: orthogonal, delta-orthogonal and identity.
 
-Which axes make up the rows and columns is the same for NumPy and JAX, and stands here once.
+NumPy and JAX share the rules for which axes make up the rows and columns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Matrices(NamedTuple):
-    """How the axes of a weight make up its matrices: a stack of (rows, groups * columns).
+    """The axes of a weight as those of its matrices: a stack of (rows, groups * columns).
 
     `order` has the axes of the stack first, then those of the rows, then those of the columns. Rows
     are inputs times the receptive field, columns the outputs of one group.
@@ -34,7 +34,7 @@ class Matrices(NamedTuple):
 
     @classmethod
     def of(cls, weight: Weight) -> Matrices:
-        """Return how the axes of a weight make up its matrices."""
+        """Return the axes of a weight as those of its matrices."""
         batches, outs = weight.batch_axes, weight.out_axes
         known = {*batches, *outs}
         row_axes = tuple(axis for axis in range(len(weight.logical_shape)) if axis not in known)
@@ -45,7 +45,7 @@ class Matrices(NamedTuple):
 def identity(weight: Weight, places: Sequence[Any]) -> Any:
     """Return where the identity matrix is 1, in the middle of the receptive field.
 
-    places has for every axis an array of places along it, of any library; they broadcast.
+    `places` has an array of indices along every axis, of any library; they broadcast.
     """
 
     def number(axes: tuple[int, ...]) -> Any:

@@ -1,6 +1,6 @@
-"""Moments of the distributions that have two ends: truncated normals, and those on an interval.
+"""Moments of truncated normals and of distributions on an interval.
 
-By a tanh-sinh rule in Python's own arithmetic, so that the last bit depends on no version of NumPy.
+A tanh-sinh rule in Python's own floats: the last bit does not depend on the version of NumPy.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def truncated_moments(low: float, high: float) -> Moments:
     """Return the moments of a standard normal that is truncated to [low, high]."""
     mode = min(max(0.0, low), high)
     reach = 2.0 * _FALL / (abs(mode) + math.sqrt(mode * mode + 2.0 * _FALL))
-    # Away from its mode, the density at the distance s is exp(-s (s/2 + |mode|)) of that there.
+    # Relative to its mode, the density at the distance s from it is exp(-s (s/2 + |mode|)).
     above, below = (_side(min(end, reach), abs(mode)) for end in (high - mode, mode - low))
     mass = above[0] + below[0]
     first = (above[1] - below[1]) / mass
@@ -107,7 +107,7 @@ INTERVALS: dict[str, Interval] = {
 def interval_moments(law: str, low: float, high: float) -> Moments:
     """Return the moments of one of `INTERVALS` with the given ends."""
     value, zero = INTERVALS[law](low, high)
-    # The magnitude has a kink at 0: the rule takes either side of it by itself.
+    # The magnitude has a kink at 0: integrate either side separately.
     pieces = [0.0, zero, 1.0] if 0.0 < zero < 1.0 else [0.0, 1.0]
     terms = [
         (value(begin + (end - begin) * x), (end - begin) * w)

@@ -90,19 +90,19 @@ def root_density(z: Array) -> Array:
 def integral(integrand: Callable[[Array], Array], tolerance: float, name: str) -> float:
     """Return the integral of a function that is not negative, to a few times the tolerance.
 
-    If it diverges or is in doubt, a ValueError says so of the argument `name`.
+    Raise a ValueError that names the argument `name` if it diverges or is uncertain.
 
     Gauss-Lobatto on panels of width 1, each halved until halving it changes nothing. Kinks and
     jumps at sums of powers of 2, such as those of the hard activations, come to lie on borders and
-    cost no accuracy; elsewhere the panel that holds one shrinks until it does not count. Noise in
-    the values would halve panels for ever: the largest number of them ends that, and the sum is
-    good if what is in doubt is below 1e-10 of it.
+    cost no accuracy; elsewhere the panel that holds one shrinks until it is negligible. Noise in
+    the values would halve panels forever, so their number is limited; the sum is accepted if the
+    uncertain part is below 1e-10 of it.
     """
 
     def integrals(left: Array, width: float) -> Array:
         z = _panels(left, width)
         values = integrand(z.ravel()).reshape(z.shape)
-        # In a fixed order, which a product of matrices would leave to the library behind it.
+        # Sum in a fixed order; a matrix product would leave the order to BLAS.
         sums = np.zeros(len(left))
         for column, weight in enumerate(_WEIGHTS):
             sums += values[:, column] * (width * weight)
@@ -136,6 +136,6 @@ def integral(integrand: Callable[[Array], Array], tolerance: float, name: str) -
     if doubt > max(_GOOD_ENOUGH, 16.0 * tolerance) * total:
         raise ValueError(
             f"{name} must be a fixed elementwise function, piecewise smooth; "
-            f"its integral is in doubt by {doubt / total:.1e} of its value"
+            f"the relative error of its integral may be {doubt / total:.1e}"
         )
     return total

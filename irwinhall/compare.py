@@ -1,7 +1,7 @@
 """Compare every scheme of the table for one layer.
 
-All figures come from `irwinhall.schemes.statistics`; where it has no formula, for truncated
-normals, from simulation with a standard error.
+All figures come from `irwinhall.schemes.statistics`, or, for the magnitudes of truncated normals,
+which have no closed form, from simulation with a standard error.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Comparison(NamedTuple):
         variances instead. Exact values have a standard error of 0 and no trials; None if a
         simulation would take too long.
     share : float
-        std in parts of gain / sqrt(min(n, m)), the largest that any row which preserves a variance
-        asks for: that of the direction with fewer summands. Below 1 the weights are over-shrunk for
-        that direction, above 1 they make the variance grow in both.
+        std divided by gain / sqrt(min(n, m)), the largest std of any scheme that preserves a
+        variance: that of the direction with fewer summands. Below 1 the weights are too small for
+        that direction, above 1 the variance grows in both.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def compare(
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
         The seed of the simulation of truncated normals.
     progress : callable, optional
-        Called now and then with the number of weights drawn since the last call.
+        Called from time to time with the number of weights drawn since the last call.
 
     Returns
     -------

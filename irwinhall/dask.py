@@ -1,8 +1,8 @@
 """Dask: random weights as a dask.array, in any chunks and on any scheduler.
 
-Every chunk is made from its place in the stream, without the rest: equal to
-`irwinhall.sample_weights` for the same seed and name, on threads, processes or a cluster that loses
-workers on the way.
+Every chunk is made from its position in the stream, without the rest. The array equals that of
+`irwinhall.sample_weights` for the same seed and name, on threads, processes or a cluster, even one
+that loses workers.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ def sample_weights(
     Parameters
     ----------
     shape, scheme, rng, name, active_inputs, gain, low, high, corrected
-        As for `irwinhall.sample_weights`. None and a Generator give their seed now, once.
+        As for `irwinhall.sample_weights`. None and a Generator supply their seed once, in this
+        call.
     chunks : int, tuple or str
-        As `dask.array` takes them.
+        As for `dask.array`.
     dtype : {"float32", "float64", "float16", "bfloat16"} or dtype
         Element type.
     **axes
@@ -76,12 +77,12 @@ def sample_weights(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described; the message names it. Nothing waits for compute to fail.
+        If an argument is not as described; the message names it. compute raises none of them.
 
     Notes
     -----
-    A chunk is one task with nothing before it, on one thread. An orthogonal matrix has to be made
-    whole: one task makes it, in the memory of one worker, and the chunks are cut from it.
+    A chunk is one task without dependencies, on one thread. An orthogonal matrix must be made
+    whole: one task makes it, in the memory of one worker, and the chunks are slices of it.
 
     Examples
     --------
@@ -158,23 +159,23 @@ def to_npy(weights: da.Array, path: str | os.PathLike[str], *, overwrite: bool =
     Parameters
     ----------
     weights : dask.array.Array
-        Of float32, float64, float16 or bfloat16, whose bits are stored as uint16.
+        Weights of float32, float64, float16 or bfloat16, whose bits are stored as uint16.
     path : str or path
         Where to write, on a disk that all workers see. The directory must exist; the file appears
-        under its name only when it is whole.
+        under its name only when it is complete.
     overwrite : bool
-        Whether a file that is there is replaced.
+        Whether to replace an existing file.
 
     Raises
     ------
     FileExistsError
         If there is a file under this name, unless overwrite.
     OSError
-        If the file cannot be written; a disk too small shows before anything is computed.
+        If the file cannot be written; a full disk is reported before anything is computed.
 
     Notes
     -----
-    Each task writes its chunk through a memory map, so that no more than the chunks at work is in
+    Each task writes its chunk through a memory map, so only the chunks of running tasks are in
     memory. For Zarr, Dask's own ``weights.to_zarr(...)`` does the same.
 
     Examples

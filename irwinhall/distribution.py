@@ -1,13 +1,13 @@
 """The Irwin-Hall distribution: the sum of n independent uniforms on (0, 1).
 
-Eight functions of (x, n), or for the quantiles of (q, n), which broadcast like NumPy's own. n is
-an integer from 1 to 2**53, and the time is the same for all n. Half-precision and single-precision
-x give single-precision results, computed in double precision and rounded once. The mean of n
-uniforms (Bates) has x/n here: its density at m is n pdf(n m, n), its cdf is cdf(n m, n).
+Eight functions of (x, n), or of (q, n) for quantiles, which broadcast as in NumPy. n is an integer
+from 1 to 2**53, and the time is the same for all n. Half-precision and single-precision x give
+single-precision results, computed in double precision and rounded once. For the mean m of n
+uniforms (Bates distribution), the density is n pdf(n m, n) and the cdf is cdf(n m, n).
 
 The relative error of a density or probability is below 1e-13 wherever it is a normal double, in
-both tails; logarithms are as accurate, or to 1e-13 absolutely near 0, and finite in all of (0, n).
-Values at neighbouring doubles are monotone up to that error.
+both tails. Logarithms have the same relative error, or an absolute error of 1e-13 near 0, and are
+finite in all of (0, n). Values at neighbouring doubles are monotone up to that error.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def pdf(x: Any, n: Any, *, out: Any = None) -> Any:
     Parameters
     ----------
     x : float or array_like of float
-        Where; any real number.
+        The points, any real numbers.
     n : int or array_like of int
         Number of uniforms, from 1 to 2**53; broadcasts with x.
     out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+        Array for the result, of exactly its type and the broadcast shape.
 
     Returns
     -------
@@ -132,9 +132,9 @@ def cdf(x: _Real, n: _Integer) -> float: ...
 @overload
 def cdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def cdf(x: Any, n: Any, *, out: Any = None) -> Any:
-    """Return the probability of a sum of at most x.
+    """Return the probability that the sum is at most x.
 
-    As accurate, relative to its size, for the least probabilities as for the centre.
+    The relative error is as small in the tails as in the centre.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def logcdf(x: _Real, n: _Integer) -> float: ...
 @overload
 def logcdf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def logcdf(x: Any, n: Any, *, out: Any = None) -> Any:
-    """Return the natural logarithm of the probability of a sum of at most x.
+    """Return the natural logarithm of the probability that the sum is at most x.
 
     Finite in all of (0, n), and accurate near 0 where the probability is nearly 1.
 
@@ -204,7 +204,7 @@ def sf(x: _Real, n: _Integer) -> float: ...
 @overload
 def sf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def sf(x: Any, n: Any, *, out: Any = None) -> Any:
-    """Return the probability of a sum above x, 1 - cdf.
+    """Return the probability that the sum is above x, 1 - cdf.
 
     It is computed as the mirrored cdf, not as a difference, and is as accurate as `cdf`.
 
@@ -242,7 +242,7 @@ def logsf(x: _Real, n: _Integer) -> float: ...
 @overload
 def logsf(x: ArrayLike, n: ArrayLike, *, out: _Floats | None = None) -> _Floats: ...
 def logsf(x: Any, n: Any, *, out: Any = None) -> Any:
-    """Return the natural logarithm of the probability of a sum above x.
+    """Return the natural logarithm of the probability that the sum is above x.
 
     Finite in all of (0, n), and accurate near 0 where the probability is nearly 1.
 
@@ -277,7 +277,7 @@ def ppf(
     q: ArrayLike, n: ArrayLike, *, log: bool = False, out: _Floats | None = None
 ) -> _Floats: ...
 def ppf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
-    """Return the x at which the cdf is q, the quantile.
+    """Return the quantile: the x at which the cdf is q.
 
     It is as accurate as q allows, down to the smallest q.
 
@@ -290,7 +290,7 @@ def ppf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
     log : bool
         Whether q is the logarithm of the probability, which reaches further into the tails.
     out : ndarray of float32 or float64, optional
-        Where to write the result; of exactly the broadcast shape and the result's type.
+        Array for the result, of exactly its type and the broadcast shape.
 
     Returns
     -------
@@ -329,9 +329,9 @@ def isf(
     q: ArrayLike, n: ArrayLike, *, log: bool = False, out: _Floats | None = None
 ) -> _Floats: ...
 def isf(q: Any, n: Any, *, log: bool = False, out: Any = None) -> Any:
-    """Return the x at which the survival function is q, the upper quantile.
+    """Return the upper quantile: the x at which the survival function is q.
 
-    It is as accurate as q allows; `ppf` is n minus it.
+    It is as accurate as q allows, and equals n - ppf(q, n).
 
     Parameters
     ----------
@@ -377,10 +377,10 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
     Parameters
     ----------
     x : float or array_like of float
-        Where; any real number. Broadcasts with all axes of `weights` but the last.
+        The points, any real numbers. Broadcasts with all axes of `weights` but the last.
     weights : array_like of float
         The weights w_1, ..., w_k along the last axis, of any sign and number, within a factor of
-        2**400 of each other. Those that are 0 are left out.
+        2**400 of each other. Zeros are ignored.
 
     Returns
     -------
@@ -392,8 +392,8 @@ def weighted_pdf(x: Any, weights: Any) -> Any:
     TypeError
         If x or weights are not real.
     ValueError
-        If a weight is not finite, all are 0 or one is too small beside another, or the shapes do
-        not broadcast.
+        If a weight is not finite, all are 0 or one is too small compared with another, or the
+        shapes do not broadcast.
 
     Notes
     -----
@@ -451,7 +451,7 @@ def weighted_cdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_cdf(x: Any, weights: Any) -> Any:
     """Return the probability that w_1 U_1 + ... + w_k U_k is at most x, the U_i on (0, 1).
 
-    As accurate, relative to its size, for the least probabilities as for the centre.
+    The relative error is as small in the tails as in the centre.
 
     Parameters
     ----------
@@ -484,7 +484,7 @@ def weighted_logcdf(x: float, weights: Sequence[float]) -> float: ...
 @overload
 def weighted_logcdf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_logcdf(x: Any, weights: Any) -> Any:
-    """Return the natural logarithm of the probability of a weighted sum of at most x.
+    """Return the natural logarithm of the probability that a weighted sum is at most x.
 
     Finite inside the support, however small the probability.
 
@@ -519,7 +519,7 @@ def weighted_sf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_sf(x: Any, weights: Any) -> Any:
     """Return the probability that w_1 U_1 + ... + w_k U_k is above x, the U_i on (0, 1).
 
-    As accurate, relative to its size, for the least probabilities as for the centre.
+    The relative error is as small in the tails as in the centre.
 
     Parameters
     ----------
@@ -552,7 +552,7 @@ def weighted_logsf(x: float, weights: Sequence[float]) -> float: ...
 @overload
 def weighted_logsf(x: ArrayLike, weights: ArrayLike) -> _Floats: ...
 def weighted_logsf(x: Any, weights: Any) -> Any:
-    """Return the natural logarithm of the probability of a weighted sum above x.
+    """Return the natural logarithm of the probability that a weighted sum is above x.
 
     Finite inside the support, however small the probability.
 
@@ -585,7 +585,7 @@ def weighted_ppf(q: float, weights: Sequence[float], *, log: bool = False) -> fl
 @overload
 def weighted_ppf(q: ArrayLike, weights: ArrayLike, *, log: bool = False) -> _Floats: ...
 def weighted_ppf(q: Any, weights: Any, *, log: bool = False) -> Any:
-    """Return the x at which the cdf of a weighted sum is q, the quantile.
+    """Return the quantile of a weighted sum: the x at which its cdf is q.
 
     Parameters
     ----------
@@ -611,9 +611,9 @@ def weighted_ppf(q: Any, weights: Any, *, log: bool = False) -> Any:
 
     Notes
     -----
-    The distance from the lower end of the support, or for q above 1/2 from the upper one, has a
-    relative error below 1e-13, however small q is. The result is the nearest double to that
-    distance from the end: where weights have both signs, a result near 0 has fewer digits.
+    The distance from the lower end of the support, or for q above 1/2 from the upper end, has a
+    relative error below 1e-13, however small q is. The result is that end plus the distance,
+    rounded: if weights have both signs, a result near 0 has fewer correct digits.
 
     Examples
     --------
@@ -631,7 +631,7 @@ def weighted_isf(q: float, weights: Sequence[float], *, log: bool = False) -> fl
 @overload
 def weighted_isf(q: ArrayLike, weights: ArrayLike, *, log: bool = False) -> _Floats: ...
 def weighted_isf(q: Any, weights: Any, *, log: bool = False) -> Any:
-    """Return the x at which the survival function of a weighted sum is q, the upper quantile.
+    """Return the upper quantile of a weighted sum: the x at which its survival function is q.
 
     Parameters
     ----------
@@ -684,7 +684,7 @@ def expected_magnitude_of(coefficients: Any) -> Any:
     TypeError
         If coefficients are not real.
     ValueError
-        If one is not finite or too small beside another, or there are none.
+        If one is not finite or too small compared with another, or there are none.
 
     See Also
     --------
@@ -692,8 +692,7 @@ def expected_magnitude_of(coefficients: Any) -> Any:
 
     Notes
     -----
-    The relative error is below 1e-13; with a factor in front of all coefficients the result is that
-    factor times as much.
+    The relative error is below 1e-13. Scaling all coefficients scales the result.
 
     Examples
     --------

@@ -4,7 +4,7 @@ Nothing here is optimised and nothing is shared with the C kernels, which are te
 Two independent formulas are used:
 
 * the closed sum over the Irwin-Hall density, in exact rational arithmetic; and
-* for large n, the asymptotic series with a bound on everything it leaves out.
+* for large n, the asymptotic series with a bound on its truncation error.
 
 The bound of the series.  With phi(t) = sin(t)/t, integration by parts gives ::
 
@@ -150,7 +150,7 @@ def irwin_hall_pdf(x: Fraction | float, n: int) -> Fraction:
     Parameters
     ----------
     x : fractions.Fraction, int or float
-        The point. A float has exactly its value.
+        The point. A float is taken at its exact value.
     n : int
         Number of uniforms, at least 1; a few hundred take little time.
 
@@ -188,7 +188,7 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
     Parameters
     ----------
     x : fractions.Fraction, int or float
-        The point. A float has exactly its value.
+        The point. A float is taken at its exact value.
     n : int
         Number of uniforms, at least 1; a few hundred take little time.
 
@@ -216,10 +216,10 @@ def irwin_hall_cdf(x: Fraction | float, n: int) -> Fraction:
 
 
 def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
-    """Return A(n) as an mpmath number with all of `dps` significant digits right, for any n.
+    """Return A(n) as an mpmath number, correct to `dps` significant digits for any n.
 
-    It is the exact sum for n up to about 1.6 dps, and the series above. The docstring of the module
-    derives the bound on the terms left out, which is below the last digit.
+    Uses the exact sum for n up to about 1.6 dps, and the series above. The docstring of the module
+    derives the bound on the truncation error, which is below the last digit.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def expected_magnitude_mp(n: int, dps: int = 50) -> mpmath.mpf:
 def letkeman_bound_mp(
     n: int, m: int | None = None, dps: int = 50, *, formula: Formula = "node_average"
 ) -> mpmath.mpf:
-    """Return the Letkeman bound as an mpmath number with all of `dps` digits right, for any n, m.
+    """Return the Letkeman bound as an mpmath number, correct to `dps` digits for any n and m.
 
     Parameters
     ----------
@@ -321,7 +321,7 @@ _own = threading.local()
 
 
 def _own_context() -> Any:
-    """Return a context of mpmath for this thread alone: mpmath.mp has one precision for all."""
+    """Return an mpmath context for this thread; mpmath.mp has one precision for all threads."""
     import mpmath
 
     if not hasattr(_own, "context"):
@@ -398,8 +398,7 @@ def uniform_cumulants(count: int) -> tuple[Fraction, ...]:
     """Return the cumulants of order 2, 4, ..., 2 count of a uniform variable on (0, 1).
 
     They are B_2j/(2 j) with the Bernoulli numbers B; those of odd order above 1 are 0. The
-    cumulants of a sum of n uniforms are n times as large, and those of c times a uniform c^(2j)
-    times.
+    cumulants of a sum of n uniforms are n times as large, those of c times a uniform c^(2j) times.
 
     Parameters
     ----------
@@ -459,16 +458,16 @@ def _pi(context: Any) -> mpmath.mpf:
     return context.mpf(4 * (4 * arccot(5) - arccot(239))) / (1 << bits)
 
 
-# Digits carried beyond those asked for: rounding errors of some dozens of operations and the
-# condition of the formulas (about 1) stay far below the last digit.
+# Guard digits: the rounding errors of some dozens of operations, at a condition number of about 1,
+# stay far below the last digit.
 _GUARD_DIGITS = 15
 
 
 def _series_length(n: int, dps: int) -> int | None:
-    """Return the K for which the series is bounded to `dps` digits, or None if no K is.
+    """Return the K for which the error bound of the series is below `dps` digits, or None.
 
     The bounds are those of the module's docstring, divided by (pi/2) A(n) > (2/3) sqrt(n):
-    8 exp(-3n/2) for the tails, 2 Gamma(K+1/2) (3n)^-K for the terms left out.
+    8 exp(-3n/2) for the tails, 2 Gamma(K+1/2) (3n)^-K for the omitted terms.
     """
     wanted = -(dps * math.log(10)) - math.log(2)
     if math.log(8) - 1.5 * n > wanted:
@@ -490,7 +489,7 @@ def _bound(n: int, m: int | None, formula: str, magnitude: Callable[[int], Any])
 
 
 def _integer(name: str, value: object, least: int = 1) -> int:
-    # Integers of NumPy overflow, and Fraction keeps them: none may pass.
+    # NumPy's integers overflow, and Fraction keeps them: convert them all.
     try:
         if isinstance(value, (bool, np.bool)):
             raise TypeError
@@ -505,7 +504,7 @@ def _integer(name: str, value: object, least: int = 1) -> int:
 
 
 def _fraction(value: Any) -> Fraction:
-    """Return exactly a number, or an array without axes, as a fraction of two int."""
+    """Return a number, or an array without axes, as an exact fraction of two int."""
     is_array = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
     number = value.item() if is_array else value
     try:

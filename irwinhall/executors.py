@@ -30,10 +30,10 @@ __all__ = ["dask", "ordered_map", "processes"]
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-# Pieces handed over before the first result is waited for: more than most clusters have cores.
+# Pieces submitted before waiting for the first result: more than most clusters have cores.
 _AHEAD = 256
 _MOST_WORKERS = 10_000
-# Seconds after which it is asked whether a Dask cluster is still there, and for the answer.
+# Seconds between checks that a Dask cluster is still there, and to wait for the answer.
 _LOOK, _ANSWER = 0.5, 2.0
 _ADDRESS = re.compile(r"(?:(?:tcp|tls|ucx|wss?)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):\d+")
 
@@ -50,7 +50,7 @@ def ordered_map(
     pieces : iterable
         The pieces. At most some hundred are read ahead of the results.
     executor : concurrent.futures.Executor, optional
-        The executor that runs them. Default: in this process, one by one, on demand.
+        The executor that runs them; default in this process, one by one, on demand.
 
     Yields
     ------
@@ -113,7 +113,7 @@ def processes(workers: int) -> Iterator[Executor | None]:
     TypeError, ValueError
         If workers is not as described.
     ChildProcessError
-        If a process is killed; the executor cannot go on without it, as Dask can.
+        If a process is killed; unlike Dask, the executor cannot continue without it.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def processes(workers: int) -> Iterator[Executor | None]:
 
 
 def _leave_with_the_parent() -> None:
-    """Leave interrupts to the parent process, and end when it ends, however it does."""
+    """Leave interrupts to the parent process, and end when it ends for any reason."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -159,7 +159,7 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
     Parameters
     ----------
     address : str
-        Of the scheduler, such as tcp://host:8786.
+        Address of the scheduler, such as tcp://host:8786.
     timeout : float
         Seconds to wait for the scheduler, and then for a first worker; positive.
 
@@ -170,7 +170,7 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
     Raises
     ------
     ImportError
-        If dask.distributed is missing, here or irwinhall on a worker.
+        If dask.distributed is missing here, or irwinhall on a worker.
     ValueError
         If the address or the timeout is not as described.
     ConnectionError
@@ -219,7 +219,7 @@ def dask(address: str, *, timeout: float = 10.0) -> Iterator[Executor]:
             if isinstance(error, distributed.KilledWorker):
                 raise ConnectionError(
                     f"workers of the Dask cluster at {address} die of a piece; "
-                    "is their memory enough?"
+                    "do they have enough memory?"
                 ) from None
             raise
 
@@ -228,7 +228,7 @@ class _DaskExecutor(Executor):
     """The executor of a Dask client.
 
     The futures of Client.get_executor lose a result if its worker dies while it is fetched, and all
-    of Dask's wait for ever if the scheduler closes before they are done; these do neither.
+    of Dask's wait forever if the scheduler closes before they are done; these do neither.
     """
 
     def __init__(self, client: Any, address: str) -> None:
@@ -239,7 +239,7 @@ class _DaskExecutor(Executor):
         return _DaskFuture(self, self.client.submit(function, *arguments, pure=False, **keywords))
 
     def lost(self) -> ConnectionError:
-        """Return the error of a cluster that is lost, which nobody asks any more."""
+        """Return the error of a lost cluster, and stop checking it."""
         self.was_lost = True
         return ConnectionError(f"the Dask cluster at {self._address} is lost")
 
@@ -282,7 +282,7 @@ class _DaskFuture:
         while True:
             try:
                 wait([self._future], timeout=_LOOK)
-                # The fetch of a large result begins anew each time, and has more time for it.
+                # Fetching a large result restarts each time, with a longer timeout.
                 patience *= 2
                 return self._future.result(timeout=patience)
             except TimeoutError:
@@ -292,13 +292,13 @@ class _DaskFuture:
                     raise self._executor.lost() from None
 
     def cancel(self) -> None:
-        """Have the call not run, if it has not begun; a lost cluster runs none."""
+        """Cancel the call if it has not begun; a lost cluster runs none."""
         if not self._executor.was_lost:
             self._future.cancel()
 
 
 def _check_versions(client: Any) -> None:
-    """Refuse a cluster whose results might be others."""
+    """Raise an error for a cluster whose results might differ."""
     try:
         versions = client.run(_installed_version)
     except ImportError:

@@ -1,7 +1,7 @@
-"""Signals and gradients layer by layer through a deep network that has only been initialized.
+"""Signals and gradients, layer by layer, through a deep network that has only been initialized.
 
-The network has no biases and no training. Its signal starts as independent standard normals z_0,
-and its gradient, at the other end, as others::
+The network has no biases and is not trained. Its signal starts as independent standard normals z_0,
+and its gradient likewise at the last layer::
 
     z_l = f(z_{l-1}) W_l           g_{l-1} = (g_l W_l^T) f'(z_{l-1})
 
@@ -97,7 +97,7 @@ _MOST_LAYERS = 1000
 
 
 class Verdict(NamedTuple):
-    """The verdict on a signal, or on a gradient, after all layers.
+    """The verdict on a signal or a gradient, after all layers.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class Explosion(NamedTuple):
 
 
 def default_schemes(activation: str = "relu") -> list[str]:
-    """Return the schemes that are compared most, as `simulate` takes them.
+    """Return the schemes that are compared most, as arguments of `simulate`.
 
     Parameters
     ----------
@@ -253,7 +253,7 @@ def simulate(
         colon, a number or an activation: "he_normal", "normal:0.02", "xavier_uniform:tanh".
         Default `default_schemes`.
     width : int or sequence of int
-        Units of every layer. A sequence is repeated: (128, 512) widens and narrows.
+        Units of the layers. A sequence is repeated: (128, 512) alternates between both.
     depth : int
         Number of layers, at least 1.
     activation : str or Activation
@@ -263,7 +263,7 @@ def simulate(
         each unit over the batch ("batch") or of each sample over the units ("layer"), or to mean
         square 1 of each sample ("rms"). There is no epsilon and there are no learned parameters.
     residual : float, optional
-        Adds every layer, times this factor, to its input. All widths must be equal.
+        Adds the output of every layer, times this factor, to its input. All widths must be equal.
     batch : int
         Number of signals sent through; at least 2 with batch normalization.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
@@ -284,7 +284,7 @@ def simulate(
     See Also
     --------
     predict : The same for infinite width, in closed form.
-    verdict : What becomes of the signal, in a word.
+    verdict : Whether a signal is kept, in one word.
     irwinhall.plots.save_flow : Draws the result.
 
     Examples
@@ -298,7 +298,7 @@ def simulate(
     checked_progress(progress)
     batch = checked_count("batch", batch, 2 if normalization == "batch" else 1)
     source = as_stream(rng)
-    # What overflows shows as inf.
+    # Overflows show as inf.
     with np.errstate(all="ignore"):
         return [
             _flow(text, name, gain, network, batch, source, progress)
@@ -320,7 +320,7 @@ def predict(
     Parameters
     ----------
     schemes, width, depth, activation, normalization, residual
-        As for `simulate`. The widths decide the scale of the weights.
+        As for `simulate`. The widths determine the scale of the weights.
 
     Returns
     -------
@@ -337,16 +337,16 @@ def predict(
     See Also
     --------
     simulate : The same by simulation, for a finite width.
-    depth_reached : After how many layers a signal has changed.
+    depth_reached : The number of layers after which a signal has changed.
 
     Notes
     -----
-    What is neglected grows with depth / width. The mean square of one network of ReLUs differs from
-    the expected one by a factor of about exp(+-sqrt(5 depth / width)), and its magnitude is as a
-    rule below the prediction, which is that of a signal as large as the mean of many. Where a fixed
-    point is unstable, as those of SiLU, GELU and Mish are, chance grows by its slope in every layer
-    (`irwinhall.gains.fixed_points`), and the prediction holds for the first layers only. With batch
-    normalization the batch is taken to be large too.
+    The error grows with depth / width. The mean square of one network of ReLUs differs from the
+    expected one by a factor of about exp(+-sqrt(5 depth / width)), and its magnitude is usually
+    below the prediction, which is that of a signal with the mean size of many. At an unstable fixed
+    point, such as those of SiLU, GELU and Mish, random deviations grow by its slope in every layer
+    (`irwinhall.gains.fixed_points`), and the prediction holds only for the first layers. With batch
+    normalization the batch is also assumed to be large.
 
     Examples
     --------
@@ -392,7 +392,7 @@ def depth_reached(flow: Flow) -> int | None:
 
     See Also
     --------
-    predict : What this reads.
+    predict : The flow in closed form.
 
     Examples
     --------
@@ -432,9 +432,9 @@ def explosion(
     width, depth, trials : int
         Units of every layer; number of layers; number of independent networks, at least 2.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Of the simulation.
+        The source of the simulation's weights.
     progress : callable, optional
-        Called now and then with the number of weights drawn since the last call.
+        Called from time to time with the number of weights drawn since the last call.
 
     Yields
     ------
@@ -509,9 +509,9 @@ def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
     Parameters
     ----------
     mean_squares : array
-        Of every layer, in the order in which the signal or the gradient passes.
+        The mean square at every layer, in the order in which the signal or gradient passes them.
     dead : float
-        The share of units at the end of the way that are 0 for every sample.
+        The share of units at the last of these layers that are 0 for every sample.
 
     Returns
     -------
@@ -520,7 +520,7 @@ def verdict(mean_squares: ArrayLike, *, dead: float = 0.0) -> Verdict:
     Raises
     ------
     ValueError
-        If mean_squares are not of one axis.
+        If mean_squares does not have one axis.
 
     Examples
     --------
@@ -655,7 +655,7 @@ def _flow(
 
 
 def _normalized(z: Array, normalization: Normalization | None) -> Array:
-    """Return z, of (batch, units), normalized; 0 where all it is normalized over is the same."""
+    """Return z, of (batch, units), normalized; 0 where the values to normalize are equal."""
     if normalization is None:
         return z
     centred, root = _centred(z, normalization)

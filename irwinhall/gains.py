@@ -1,9 +1,9 @@
 """Gains: the factors on weights that compensate for an activation function.
 
-One table, `ACTIVATIONS`, has a row for every activation. The exact gains of a row are its expected
-values over the standard normal density, correctly rounded to double in a generated file, so that
-they are the same with every NumPy. Those of a callable come by quadrature. The numbers that
-frameworks and articles quote instead are columns of the same row.
+One table, `ACTIVATIONS`, has a row for every activation. The exact gains of a row follow from
+expected values over the standard normal density. They are correctly rounded to double in a
+generated file, so that they do not depend on the version of NumPy. Gains of callables are computed
+by quadrature. Other columns of a row hold the conventional numbers of frameworks and articles.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Activation(NamedTuple):
     ----------
     name : str
     function : callable
-        From a float64 array to one of the same shape; of (z, slope) if the row has a slope.
+        Maps a float64 array to one of the same shape; takes (z, slope) if the row has a slope.
     source : str
         Where the activation comes from.
     aliases : tuple of str
-        Other names. Case, underscores, hyphens and spaces do not count in any name.
+        Other names. Case, underscores, hyphens and spaces are ignored in all names.
     slope : float or None
         Default slope for negative z; None for activations without one.
     exact : ExactGains, callable of the slope, or None
@@ -101,7 +101,7 @@ class Activation(NamedTuple):
         return self.function(z) if slope is None else self.function(z, slope)
 
     def with_slope(self, slope: float | None = None) -> Function:
-        """Return the function of z alone that the row is with this slope, or with its own."""
+        """Return the row's function of z alone, with this slope or the default one."""
         return lambda z: self(z, slope)
 
 
@@ -154,28 +154,29 @@ def gain(
         sqrt(at / E f(z)^2)
         E|z| / E|f(z)| = sqrt(2 at/pi) / E|f(z)|
 
-    with z normal, of mean 0 and variance at. The gain belongs to the weights that read the
+    with z normal of mean 0 and variance `at`. The gain is for the weights that read the
     activation's output.
 
     Parameters
     ----------
     activation : str or callable
-        A name or alias of `irwinhall.gains.ACTIVATIONS` (case, underscores and hyphens do not
-        count), of `irwinhall.gains.GATED`, as "swiglu", or any elementwise function of float64
-        arrays; of a function f for PyTorch tensors, ``lambda z: f(torch.from_numpy(z))``.
+        A name or alias of `irwinhall.gains.ACTIVATIONS` or `irwinhall.gains.GATED`, such as
+        "swiglu" (case, underscores and hyphens are ignored), or any elementwise function of
+        float64 arrays. For a function f of PyTorch tensors pass
+        ``lambda z: f(torch.from_numpy(z))``.
     preserve : {"variance", "magnitude"}
         The property of the signal to keep.
     at : float
-        The variance of the pre-activations. With the gain for "variance" it is a fixed point of a
-        layer; `fixed_points` says whether a deep network stays at it. It does not matter for
+        The variance of the pre-activations. The gain for "variance" makes it a fixed point of the
+        layer; `fixed_points` says whether a deep network stays at it. It has no effect for
         activations that are linear on either side of 0.
     slope : float, optional
         Slope for negative z of the activations that have one: leaky_relu (default 0.01, as in
         PyTorch and JAX; Keras takes 0.3 in its layer and 0.2 in its function) and prelu (0.25).
     convention : {"exact", "torch", "textbook"}
-        "exact" is the formula above. "torch" is the table of torch.nn.init.calculate_gain,
-        "textbook" the one that articles print; both are for preserve="variance" at 1, and only for
-        the activations with a number in their column of `irwinhall.gains.table()`.
+        "exact" is the formula above, "torch" the table of torch.nn.init.calculate_gain, and
+        "textbook" the numbers in articles. The last two are for preserve="variance" at 1 only, and
+        for the activations with a number in their column of `irwinhall.gains.table()`.
 
     Returns
     -------
@@ -200,40 +201,39 @@ def gain(
 
     Notes
     -----
-    *Why "variance" has no mean in it.* Weights of mean 0 and variance gain^2/n turn n inputs f(z)
+    *The mean does not enter "variance".* Weights of mean 0 and variance gain^2/n turn n inputs f(z)
     into sums of variance gain^2 E f(z)^2, whatever the mean of f(z): He et al. [1]_.
 
-    *What "magnitude" keeps.* A Letkeman bound keeps the magnitude of a layer's output at that of
-    its inputs where these are all of one magnitude. After an activation they have magnitude E|f(z)|
-    in place of E|z|, and the gain is the quotient. It takes each input for its expected magnitude,
-    as the rule itself does. Behind a layer inputs are random instead, and the sum of many has a
-    magnitude that goes with their second moment.
+    *What "magnitude" preserves.* A Letkeman bound preserves the magnitude of inputs that all have
+    the same magnitude. An activation changes it from E|z| to E|f(z)|, and the gain is the quotient.
+    Like the bound, the gain treats every input as having its expected magnitude. In a network the
+    inputs are random, and the magnitude of a sum of many depends on their second moment.
 
-    *What keeps the variance.* The gain for "variance", on a row that keeps the variance at gain 1,
-    such as lecun_normal. Letkeman's rows multiply that of random inputs by pi/2 at gain 1, so that
-    a wide layer that reads an activation multiplies it by pi/2 gain^2 E f(z)^2. For ReLU that is pi
-    with the gain for "magnitude", which is 2, and pi/2 with that for "variance", sqrt(2); it is 1
-    with 2/sqrt(pi), the latter times sqrt(2/pi).
+    *How to keep the variance.* Use the gain for "variance" with a scheme that keeps the variance at
+    gain 1, such as lecun_normal. The Letkeman schemes multiply the variance of random inputs by
+    pi/2 at gain 1, so that a wide layer that reads an activation multiplies it by
+    pi/2 gain^2 E f(z)^2. For ReLU this factor is pi with the gain for "magnitude", 2; pi/2 with the
+    gain for "variance", sqrt(2); and 1 with the gain 2/sqrt(pi).
 
     Pre-activations of magnitude 1 have at=pi/2.
 
-    *The first layer* reads no activation. To make pre-activations of variance v of inputs of mean
-    square m, give it the gain sqrt(v/m), on a row that keeps the variance at gain 1.
+    *The first layer* reads no activation. To turn inputs of mean square m into pre-activations of
+    variance v, give it the gain sqrt(v/m), with a scheme that keeps the variance at gain 1.
 
     *Where conventions differ.* SELU: 3/4 in the torch and textbook columns, exactly 1 by its own
     article [2]_. tanh: 5/3 in torch, 1 in textbooks (its slope at 0), 1.5925... exactly. sigmoid: 1
-    in both, 1.8462... exactly. The default is "exact" because it alone is one rule for every
-    activation and any callable, and does what `preserve` says.
+    in both, 1.8462... exactly. The default is "exact", the only convention with one rule for every
+    activation and callable that preserves what `preserve` names.
 
-    *Gated units.* y = (W x) act(V x) has E y^2 = q E act(sqrt(q) z)^2 where both projections have
-    variance q: they are independent. At q = 1 the gain for "variance" is that of act, and the one
-    for "magnitude" sqrt(pi/2) times as large. For another q the gain that keeps q is that of
+    *Gated units.* y = (W x) act(V x) has E y^2 = q E act(sqrt(q) z)^2 if both projections have
+    variance q and are independent. At q = 1 the gain for "variance" is that of act, and the gain
+    for "magnitude" is sqrt(pi/2) times as large. For another q the gain that keeps q is that of
     ``lambda z: act(math.sqrt(q) * z)``. It is for the weights that read y, not for W and V.
 
-    *Accuracy.* Correctly rounded for every name without a slope, relative error below 1e-15 for
-    those with one, and below 1e-14 for piecewise smooth callables in float64, wherever their kinks
-    and jumps are, tested against 30-digit quadrature and closed forms. Callables
-    of less precision, or noisy ones, to about what their values are worth.
+    *Accuracy.* Gains of names without a slope are correctly rounded. The relative error is below
+    1e-15 for names with a slope, and below 1e-14 for piecewise smooth callables in float64,
+    wherever their kinks and jumps are, as tested against 30-digit quadrature and closed forms. For
+    callables of lower precision, or noisy ones, it is about that of their values.
 
     References
     ----------
@@ -290,9 +290,9 @@ class FixedPoint(NamedTuple):
     variance : float
         The fixed point.
     slope : float
-        The factor on a small deviation from it in every layer.
+        The factor by which each layer multiplies a small deviation from the fixed point.
     gradient : float
-        The factor on the mean square of gradients in every layer, at the fixed point.
+        The factor by which each layer multiplies the mean square of gradients, at the fixed point.
 
     Examples
     --------
@@ -320,8 +320,8 @@ def fixed_points(
 ) -> list[FixedPoint]:
     """Return the variances of pre-activations that a wide layer with this gain maps to themselves.
 
-    q = gain^2 E f(sqrt(q) z)^2 + bias_std^2, with z standard normal, for a layer that reads the
-    activation f by weights of variance gain^2/fan_in.
+    They solve q = gain^2 E f(sqrt(q) z)^2 + bias_std^2, with z standard normal, for a layer that
+    reads the activation f through weights of variance gain^2/fan_in.
 
     Parameters
     ----------
@@ -337,14 +337,14 @@ def fixed_points(
     Returns
     -------
     list of FixedPoint
-        By increasing variance: 0, if f(0) is 0 and there are no biases, and those between 10^-6 and
-        10^6 where the integrals exist.
+        In order of increasing variance: 0, if f(0) is 0 and there are no biases, and those between
+        10^-6 and 10^6 where the integrals exist.
 
     Raises
     ------
     TypeError, ValueError
-        As for `gain`; if gain is not positive and finite, or bias_std is negative; if every
-        variance is kept, as by an activation that is linear on either side of 0, at its gain.
+        As for `gain`; if gain is not positive and finite, or bias_std is negative; if the layer
+        keeps every variance, as an activation that is linear on either side of 0 does at its gain.
 
     See Also
     --------
@@ -353,19 +353,19 @@ def fixed_points(
 
     Notes
     -----
-    *Existence.* ``gain(f, at=q)`` is the gain of which q is a fixed point, so that every q is one
-    of some gain. A gain has none but 0 if it is not ``gain(f, at=q)`` for any q: tanh at gain 1 and
-    below, as E tanh(z)^2 < E z^2.
+    *Existence.* ``gain(f, at=q)`` is the gain with the fixed point q, so every q is a fixed point
+    of some gain. A gain that is not ``gain(f, at=q)`` for any q has no fixed point but 0: for tanh
+    these are the gains up to 1, as E tanh(z)^2 < E z^2.
 
     *Uniqueness.* Without biases there is at most one besides 0 if E f(sqrt(q) z)^2 / q is monotonic
     in q. It decreases for tanh, ELU, SELU and others that saturate. Their fixed point is stable: a
-    deep network comes to it from wherever it starts. It increases, from f'(0)^2 to 1/2, for SiLU,
-    GELU and Mish. Then the fixed point is unstable for every gain: signals above it grow from layer
-    to layer, signals below it fade. No gain alone keeps them; a large variance, where they are
-    nearly ReLU and slope is nearly 1, makes them drift slowly.
+    deep network converges to it from any start. It increases, from f'(0)^2 to 1/2, for SiLU, GELU
+    and Mish. Then the fixed point is unstable for every gain: signals above it grow from layer to
+    layer, signals below it fade. No gain alone keeps them; at a large variance, where these
+    activations are nearly ReLU and slope is nearly 1, they drift slowly.
 
-    *Accuracy.* Variances to about 1e-12 / abs(slope - 1), slopes to about 1e-12 and gradients to
-    1e-5, relative.
+    *Accuracy.* The relative error is about 1e-12 / abs(slope - 1) for variances, 1e-12 for slopes
+    and 1e-5 for gradients.
 
     Examples
     --------
@@ -445,7 +445,8 @@ def moments(activation: str | Activation, variance: float = 1.0) -> Moments:
     Returns
     -------
     Moments
-        Those of the derivative have a relative error of 1e-5, from the differences of `derivative`.
+        The moments of the derivative have a relative error of 1e-5, as `derivative` takes
+        differences.
 
     Raises
     ------
@@ -492,9 +493,9 @@ def derivative(activation: Function, z: Array) -> Array:
     Parameters
     ----------
     activation : callable
-        Of an array.
+        A function of an array.
     z : ndarray of float
-        Where to take the derivative.
+        The points at which to take the derivative.
 
     Returns
     -------
@@ -526,7 +527,7 @@ def activation(name: str) -> Activation:
     Parameters
     ----------
     name : str
-        Case, underscores, hyphens and spaces do not count.
+        Case, underscores, hyphens and spaces are ignored.
 
     Returns
     -------
@@ -537,7 +538,7 @@ def activation(name: str) -> Activation:
     TypeError
         If name is not a string.
     ValueError
-        If there is no such activation; the message lists near names.
+        If there is no such activation; the message suggests similar names.
 
     Examples
     --------
@@ -818,7 +819,7 @@ _ROWS = tuple(
 #: Every activation by its name.
 ACTIVATIONS: Mapping[str, Activation] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
-# Whose gains do not depend on the variance.
+# Activations whose gains do not depend on the variance.
 _HOMOGENEOUS = frozenset({_linear, _relu, _piecewise_linear})
 
 
@@ -952,7 +953,7 @@ def _integrated_gain(function: Function, preserve: Preserve, tolerance: float = 
 
 
 def _rescaled(function: Function, variance: float) -> Function:
-    """Return f(s z)/s, which is to z of variance 1 as f is to those of this variance."""
+    """Return f(s z)/s, whose gains at variance 1 are those of f at variance s^2."""
     if variance == 1.0:
         return function
     std = math.sqrt(variance)
@@ -963,19 +964,19 @@ def _rescaled(function: Function, variance: float) -> Function:
 
 _VARIANCE_STEP = 10.0**0.125
 _VARIANCES = tuple(1e-6 * _VARIANCE_STEP**k for k in range(97))
-# As good as 0, where f(0) is.
+# A variance that counts as 0 if f(0) is 0.
 _LEAST_VARIANCE = 1e-16
-# How far from being kept a variance may seem by rounding.
+# The rounding error of `_excess` where a variance is kept.
 _KEPT = 1e-12
 
 
 def _excess(function: Function, gain: float, bias_std: float, variance: float) -> float:
-    """Return by how much a layer makes a variance larger, relative to it."""
+    """Return the relative growth of a variance in a layer."""
     return gain**2 * _moment(_rescaled(function, variance)) + bias_std**2 / variance - 1.0
 
 
 def _crossing(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a function changes its sign, by halving the interval's logarithm."""
+    """Return where a function changes sign, by bisection of the logarithm."""
     at_low = function(low)
     if at_low == 0.0:
         return low
@@ -1002,7 +1003,7 @@ def _fixed_point(function: Function, gain: float, variance: float) -> FixedPoint
     return FixedPoint(variance, slope, gradient)
 
 
-# Differences have this much noise, which the quadrature must not look into.
+# The noise of the differences, which the quadrature must not resolve.
 _SLOPE_TOLERANCE = 2.0**-26
 
 
@@ -1031,7 +1032,7 @@ def _size(values: NDArray[Any], z: Array) -> float:
 def _values(function: Function, z: Array) -> NDArray[Any]:
     """Return function(z), checked, in its own precision."""
     try:
-        # What NumPy would warn of shows in the values.
+        # The values show what NumPy would warn of.
         with np.errstate(all="ignore"):
             values = np.asarray(function(z.copy()))
     except Exception as error:

@@ -1,11 +1,12 @@
 """JAX: initializers ``init(key, shape, dtype)``, and weights made shard by shard on the host.
 
-An initializer draws by `jax.random` from its key, on the device, under jit and vmap; its scale
-comes from the shape alone. What shares its name with one of `jax.nn.initializers` has its law, cut
-normals included; `initializer` takes any scheme by its name in `irwinhall.schemes.SCHEMES`.
+An initializer draws with `jax.random` from its key, on the device, also under jit and vmap; its
+scale depends on the shape alone. Initializers named as in `jax.nn.initializers` have the same
+distribution, truncated normals included; `initializer` takes any scheme of
+`irwinhall.schemes.SCHEMES` by name.
 
-`sharded` draws from the stream instead: equal to `irwinhall.sample_weights` for the same seed and
-name, however the array is split over devices and processes.
+`sharded` draws from the stream instead: the weights equal those of `irwinhall.sample_weights` for
+the same seed and name, however the array is split over devices and processes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from irwinhall._jax_shards import checked_for_jax, sampled_by_shards
 from irwinhall._models.plan import Options
 from irwinhall._models.report import Report, Row
 
-if TYPE_CHECKING:  # by these names, as type checkers may take `jax` for this module
+if TYPE_CHECKING:  # type checkers may take `jax` for this module, hence these names
     from jax import Array
     from jax.sharding import Sharding
 
@@ -91,7 +92,7 @@ Distribution: TypeAlias = Literal["truncated_normal", "normal", "uniform"]
 
 _ENDS = ("low", "high", "corrected")
 _DEFAULT_AXES = {"in_axis": (-2,), "out_axis": (-1,), "batch_axis": ()}
-# What JAX calls the schemes that it has.
+# JAX's names of the schemes that it has.
 _NAMES_OF_JAX = {
     "xavier_uniform": "glorot_uniform",
     "xavier_truncated_normal": "glorot_normal",
@@ -113,8 +114,8 @@ def _shortest(value: float) -> str:
 class Initializer:
     """An initializer ``init(key, shape, dtype)``; the functions of this module make them.
 
-    Two that are made alike are equal and hash alike, so that what is compiled for one serves the
-    other.
+    Initializers made with the same arguments are equal and have the same hash, so that code
+    compiled for one is reused for the other.
 
     Attributes
     ----------
@@ -125,13 +126,13 @@ class Initializer:
     active_inputs : int or None
         As for `irwinhall.sample_weights`.
     dtype : dtype or None
-        Element type when the call names none; None is JAX's default float.
+        Element type if the call gives none; None is JAX's default float.
     axes : tuple
         The axes or the layout, as (name, value) pairs.
     axes_may_coincide : bool
-        Whether an axis may have two roles, as JAX's own functions let it; its fans are then JAX's.
+        Whether an axis may have two roles, as in JAX's own functions; the fans are then JAX's.
     argument : str
-        What the caller calls the gain.
+        The caller's name for the gain.
 
     Examples
     --------
@@ -187,7 +188,7 @@ class Initializer:
             float32, float64, float16, bfloat16, complex64 or complex128. The 64-bit ones without
             jax_enable_x64 give half of that and a warning, as in JAX.
         out_sharding : optional
-            As `jax.nn.initializers` take it.
+            As for `jax.nn.initializers`.
 
         Returns
         -------
@@ -208,9 +209,9 @@ class Initializer:
         return drawn(sampler, key, element, out_sharding, self.argument)
 
     def _sampler_of_shared_axes(self, shape: Any) -> Sampler | None:
-        """Return the sampler of a weight one of whose axes has two roles, with the fans of JAX.
+        """Return the sampler, with the fans of JAX, of a weight with two roles for an axis.
 
-        None if each axis has one role: the fans are then the same.
+        Return None if each axis has one role: the fans are then the same.
         """
         sizes = plain_shape(shape)
         options: dict[str, Any] = {**_DEFAULT_AXES, **dict(self.axes)}
@@ -246,12 +247,12 @@ def initializer(
     Parameters
     ----------
     scheme : str or Scheme
-        A name or alias of `irwinhall.schemes.SCHEMES`, with the meaning that it has there, or a row
-        of your own.
+        A name or alias of `irwinhall.schemes.SCHEMES`, with its meaning there, or a row of your
+        own.
     gain, low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     dtype : optional
-        Element type when the call names none, as the call takes it; default JAX's float.
+        Element type if the call gives none; default JAX's float.
     **axes
         in_axis, out_axis, batch_axis, groups, layout, parts and stacked, as for
         `irwinhall.sample_weights`.
@@ -263,18 +264,18 @@ def initializer(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described; shape and axes are seen when it is called.
+        If an argument is not as described; shape and axes are checked when it is called.
 
     Notes
     -----
     Uniform weights are symmetric, never 0 and inside the open interval: 2^24 values (float64:
-    2^53), as those of `irwinhall.Stream`. float16 and bfloat16 are drawn in float32, rounded once
-    and kept inside the bound. Bits are those of `jax.random` for the key, and not the stream's.
+    2^53), as in `irwinhall.Stream`. float16 and bfloat16 are drawn in float32, rounded once and
+    kept inside the bound. The bits come from `jax.random` and the key, not from the stream.
 
-    Complex weights have any angle and the mean square of real ones: uniform in a disk, normal, or
-    normal with the modulus truncated where the real ones are, as those of JAX.
+    Complex weights have a uniform angle and the mean square of real ones. As in JAX they are
+    uniform in a disk, normal, or normal with the modulus truncated where real ones are.
 
-    The gain may be traced by JAX, as under jit or grad. It is then not checked, and what is rounded
+    The gain may be traced by JAX, as under jit or grad. It is then not checked, and values rounded
     to 16 bits may reach the bound.
 
     Examples
@@ -316,24 +317,24 @@ def sharded(
     threads: int | None = None,
     **axes: Unpack[WeightOptions],
 ) -> Array:
-    """Return random weights as an array that is split over devices, made shard by shard.
+    """Return random weights as an array split over devices, made shard by shard.
 
     Parameters
     ----------
     shape : sequence of int
         Shape of the whole weight.
     sharding : jax.sharding.Sharding
-        How it is split.
+        The sharding of the array.
     scheme, gain, low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     seed : int, bytes, SeedSequence or Stream
-        What the weights are drawn from; every process must give the same.
+        The seed of the weights; every process must give the same.
     name : str
         The parameter's qualified name.
     dtype : dtype
         float32, float16, bfloat16, or float64 with jax_enable_x64.
     threads : int, optional
-        The most threads for a shard; default all cores. The bits do not depend on it.
+        Maximum number of threads for a shard; default all cores. The bits do not depend on it.
     **axes
         As for `initializer`.
 
@@ -350,9 +351,9 @@ def sharded(
 
     Notes
     -----
-    Each process makes the shards of its own devices, each straight from its place in the stream,
-    so that no host ever holds the whole. Orthogonal matrices are the exception: each that a
-    process's shards touch is made whole, once, on that host, and stays there until all are cut.
+    Each process makes the shards of its own devices, directly from their positions in the stream,
+    so no host ever holds the whole array. Orthogonal matrices are the exception: a process makes
+    each matrix that its shards touch once, as a whole, and keeps it until all shards are made.
 
     Examples
     --------
@@ -402,10 +403,10 @@ def variance_scaling(
     scale : float
         At least 0.
     mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
-        Which fan: fan_in, fan_out, their mean or their geometric mean.
+        The fan: fan_in, fan_out, their mean or their geometric mean.
     distribution : {"truncated_normal", "normal", "uniform"}
-        The law; truncated normals are cut at 2 standard deviations, and the variance is that after
-        the cut.
+        The distribution. Truncated normals end at 2 standard deviations, and the variance is that
+        after truncation.
     in_axis, out_axis, batch_axis, dtype
         As for `initializer`.
 
@@ -440,10 +441,10 @@ def variance_scaling(
 
 
 def _as_jax(made: Initializer) -> Initializer:
-    """Return an initializer to which axes may coincide, if there is a shape in which they do."""
+    """Return an initializer that lets axes coincide, if they do so in some shape."""
     options: dict[str, Any] = {**_DEFAULT_AXES, **dict(made.axes)}
     if options.keys() != _DEFAULT_AXES.keys() or made.active_inputs is not None:
-        return made  # what JAX does not have
+        return made  # JAX does not have it
     named = [axis for axes in options.values() for axis in axes]
     signs = {axis < 0 for axis in named}
     return replace(made, axes_may_coincide=len(signs) > 1 or len(set(named)) < len(named))
@@ -471,7 +472,7 @@ _VARIANCE_ROWS = {
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
-    """Return an initializer of normals, not cut, for any fans.
+    """Return an initializer of normals that are not truncated, for any fans.
 
     Parameters
     ----------
@@ -495,7 +496,7 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
 
 
 def _checked_scale(what: str, scale: Any) -> Any:
-    """Return a scale, which must not be negative; of a traced one that is not known."""
+    """Return a scale that must not be negative; a traced one cannot be checked."""
     if isinstance(scale, jax.core.Tracer):
         return scale
     number = checked_finite(what, scale)
@@ -507,17 +508,17 @@ def _checked_scale(what: str, scale: Any) -> Any:
 def truncated_normal(
     stddev: float = 1e-2, dtype: Any = None, lower: float = -2.0, upper: float = 2.0
 ) -> Initializer:
-    """Return an initializer of cut normals, for any fans.
+    """Return an initializer of truncated normals, for any fans.
 
     Parameters
     ----------
     stddev : float
-        Standard deviation before the cut, as JAX has it: this is ``initializer("truncated_normal",
+        Standard deviation before truncation, as in JAX: this is ``initializer("truncated_normal",
         gain=stddev, low=lower, high=upper, corrected=False)``.
     dtype
         As for `initializer`.
     lower, upper : float
-        Where they are cut, in standard deviations before the cut; lower < upper.
+        The ends, in standard deviations before truncation; lower < upper.
 
     Returns
     -------
@@ -555,7 +556,7 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> 
     Parameters
     ----------
     scale : float
-        What the matrices are multiplied by.
+        The factor on the matrices.
     column_axis : int
         The axis of the outputs; all others are rows. For batch axes and groups use
         ``initializer("orthogonal", ...)``.
@@ -599,7 +600,7 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = Non
 
 
 def _by_columns(scheme: str, scale: float, column_axis: int, dtype: Any) -> Initializer:
-    # An orthogonal matrix has as rows whatever is no column.
+    # All other axes are the rows of an orthogonal matrix.
     in_axis: Axes = () if scheme == "orthogonal" else -2 if column_axis == -1 else -1
     if not isinstance(scale, jax.core.Tracer):
         scale = checked_finite("scale", scale)
@@ -630,7 +631,7 @@ class Factory(Protocol):
 
 
 def _named(name: str, scheme: str) -> Factory:
-    """Return the initializer function of a scheme, with the arguments that JAX's have."""
+    """Return the initializer function of a scheme, with the arguments of JAX's."""
     row = schemes.SCHEMES[scheme]
 
     def factory(
@@ -660,14 +661,14 @@ def _named(name: str, scheme: str) -> Factory:
         )
         return _as_jax(made) if scheme in _NAMES_OF_JAX else made
 
-    law = row.law.replace("_", " ") + (", cut at 2 standard deviations" * ("trunc" in row.law))
+    law = row.law.replace("_", " ") + (" at 2 standard deviations" * ("trunc" in row.law))
     factory.__name__ = factory.__qualname__ = name
     factory.__doc__ = f"""Return an initializer that preserves {row.preserves} ({law}).
 
     Parameters
     ----------
     in_axis, out_axis, batch_axis, dtype, gain, low, high, corrected, active_inputs, **axes
-        As for `initializer`, of which this is ``initializer("{scheme}", ...)``.
+        As for `initializer`: this is ``initializer("{scheme}", ...)``.
 
     Returns
     -------

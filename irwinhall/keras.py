@@ -1,9 +1,9 @@
 """Keras initializers of every scheme, whose bits do not depend on the backend.
 
-Weights are made by NumPy from the stream, equal to `irwinhall.sample_weights` for the same seed and
-name, and handed to the backend. What shares its name with one of `keras.initializers` has its law,
-cut normals included; `SchemeInitializer` takes any scheme by its name in
-`irwinhall.schemes.SCHEMES`.
+Weights are made in NumPy from the stream, equal to those of `irwinhall.sample_weights` for the same
+seed and name, and passed to the backend. Initializers named as in `keras.initializers` have the
+same distribution, truncated normals included; `SchemeInitializer` takes any scheme of
+`irwinhall.schemes.SCHEMES` by name.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ class _Draws:
 
 
 class _Name(str):
-    """The name in a config, which knows, as long as it stays in memory, whose it is.
+    """The name in a config, which remembers its initializer as long as it stays in memory.
 
-    Keras copies configs value by value, and strings as they are; JSON and pickles keep the text.
+    Keras copies configs by value but keeps strings; JSON and pickles keep only the text.
     """
 
     __slots__ = ("draws",)
@@ -101,7 +101,7 @@ class _Name(str):
         return str, (str(self),)
 
 
-# Layers that know their fans, as those of attention do, tell them to a VarianceScaling.
+# Layers that know their axes, such as attention, set them on a VarianceScaling.
 @_registered
 class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[misc]
     """An initializer of any scheme.
@@ -109,39 +109,39 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     Parameters
     ----------
     scheme : str
-        A name or alias of `irwinhall.schemes.SCHEMES`, with the meaning that it has there.
+        A name or alias of `irwinhall.schemes.SCHEMES`, with its meaning there.
     seed : int or keras.random.SeedGenerator, optional
-        What the weights are drawn from. Without one, 128 bits of Python's `random`, which
-        ``keras.utils.set_random_seed`` governs.
+        The seed of the weights; default 128 bits of Python's `random`, which
+        ``keras.utils.set_random_seed`` seeds.
     name : str
         The parameter's name: parameters of one model may share a seed and differ by name.
     gain : float, str or callable, optional
-        As for `irwinhall.sample_weights`; of a callable the number is kept.
+        As for `irwinhall.sample_weights`; for a callable, only its number is kept.
     low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     layout, groups, parts, stacked
         As for `irwinhall.layouts.Weight.of`. Default: (..., in, out), as Keras reads a shape.
     input_axes, output_axes : sequence of int, optional
-        Both, in place of a layout: which axes are inputs and outputs. EinsumDense, and with it
-        attention, sets them by itself.
+        The axes of inputs and outputs, in place of a layout; give both. EinsumDense, and so
+        attention, sets them itself.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described; shape and axes are seen when it is called.
+        If an argument is not as described; shape and axes are checked when it is called.
 
     Notes
     -----
     The first call gives ``irwinhall.sample_weights(shape, scheme, rng=seed, name=name)``, the
-    second draws from the name's child "1", the third from "2", and so on. Clones and copies count
-    along with their original, and so does what is made from its config in memory, as Bidirectional
-    and clone_model make layers. So one object, given to many layers, or cloned by one for query,
-    key and value, never repeats weights. What is loaded from a saved config, that is from JSON or a
-    pickle, begins anew.
+    second draws from the name's child "1", the third from "2", and so on. Clones and copies share
+    the count of their original, as do initializers made from its config in memory, as in
+    Bidirectional and clone_model. So one object that is given to many layers, or cloned by one for
+    query, key and value, never repeats weights. An initializer from a saved config, in JSON or a
+    pickle, starts a new count.
 
-    A `SeedGenerator` counts by itself, and for all that draw from it: a call takes its next state,
-    two words of 32 bits, as the seed, the first word being the lower one. So ``SeedGenerator(s)``
-    gives first the weights of the seed s, then those of s + 2^32, and so on.
+    A `SeedGenerator` has its own count, shared by all that draw from it: a call takes its next
+    state, two words of 32 bits with the lower one first, as the seed. So ``SeedGenerator(s)`` first
+    gives the weights of the seed s, then those of s + 2^32, and so on.
 
     Examples
     --------
@@ -199,7 +199,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
             self._axes["in_axis"] = tuple(input_axes)
             self._axes["out_axis"] = tuple(output_axes)
         self._axes = WeightOptions(**layouts.plain_options(self._axes))  # type: ignore[typeddict-item]
-        # What EinsumDense reads: None asks it for the axes, and a layout knows them.
+        # EinsumDense reads this: with None it sets the axes, which a layout already has.
         self.input_axes = self._axes.get("in_axis", None if layout is None else ())
         self.output_axes = self._axes.get("out_axis", None if layout is None else ())
         self._given_seed = None if seed is None else _checked_seed(seed)
@@ -230,9 +230,8 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         dtype : optional
             float32, float64, float16 or bfloat16; default ``keras.config.floatx()``.
         layout : keras.distribution.TensorLayout or jax.sharding.Sharding, optional
-            How the weights are split over devices, as Keras asks for it under
-            `keras.distribution`. On JAX each device's shard is then made by itself, and no host
-            holds the whole.
+            The sharding of the weights, as given by Keras under `keras.distribution`. On JAX each
+            device's shard is then made separately, and no host holds the whole.
 
         Returns
         -------
@@ -250,7 +249,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         return tensor if layout is None else keras.distribution.distribute_tensor(tensor, layout)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of `from_config`: plain values, for JSON."""
+        """Return the arguments of `from_config` as plain values, for JSON."""
         axes: dict[str, Any] = {
             "input_axes": self._axes.get("in_axis"),
             "output_axes": self._axes.get("out_axis"),
@@ -273,7 +272,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> SchemeInitializer:
-        """Return the initializer of a config; of one still in memory, a clone."""
+        """Return the initializer of a config, a clone if the config is still in memory."""
         name = config.get("name")
         if not isinstance(name, _Name):
             return cls(**config)
@@ -285,7 +284,7 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
 
 
 def _checked_seed(seed: object) -> int | keras.random.SeedGenerator:
-    if isinstance(seed, Mapping):  # of a saved config
+    if isinstance(seed, Mapping):  # from a saved config
         seed = keras.saving.deserialize_keras_object(dict(seed))
     if isinstance(seed, keras.random.SeedGenerator):
         return seed
@@ -326,7 +325,7 @@ def _named(name: str, scheme: str) -> type[SchemeInitializer]:
         del config["scheme"]
         return config
 
-    law = row.law.replace("_", " ") + ", cut at 2 standard deviations" * ("trunc" in row.law)
+    law = row.law.replace("_", " ") + " at 2 standard deviations" * ("trunc" in row.law)
     documentation = f"""Preserves {row.preserves} ({law}): the scheme {scheme}.
 
     Parameters
@@ -369,12 +368,12 @@ LecunNormal: type[SchemeInitializer] = _named("LecunNormal", "lecun_truncated_no
 
 @_registered
 class Orthogonal(SchemeInitializer):
-    """Orthonormal columns, or rows if fewer, times the gain: the scheme orthogonal.
+    """Gives orthonormal columns, or rows if fewer, times the gain: the scheme orthogonal.
 
     Parameters
     ----------
     gain : float
-        What the matrix is multiplied by.
+        The factor on the matrix.
     seed, **more
         As for `SchemeInitializer`.
 
@@ -396,8 +395,7 @@ class Orthogonal(SchemeInitializer):
         return config
 
 
-# Keras finds these by their names, as it does its own; what shares a name with one of Keras's own
-# is not among them.
+# Keras finds these by name, like its own; those that share a name with one of Keras's are excluded.
 keras.saving.get_custom_objects().update(
     {
         name: made

@@ -1,7 +1,8 @@
-"""Layouts: which axes of a weight are inputs, outputs or neither, and the fans that follow.
+"""Layouts: which axes of a weight are inputs, outputs or neither, and the resulting fans.
 
-A `Weight` has the roles of the axes, resolved and checked once. The caller names them, or a row of
-`LAYOUTS`, which has a row for every kind of layer of the frameworks. To add a layer, add a row.
+A `Weight` has the roles of the axes, resolved and checked once. The caller gives the axes, or names
+a row of `LAYOUTS`, which has one for every kind of layer of the frameworks. To add a layer, add a
+row.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Layout(NamedTuple):
         The axes of a weight: "in" and "out", "batch" for independent weights side by side, and
         ``*k`` for the kernel. An axis with "/groups" holds the inputs or outputs of one group.
     active_inputs : int or None
-        The number of inputs that differ from 0 at a time, if the layer fixes it: 1 for embeddings.
+        The number of inputs that are nonzero at a time, if the layer fixes it: 1 for embeddings.
     aliases : tuple of str
         Other names.
 
@@ -98,9 +99,9 @@ class Fans(NamedTuple):
     Attributes
     ----------
     fan_in : int
-        The inputs of an output.
+        The number of inputs that feed an output.
     fan_out : int
-        The outputs of an input.
+        The number of outputs that an input feeds.
 
     Examples
     --------
@@ -114,7 +115,7 @@ class Fans(NamedTuple):
 
 
 class WeightOptions(TypedDict, total=False):
-    """The keyword arguments that say which axis of a weight is which, as `Weight.of` takes them.
+    """The keyword arguments of `Weight.of` that describe the axes of a weight.
 
     Examples
     --------
@@ -134,26 +135,26 @@ class WeightOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight of a layer: its shape, and the roles of its axes. `Weight.of` makes and checks it.
+    """The shape of a layer's weight and the roles of its axes, made and checked by `Weight.of`.
 
     Attributes
     ----------
     shape : tuple of int
-        The shape as it is stored.
+        The stored shape.
     logical_shape : tuple of int
-        The shape of the same elements in the same order, with one axis split in two if weights are
-        fused along it: the number of parts and the size of each. The axes below refer to it.
+        The same, but with an axis along which weights are fused split in two: the number of parts
+        and the size of each. The axes below refer to it.
     in_axes, out_axes, batch_axes : tuple of int
         The axes of inputs, of outputs and of stacked independent weights, counted from 0. All
         others are the receptive field.
     groups : int
         Groups of a convolution.
     active_inputs : int or None
-        The number of inputs that differ from 0 at a time; None for all.
+        The number of inputs that are nonzero at a time; None for all.
     split : int or None
         The stored axis that is split in two; None if `logical_shape` is `shape`.
     unknown : str
-        The reason why the shape has no fans by default axes; empty if it has.
+        Why the default axes give no fans for the shape; empty if they do.
 
     Examples
     --------
@@ -191,14 +192,14 @@ class Weight:
         Parameters
         ----------
         shape : int or sequence of int
-            Shape of the whole weight, as it is stored.
+            Shape of the whole weight as stored.
         in_axis, out_axis, batch_axis
             As for `irwinhall.fans`; not with a layout.
         groups : int
             Groups of a convolution.
         layout : str or Weight, optional
-            In place of axes: a name of `LAYOUTS`, or a weight of this shape, which says all but the
-            active inputs.
+            In place of axes: a name of `LAYOUTS`, or a weight of this shape, which determines
+            everything but the active inputs.
         parts : int
             With a layout, how many weights of equal size are fused along the out axis: 3 for query,
             key and value in one, 2 for gate and up, 4 for the gates of an LSTM. Each part has its
@@ -207,7 +208,7 @@ class Weight:
             With a layout, how many leading axes only stack weights, such as experts or scanned
             layers.
         active_inputs : int, optional
-            How many inputs are not 0 at a time; default the layout's own, 1 for embeddings.
+            How many inputs are nonzero at a time; default the layout's own, 1 for embeddings.
 
         Returns
         -------
@@ -251,7 +252,7 @@ class Weight:
         Raises
         ------
         ValueError
-            If a fan is 0, as only weights without elements have it, or the axes are not known.
+            If a fan is 0, which only weights without elements have, or the axes are not known.
 
         Examples
         --------
@@ -303,9 +304,9 @@ class Weight:
         return self if active == self.active_inputs else replace(self, active_inputs=active)
 
     def divisible_region(self, region: Region | None) -> tuple[slice, ...]:
-        """Return the least region of the stored weight that no matrix reaches out of.
+        """Return the smallest region that contains a region and no matrix only in part.
 
-        A matrix spans all axes but those of the batch, and one part of an axis that is split.
+        A matrix spans all axes but those of the batch, and one part of a split axis.
         """
         start, count = checked_region(region, self.shape)
         if 0 in count:
@@ -325,8 +326,8 @@ class Weight:
     ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
         """Yield regions of the logical shape that make up a region of the stored weight.
 
-        Each comes with its place in the stored region: slices whose elements, reshaped, are those
-        of the logical region.
+        Each comes with its slices in the stored region, whose elements, reshaped, are those of the
+        logical region.
         """
         region = slices(start, count)
         axis = self.split
@@ -368,7 +369,7 @@ def fans(
     Parameters
     ----------
     shape : int or sequence of int
-        Shape of the whole weight; every fan must come out at least 1.
+        Shape of the whole weight; both fans must be at least 1.
     in_axis, out_axis : int or sequence of int
         Axes that hold the inputs and the outputs, counted from the end if negative; () for none.
         The default is (..., in, out), the layout of JAX and Keras.
@@ -382,7 +383,7 @@ def fans(
         In place of axes, as for `irwinhall.layouts.Weight.of`: the name of a layout, how many
         weights are fused along its out axis, how many leading axes stack weights.
     active_inputs : int, optional
-        How many of the inputs are not 0 at a time; fan_in counts only these. Default: all, or the
+        How many inputs are nonzero at a time; fan_in counts only these. Default: all, or the
         layout's own number, 1 for embeddings.
 
     Returns
@@ -393,14 +394,14 @@ def fans(
     Raises
     ------
     TypeError
-        If shape, an axis or groups is not made of integers (bool does not count as one).
+        If shape, an axis or groups is not made of integers (bool is not accepted).
     ValueError
         If a size is negative, an axis does not exist or is named twice, a fan is 0, or groups is
         less than 1 or does not divide the out size.
 
     See Also
     --------
-    irwinhall.sample_weights : Weights by these fans.
+    irwinhall.sample_weights : Weights sized by these fans.
     irwinhall.layouts.LAYOUTS : How frameworks store weights.
 
     Notes
@@ -418,12 +419,12 @@ def fans(
     attention, output from heads   ``(heads, size, out)``    in_axis=(0, 1), out_axis=2
     =============================  ========================  ======================================
 
-    A transposed convolution exchanges the roles of the axes, and so does the caller. With groups it
-    is stored the other way round, the in axis holding all inputs and the out axis one group's
-    outputs, which axes do not describe: use ``layout="torch.conv_transpose"``.
+    For a transposed convolution exchange the axes, as above. With groups, its in axis holds all
+    inputs and its out axis the outputs of one group, which axes do not describe: use
+    ``layout="torch.conv_transpose"``.
 
     For fused weights (query, key and value in one, or gate and up) name a layout and `parts`. For
-    shards give the shape of the whole, not that of the array at hand.
+    shards give the shape of the whole weight, not that of the shard.
 
     Examples
     --------
@@ -457,7 +458,7 @@ def slices(start: tuple[int, ...], count: tuple[int, ...]) -> tuple[slice, ...]:
 
 
 def relative_region(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, ...]:
-    """Return where in a region another one lies that is part of it."""
+    """Return a region relative to one that contains it."""
     pairs = zip(outer, inner, strict=True)
     return tuple([slice(b.start - a.start, b.stop - a.start) for a, b in pairs])
 
@@ -490,8 +491,7 @@ def weight_of(
                 )
             return layout if active_inputs is None else layout.with_active_inputs(active_inputs)
         layout = _layout(layout).name
-    # Plain integers are what calls have as a rule. Nothing else reaches the cache, where True and
-    # 1.0 would be taken for 1.
+    # Most calls pass plain integers. Nothing else reaches the cache, where True and 1.0 equal 1.
     if type(in_axis) is not int:
         in_axis = checked_axes("in_axis", in_axis)
     if type(out_axis) is not int:
@@ -507,9 +507,9 @@ def weight_of(
 
 
 def plain_options(options: WeightOptions) -> dict[str, Any]:
-    """Return options as plain values, without defaults: alike ones are equal.
+    """Return options as plain values without defaults, so that equivalent options are equal.
 
-    Refuses what `Weight.of` would refuse for every shape.
+    Raises what `Weight.of` would raise for every shape.
     """
     check_names(options)
     plain: dict[str, Any] = dict(options)
@@ -520,7 +520,7 @@ def plain_options(options: WeightOptions) -> dict[str, Any]:
 
 
 def check_names(options: WeightOptions) -> None:
-    """Refuse options that are none."""
+    """Raise TypeError for unknown options."""
     unknown = set(options) - set(WeightOptions.__annotations__)
     if unknown:
         raise TypeError(
@@ -560,7 +560,7 @@ def _checked_options(
         if value != default
     }
     what = "layout"
-    if isinstance(layout, Weight):  # which says all of it
+    if isinstance(layout, Weight):  # which determines everything
         named, what = {**named, **given}, "Weight"
     else:
         _layout(layout)
@@ -589,13 +589,13 @@ def _weight_of(
 def _by_axes(shape: tuple[int, ...], named: tuple[tuple[int, ...], ...], groups: int) -> Weight:
     """Return the weight of a shape and its axes.
 
-    Axes that are left at their defaults need not be there: a bias has none, and is sized by no fan.
+    Default axes may be missing: a bias has none of them, and no fans.
     """
     roles: dict[int, str] = {}
     found: dict[str, tuple[int, ...]] = dict.fromkeys(_AXES, ())
     unknown = ""
     dimensions = len(shape)
-    # What the caller names comes first, so that a default is what gives way.
+    # The axes that the caller names come first, so that a default gives way to them.
     order = sorted(range(3), key=lambda i: named[i] == _DEFAULT_AXES[i])
     for name, axes, default in ((_AXES[i], named[i], _DEFAULT_AXES[i]) for i in order):
         resolved = []
@@ -680,7 +680,7 @@ def _check_groups(weight: Weight) -> None:
 
 
 def _cuts(begin: int, end: int, size: int) -> Iterator[tuple[slice, slice]]:
-    """Yield which parts of a size, and what of them: the end of one, whole ones, a beginning."""
+    """Yield (parts, range within each): the end of a part, whole parts, the beginning of one."""
     if begin == end:
         yield slice(0, 0), slice(0, 0)
     while begin < end:
@@ -700,13 +700,13 @@ def _layout(name: object) -> Layout:
 
 
 def _roles(row: Layout, shape: tuple[int, ...], stacked: int) -> list[str]:
-    """Return what each axis of a stored weight is."""
+    """Return the role of each axis of a stored weight."""
     named = [axis.split("/")[0] for axis in row.stored.strip("()").split(", ")]
     kernel = len(shape) - stacked - (len(named) - 1)
     if "*k" in named:
         place = named.index("*k")
         named[place : place + 1] = ["*k"] * kernel
     if kernel < 1 or len(named) != len(shape) - stacked:
-        behind = f" behind {shown(stacked)} stacked axes" if stacked else ""
+        behind = f" after {shown(stacked)} stacked axes" if stacked else ""
         raise ValueError(f"shape must be {row.stored}{behind} for {row.name}, got {shown(shape)}")
     return ["batch"] * stacked + named

@@ -1,8 +1,8 @@
-"""LSUV: weights rescaled, layer by layer, until a batch of data has unit variance everywhere.
+"""LSUV: rescale weights layer by layer until the outputs of all layers have unit variance.
 
-D. Mishkin and J. Matas, "All you need is a good init", 2016. Unlike every scheme of
-`irwinhall.schemes` it uses data and the actual weights: it needs whole weights, never shards, and
-is a separate step after `irwinhall.sample_weights`.
+D. Mishkin and J. Matas, "All you need is a good init", 2016. Unlike the schemes of
+`irwinhall.schemes` it uses data and the actual weights: it needs whole weights, not shards, and is
+a separate step after `irwinhall.sample_weights`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LayerReport(NamedTuple):
     variance_before, variance_after : float
         Variance of all values of the layer's output, with all layers before it rescaled.
     factor : float
-        The factor on its weights.
+        The factor by which its weights were multiplied.
     iterations : int
         The number of rescalings.
     converged : bool
@@ -83,20 +83,20 @@ def rescale(
     tolerance: float = 0.01,
     max_iterations: int = 10,
 ) -> Rescaled:
-    """Return weights for which the output of every layer has the wanted variance on a batch.
+    """Return weights that give the output of every layer the wanted variance on a batch.
 
-    From the first layer to the last: run it on the output of the one before, and multiply its
-    weights by sqrt(variance / variance of the output) until that is within the tolerance.
+    Each layer in turn runs on the output of the one before, and its weights are multiplied by
+    sqrt(variance / variance of its output) until the latter is within the tolerance.
 
     Parameters
     ----------
     layers : sequence of callable
-        Each takes (weights, input) and returns the output, of which the variance is taken and which
-        the next layer gets. The article takes it before the activation: let each layer apply the
-        activation of the one before to its input, then the weights.
+        Each takes (weights, input) and returns the output, whose variance is measured and which is
+        the input of the next layer. The article measures before the activation: let each layer
+        apply the previous layer's activation to its input, then the weights.
     weights : sequence of array
-        The weights to start from, floating point, one array a layer; the article starts from
-        "orthogonal". They are left as they are.
+        The initial weights, floating point, one array per layer; the article starts from
+        "orthogonal". They are not changed.
     inputs : array
         A batch of data, the input of the first layer.
     variance : float
@@ -104,23 +104,23 @@ def rescale(
     tolerance : float
         The largest relative difference of an output's variance from `variance`; positive.
     max_iterations : int
-        How often a layer is rescaled at most, at least 1. Once is enough where the output is
+        Maximum number of rescalings of a layer, at least 1. Once is enough if the output is
         proportional to the weights.
 
     Returns
     -------
     Rescaled
-        (weights, reports): new arrays of the same types, and a `LayerReport` of each layer. A layer
-        that did not converge, such as one whose activation limits its variance, says so there.
+        (weights, reports): new arrays of the same types, and a `LayerReport` of each layer. It
+        tells if a layer did not converge, as when an activation limits its variance.
 
     Raises
     ------
     TypeError
         If layers are not a sequence of callables or weights not floating point.
     ValueError
-        If there is not one weight a layer, or a number is not as described.
+        If there is not one weight per layer, or a number is not as described.
     ArithmeticError
-        If an output is not finite (OverflowError), or has no variance to rescale: a dead layer
+        If an output is not finite (OverflowError), or has no variance, as of a dead layer
         (ZeroDivisionError). The message names the layer.
 
     See Also
@@ -167,7 +167,7 @@ def rescale_until(
     tolerance: float,
     max_iterations: int,
 ) -> tuple[Result, LayerReport]:
-    """Rescale a layer until its output has the variance; return what it gives, and the report.
+    """Rescale a layer until its output has the variance; return its result and the report.
 
     `run` takes the factor on the weights, and returns any result and the variance of the output.
     """
@@ -189,7 +189,7 @@ def rescale_until(
 def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDArray[Any]]:
     """Return copies of the weights."""
     for name, value, of in (("layers", layers, "callables"), ("weights", weights, "arrays")):
-        # A module of torch, which is callable, may have a length; an array without axes has none.
+        # A callable module of torch may have a length; an array without axes has none.
         if (
             not hasattr(value, "__len__")
             or (callable(value) and not isinstance(value, Sequence))
@@ -200,7 +200,7 @@ def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDAr
             )
     if len(weights) != len(layers):
         raise ValueError(
-            f"weights must be one array a layer, got {len(weights)} for {len(layers)} layers"
+            f"weights must be one array per layer, got {len(weights)} for {len(layers)} layers"
         )
     arrays = []
     for number, (layer, weight) in enumerate(zip(layers, weights, strict=True)):
@@ -209,7 +209,7 @@ def _checked(layers: Sequence[Layer], weights: Sequence[ArrayLike]) -> list[NDAr
                 f"layers[{number}] must be callable, got {layer!r} ({type(layer).__name__})"
             )
         array = np.array(weight)
-        # bfloat16 is no float to NumPy, and an integer would not keep a factor.
+        # To NumPy bfloat16 is not a float; an integer would not keep a factor.
         if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
             raise TypeError(f"weights[{number}] must be floating point, got {array.dtype}")
         arrays.append(array)
@@ -222,7 +222,7 @@ def _scaled(
     """Return the scaled weights and the layer's output, and the variance of that."""
     weights = given
     if factor != 1.0:
-        # From the weights given, so that they are rounded once, however many iterations.
+        # Scale the given weights, so that they are rounded once, however many iterations.
         weights = (given.astype(np.float64) * factor).astype(given.dtype)
     output, variance = _run(number, layer, weights, signal)
     return (weights, output), variance

@@ -1,9 +1,9 @@
 """Monte Carlo estimates of the magnitudes that random weights preserve, with standard errors.
 
-The estimates check the exact values and the article's tables. They simulate the definitions, ones
-through a layer of random weights, and use none of the formulas. The weights are those of
-`irwinhall.Stream.uniform`, made, summed and forgotten in C: an estimate depends on its arguments
-alone, not on the number of threads, and no weight matrix is stored.
+The estimates check the exact values and the article's tables. They simulate the definitions, by
+sending ones through a layer of random weights, and use none of the formulas. The weights are those
+of `irwinhall.Stream.uniform`, summed in C as they are made: no weight matrix is stored, and an
+estimate depends on its arguments alone, not on the number of threads.
 """
 
 from __future__ import annotations
@@ -120,35 +120,35 @@ def magnitude(
     bound : float
         Half-width of the interval of the weights; finite, at least 0.
     trials : int, optional
-        Number of independent sums, at least 2; default 1,000,000. With `standard_error`, the most
-        sums to take; default as many as 2**40 weights make.
+        Number of independent sums, at least 2; default 1,000,000. With `standard_error`, the
+        maximum number; default as many as 2**40 weights make.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
         The source of the weights. Trial t adds the elements t n, ..., t n + n - 1 of
         Stream(rng).uniform.
     standard_error : float, optional
-        Go on until the estimate's standard error is at most this, positive. Trials are added in
-        whole blocks, of 2**18 weights or 2048 trials if that is less, and are at least 100.
+        Positive; run trials until the estimate's standard error is at most this. Trials are added
+        in whole blocks, of 2**18 weights or 2048 trials if that is less, and are at least 100.
     threads : int, optional
-        The most threads to use; default all cores that the process may use, or with an executor
+        Maximum number of threads; default all cores that the process may use, or with an executor
         one for each of its pieces. The estimate does not depend on it.
     executor : concurrent.futures.Executor, optional
-        Where pieces of the trials run: processes, or the workers of a Dask cluster by
-        `irwinhall.executors.dask`; without it, in this process. The estimate does not depend on it.
+        Runs pieces of the trials in processes, or on a Dask cluster (`irwinhall.executors.dask`);
+        default in this process. The estimate does not depend on it.
     progress : callable, optional
-        Called now and then with the number of weights drawn since the last call.
+        Called from time to time with the number of weights drawn since the last call.
 
     Returns
     -------
     Estimate
-        (estimate, standard_error, trials). If `trials` were too few for `standard_error`, it says
-        how far they came.
+        (estimate, standard_error, trials). If `trials` were too few for the wanted
+        `standard_error`, it has the one that they reached.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described, or if `standard_error` without `trials` would take more
-        than 2**40 weights; that is known, and raised, after the first hundred trials, or at once
-        where they are more.
+        than 2**40 weights. This is raised after the first hundred trials, or at once if they are
+        already more.
 
     See Also
     --------
@@ -205,8 +205,8 @@ def layer(
     bound : float
         Half-width of the interval of the weights; finite, at least 0.
     trials : int, optional
-        Number of independent matrices, at least 2; default 5,000. With `standard_error`, the most
-        matrices to take; default as many as 2**40 weights make.
+        Number of independent matrices, at least 2; default 5,000. With `standard_error`, the
+        maximum number; default as many as 2**40 weights make.
     rng, threads, executor, progress
         As for `magnitude`; trial t takes the t-th (n, m) matrix of Stream(rng).uniform.
     standard_error : float, optional
@@ -298,8 +298,8 @@ def _simulated(
         most = default_trials if wanted is None else _MOST_WEIGHTS // weights
         if wanted is not None and most < _LEAST_TRIALS:
             raise ValueError(
-                f"trials must be given with standard_error where {_LEAST_TRIALS} trials are more "
-                f"than 2**40 weights, got standard_error {wanted} and {weights} weights a trial"
+                f"trials must be given with standard_error if {_LEAST_TRIALS} trials are more "
+                f"than 2**40 weights, got standard_error {wanted} and {weights} weights per trial"
             )
     source = stream.as_stream(rng)
 

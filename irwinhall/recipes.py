@@ -18,15 +18,14 @@ __all__ = ["RECIPES", "Kind", "Recipe", "recipe", "table"]
 
 
 class Kind(NamedTuple):
-    """A pattern: parameters of layers of a kind.
+    """A pattern that matches parameters of a kind of layer.
 
     Attributes
     ----------
     layer : str
-        The name of the class of a layer, or of a class that it is derived from, with the wildcards
-        of fnmatch.
+        The name of the layer's class or of a base class, with the wildcards of fnmatch.
     parameter : str
-        The name that the layer has for the parameter, with wildcards.
+        The name of the parameter in the layer, with wildcards.
 
     Examples
     --------
@@ -49,11 +48,11 @@ class Recipe(NamedTuple):
     ----------
     name : str
     about : str
-        The models that it is for.
+        The models to use it for.
     source : str
         The code or publication that it follows.
     scheme : str
-        The scheme of all weights of which the plan says nothing.
+        The scheme of all weights that the plan does not mention.
     gain : float or None
         Its gain.
     plan : mapping
@@ -61,7 +60,7 @@ class Recipe(NamedTuple):
     residual : mapping
         The rules of residual branches, as for `irwinhall.torch.init_weights`.
     aliases : tuple of str
-        Other names. Case, underscores, hyphens and spaces do not count in any name.
+        Other names. Case, underscores, hyphens and spaces are ignored in all names.
 
     Examples
     --------
@@ -107,8 +106,8 @@ def _bound_of_fan_out(fan_in: int, fan_out: int) -> float:
     return float(fan_out**-0.5)
 
 
-# Of a gate, the outputs are the hidden size; a transposed convolution stores them where others have
-# inputs, and torch takes them for these.
+# The outputs of a gate are the hidden size. A transposed convolution stores outputs where others
+# store inputs, and torch uses them as such.
 _BY_OUTPUTS = Scheme("torch_default_by_outputs", "uniform", _bound_of_fan_out)
 
 _TORCH = {
@@ -322,7 +321,7 @@ _ROWS = (
     ),
     Recipe(
         "resnet",
-        "residual convolution networks",
+        "residual convolutional networks",
         "torchvision 0.28.0, ResNet.__init__, without zero_init_residual; He et al. 2015",
         "he_normal_fan_out",
         plan=FrozenMapping(
@@ -357,7 +356,7 @@ def recipe(name: str | Recipe) -> Recipe:
     TypeError
         If name is neither.
     ValueError
-        If there is no such recipe; the message lists near names.
+        If there is no such recipe; the message suggests similar names.
 
     See Also
     --------
@@ -377,7 +376,7 @@ def recipe(name: str | Recipe) -> Recipe:
 
 
 def table() -> str:
-    """Return the names of all recipes and the models that they are for.
+    """Return the names of all recipes and the models to use them for.
 
     Returns
     -------

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampler", "sample_weights", "scale_of"]
 
-# The laws that are drawn element by element, as `irwinhall.stream.prepare_law` takes them, and
-# those between two ends, as `interval_law` does.
+# The codes of elementwise distributions for `irwinhall.stream.prepare_law`, and of those on an
+# interval for `interval_law`.
 _KINDS = {"uniform": UNIFORM, "normal": NORMAL, "truncated_normal": TRUNCATED_NORMAL}
 _INTERVALS = {
     "uniform_between": UNIFORM_BETWEEN,
@@ -57,7 +57,7 @@ _INTERVALS = {
 
 
 class Sampler(NamedTuple):
-    """A weight and how it is drawn; `Sampler.of` makes and checks it.
+    """A weight and its scheme, made and checked by `Sampler.of`.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class Sampler(NamedTuple):
     gain : float
         The gain, as a number.
     scale : float
-        The bound, standard deviation or other scale that follows, as `Scheme` says. 0 where it
-        would need the fans of a weight without elements, which is empty and has nothing to scale.
+        The bound, standard deviation or other scale, as described by `Scheme`. 0 if it depends on
+        the fans of an empty weight.
 
     Examples
     --------
@@ -136,7 +136,7 @@ class Sampler(NamedTuple):
         return Sampler(weight, row, number, row.scale(fans, number))
 
     def check(self, code: int, argument: str = "gain") -> None:
-        """Refuse an element type that cannot hold the scale, which an argument has given."""
+        """Raise ValueError, naming `argument`, if an element type cannot hold the scale."""
         if self.scheme.elementwise:
             if self.scale != 0.0:
                 self.prepared_law(code, argument)
@@ -144,7 +144,7 @@ class Sampler(NamedTuple):
             raise self._out_of_range(code, argument)
 
     def prepared_law(self, code: int, argument: str = "gain") -> bytes:
-        """Return the law of the elements, made ready for an element type."""
+        """Return the law of the elements, prepared for an element type."""
         scheme = self.scheme
         kind = _KINDS.get(scheme.law)
         if kind is None:
@@ -168,7 +168,7 @@ class Sampler(NamedTuple):
             array = array.view(np.uint16)
         count = target.array.shape
         if self.scheme.is_matrix and self.scale != 0.0 and 0 not in count:
-            # All values before the first is written: if one cannot be made, out is untouched.
+            # Make all values before writing the first: if that fails, out is untouched.
             pieces = [
                 (where, part, self._matrices(part, stream, threads))
                 for where, part in self.weight.logical_regions(target.start, count)
@@ -239,12 +239,12 @@ def sample_weights(
     Parameters
     ----------
     shape : int or sequence of int
-        Shape of the whole weight, even when only a region is wanted; None takes out's.
+        Shape of the whole weight, even when only a region is wanted; None means that of out.
     scheme : str or Scheme
         A name or alias of `irwinhall.schemes.SCHEMES`, or a row of your own.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
         The source of the weights, as for `irwinhall.Stream`. None takes fresh entropy, and a
-        Generator is advanced; any other gives the same weights again for the same name.
+        Generator is advanced; any other source gives the same weights for the same name.
     name : str
         The qualified name of the parameter. Parameters of a model share a seed and differ by name;
         two with the same name and shape are equal. If rng is a Stream, its child of that name is
@@ -259,7 +259,7 @@ def sample_weights(
         many weights are fused along its out axis, and how many leading axes stack weights, as for
         `irwinhall.layouts.Weight.of`. shape is then the shape that the framework stores.
     active_inputs : int, optional
-        The number of inputs that differ from 0 at a time: 1 for a one-hot input. It replaces the
+        The number of inputs that are nonzero at a time: 1 for a one-hot input. It replaces the
         number of inputs in fan_in, which becomes active_inputs * receptive field; fan_out does not
         change. Default: all, or the number of the layout, 1 for embeddings. This is the article's
         active node method. The article also applies it to a softmax, which keeps the magnitude only
@@ -270,14 +270,14 @@ def sample_weights(
         others. For constant, uniform, normal and truncated_normal it is the value, the bound or the
         standard deviation, and is required.
     low, high : float, optional
-        The ends of a truncated normal, in standard deviations of the normal that is truncated, by
-        default -2 and 2; or the ends of a distribution on an interval, such as log_uniform.
+        The ends of a truncated normal, in standard deviations before truncation, by default -2 and
+        2; or the ends of a distribution on an interval, such as log_uniform.
     corrected : bool, optional
-        Whether the scale of a truncated normal is the standard deviation of the weights, as in all
-        schemes here, or that of the normal that is truncated, as in most code for language models.
+        Whether the scale of a truncated normal is the standard deviation after truncation, as in
+        all schemes here, or before it, as in most code for language models.
     dtype, out, region, threads
-        As for `irwinhall.Stream.uniform`; without dtype, out's, else float32. A region gets the
-        scale of the whole, and the same bits as the slice of the whole.
+        As for `irwinhall.Stream.uniform`. A region has the scale of the whole weight, and the bits
+        of the same slice of it.
 
     Returns
     -------
@@ -300,26 +300,26 @@ def sample_weights(
 
     Notes
     -----
-    A uniform scheme gives exactly ``Stream(rng, name).uniform(shape, bound)`` with its bound from
-    `irwinhall.schemes.scale`, normal and truncated normal ones the same from their methods. Nothing
-    is ever divided by what was realised, so every shard knows its scale from the shape alone.
+    A uniform scheme gives exactly ``Stream(rng, name).uniform(shape, bound)`` with the bound from
+    `irwinhall.schemes.scale`; normal and truncated normal schemes call their methods likewise.
+    Weights are never rescaled by their own statistics, so every shard knows its scale from the
+    shape alone.
 
     *Why active_inputs multiplies the receptive field.* A convolution over one-hot channels has one
     active channel at each position of its kernel, so an output sums active_inputs * receptive field
-    weights. For dense layers there is no difference. With groups it counts inputs of one group.
+    weights. For dense layers there is no difference. With groups, count the inputs of one group.
 
     *Orthogonal.* For each stacked weight and each group, the matrix whose rows are inputs times
-    receptive field and whose columns are outputs has orthonormal columns, or rows if these are
-    fewer, times the gain. It is the Q of a QR decomposition of normals in float64, its signs those
-    that make R's diagonal positive, which makes it uniform (Haar) among all such matrices [1]_; it
-    is rounded to float32 or float64 at the end, and float32 to the smaller types. A region costs
-    the work of the stacked weights that it touches. The decomposition is LAPACK's: from
-    one LAPACK to another it is equal up to rounding, grown by the condition of the normals, and not
-    bit for bit.
+    receptive field and whose columns are outputs is the gain times a matrix with orthonormal
+    columns, or rows if there are fewer. That matrix is the Q of a QR decomposition of normals in
+    float64 with a positive diagonal of R, and so uniformly (Haar) distributed [1]_. It is rounded
+    to float32 or float64 at the end, and from float32 to the smaller types. A region costs as much
+    as all stacked weights that it touches. LAPACK does the decomposition: results of two LAPACK
+    libraries are not equal bit for bit, but up to rounding times the condition of the normals.
 
     *delta_orthogonal* has such a matrix in the middle of its receptive field and is 0 elsewhere;
-    *identity* has 1 times the gain where input and output have the same number, in the middle too.
-    The middle of k is (k - 1) // 2, which leaves an image in its place under "same" padding.
+    *identity* has the gain where the indices of input and output are equal, also in the middle.
+    The middle of k is (k - 1) // 2, which does not shift an image under "same" padding.
 
     References
     ----------
@@ -407,12 +407,12 @@ def scale_of(
     Returns
     -------
     float
-        The bound, standard deviation or other scale, as `Scheme` says.
+        The bound, standard deviation or other scale, as described by `Scheme`.
 
     Raises
     ------
     TypeError, ValueError
-        As for `sample_weights`, and if the scheme reads the fans and one is 0.
+        As for `sample_weights`, and if the scheme needs the fans and one is 0.
 
     See Also
     --------

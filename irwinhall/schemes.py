@@ -71,23 +71,23 @@ class Scheme(NamedTuple):
         The scale at gain 1, as a function of (fan_in, fan_out), or a number that does not depend on
         them. The scale is the bound of a uniform distribution, the standard deviation of a normal
         or truncated normal one, the value of a constant, or the factor of an orthogonal or identity
-        matrix. Distributions on an interval have 1.
+        matrix. It is 1 for distributions on an interval.
     gain : float or None
-        The default gain. None: a gain must be given.
+        The default gain. If None, a gain must be given.
     preserves : str
-        The property that weights of this scale keep, at gain 1 or, for he_*, after ReLU.
+        What weights of this scale preserve, at gain 1 or, for he_*, after ReLU.
     when : str
         When to use it.
     source : str
         The publication or project that it comes from.
     aliases : tuple of str
-        Other names. Case, underscores, hyphens and spaces do not count in any name.
+        Other names. Case, underscores, hyphens and spaces are ignored in all names.
     low, high : float
-        The ends of a truncated normal, in standard deviations of the normal that is truncated; or
-        the ends of an interval.
+        The ends of a truncated normal, in standard deviations before truncation; or the ends of an
+        interval.
     corrected : bool
-        Whether the scale of a truncated normal is the standard deviation of the result, or that of
-        the normal that is truncated.
+        Whether the scale of a truncated normal is the standard deviation after truncation (true) or
+        before it (false).
 
     Examples
     --------
@@ -122,14 +122,14 @@ class Scheme(NamedTuple):
         high: float | None = None,
         corrected: bool | None = None,
     ) -> Scheme:
-        """Return the row with other ends, or corrected otherwise.
+        """Return a copy of the row with other values of low, high or corrected.
 
         Parameters
         ----------
         low, high : float, optional
             The ends.
         corrected : bool, optional
-            Whether the scale is the standard deviation of the truncated normal.
+            Whether the scale is the standard deviation after truncation.
 
         Returns
         -------
@@ -147,7 +147,9 @@ class Scheme(NamedTuple):
         allowed = ("low", "high", "corrected") if self.is_truncated else ("low", "high")
         for name, value in given.items():
             if not (self.is_truncated or self.is_interval) or name not in allowed:
-                what = "truncated normals" if name == "corrected" else "laws with two ends"
+                what = "truncated normals"
+                if name != "corrected":
+                    what += " and distributions on an interval"
                 raise ValueError(
                     f"{name} must be left out for {self.name}, got {value!r}; it is for {what}"
                 )
@@ -165,12 +167,12 @@ class Scheme(NamedTuple):
 
     @property
     def is_constant(self) -> bool:
-        """Whether all weights are the scale."""
+        """Whether every weight equals the scale."""
         return self.law == "constant"
 
     @property
     def is_matrix(self) -> bool:
-        """Whether the weight is made as matrices, whose rows and columns are its axes."""
+        """Whether the weight is made of matrices, whose rows and columns are its axes."""
         return self.law in ("orthogonal", "delta_orthogonal", "identity")
 
     @property
@@ -185,21 +187,21 @@ class Scheme(NamedTuple):
 
     @property
     def is_interval(self) -> bool:
-        """Whether the law is one between two ends, which no gain scales."""
+        """Whether the distribution is one on an interval, which takes no gain."""
         return self.law in INTERVALS
 
     @property
     def elementwise(self) -> bool:
-        """Whether each element is drawn by itself."""
+        """Whether each element is drawn independently."""
         return self.law in _ELEMENTWISE
 
     @property
     def divisible(self) -> bool:
-        """Whether any region costs no more than its share; an orthogonal matrix is made whole."""
+        """Whether a region costs time in proportion to its size; orthogonal matrices do not."""
         return self.law not in ("orthogonal", "delta_orthogonal")
 
     def deviation(self, scale: float) -> float:
-        """Return the standard deviation, before it is truncated, of a normal of a scale."""
+        """Return the standard deviation before truncation of a truncated normal of a scale."""
         return scale / truncated_moments(self.low, self.high).std if self.corrected else scale
 
     def scale(self, fans: Fans, gain: float) -> float:
@@ -210,7 +212,7 @@ class Scheme(NamedTuple):
         factor = gain * at_gain_1
         if not math.isfinite(factor):
             raise ValueError(
-                f"gain must give a finite scale for {self.name}, got {gain} and {factor}"
+                f"gain must give a finite scale for {self.name}, got gain {gain}, scale {factor}"
             )
         if factor < 0.0 and self.elementwise:
             raise ValueError(
@@ -227,15 +229,15 @@ class Statistics(NamedTuple):
     bound : float
         The largest magnitude of a weight; infinite for normal distributions.
     mean, std, magnitude : float
-        Mean, standard deviation and mean magnitude E|w| of a weight; for fixed weights that differ
-        (identity), of all weights together.
+        Mean, standard deviation and mean magnitude E|w| of a weight; for identity, over all
+        weights.
     forward_variance, backward_variance : float
-        Variance of the outputs (of the inputs' gradients) for independent inputs (gradients of the
-        outputs) of mean 0 and variance 1, averaged over the nodes.
+        Variance of the outputs for independent inputs of mean 0 and variance 1, and of the inputs'
+        gradients for such output gradients, averaged over the nodes.
     forward_magnitude, backward_magnitude : float or None
-        Mean magnitude of the outputs (of the inputs' gradients) for inputs (gradients of the
-        outputs) that are all 1. None for truncated normals and distributions on an interval, which
-        have no formula.
+        Mean magnitude of the outputs for inputs that are all 1, and of the inputs' gradients for
+        output gradients that are all 1. None for truncated normals and distributions on an
+        interval, which have no closed form.
 
     Examples
     --------
@@ -323,11 +325,11 @@ def _std_of_larger_fan(fan_in: int, fan_out: int) -> float:
 # ---- the table -----------------------------------------------------------------------------------
 
 _LETKEMAN = "Letkeman 2021"
-_TWIN = "the normal law with the aim of Letkeman 2021"
+_TWIN = "normal counterpart of Letkeman 2021"
 _GLOROT = "Glorot and Bengio 2010"
 _HE = "He et al. 2015"
 _LECUN = "LeCun et al. 1998"
-_KALAFUS = "Kalafus; the formula is our reading of its words"
+_KALAFUS = "Kalafus, who describes it in words; the formula is our interpretation"
 _SIREN = "Sitzmann et al. 2020"
 _MAMBA = "Gu and Dao 2023, Dao and Gu 2024"
 _RELU_GAIN = math.sqrt(2.0)
@@ -338,8 +340,8 @@ _ROWS = (
         "uniform",
         _letkeman,
         preserves="forward magnitude of inputs that are all of magnitude 1",
-        when="the default, for such inputs, and a few layers: a wide linear layer multiplies the "
-        "variance of random ones by pi/2, one with ReLU by pi/4",
+        when="the default, for such inputs and a few layers: a wide linear layer multiplies the "
+        "variance of random inputs by pi/2, one with ReLU by pi/4",
         source=_LETKEMAN,
         aliases=("letkeman_standard", "letkeman_uniform"),
     ),
@@ -348,7 +350,7 @@ _ROWS = (
         "uniform",
         _letkeman_normalized,
         preserves="average magnitude of outputs and inputs' gradients, given magnitudes of 1",
-        when="as letkeman, where gradients count as much as signals and the fans are alike",
+        when="as letkeman, where gradients matter as much as signals and the fans are similar",
         source=_LETKEMAN,
         aliases=("letkeman_normalized_uniform",),
     ),
@@ -393,7 +395,7 @@ _ROWS = (
         "normal",
         _std_of_both_fans,
         preserves="mean of forward and backward variance",
-        when="as xavier_uniform; not cut, as in PyTorch",
+        when="as xavier_uniform; not truncated, as in PyTorch",
         source=_GLOROT,
         aliases=("glorot_normal",),
     ),
@@ -422,7 +424,7 @@ _ROWS = (
         _std_of_fan_in,
         _RELU_GAIN,
         preserves="forward variance through ReLU",
-        when="as he_uniform; not cut, as in PyTorch",
+        when="as he_uniform; not truncated, as in PyTorch",
         source=_HE,
         aliases=("kaiming_normal", "he_normal_fan_in", "kaiming_normal_fan_in"),
     ),
@@ -452,7 +454,7 @@ _ROWS = (
         _std_of_fan_out,
         _RELU_GAIN,
         preserves="backward variance through ReLU",
-        when="as he_uniform_fan_out; not cut, as in PyTorch",
+        when="as he_uniform_fan_out; not truncated, as in PyTorch",
         source=_HE,
         aliases=("kaiming_normal_fan_out",),
     ),
@@ -461,7 +463,7 @@ _ROWS = (
         "uniform",
         _bound_of_fan_in,
         preserves="forward variance",
-        when="SELU and linear layers, and sigmoids for some; inputs of variance 1",
+        when="SELU and linear layers, by some also sigmoid; inputs of variance 1",
         source=_LECUN,
     ),
     Scheme(
@@ -469,7 +471,7 @@ _ROWS = (
         "normal",
         _std_of_fan_in,
         preserves="forward variance",
-        when="as lecun_uniform; not cut, as the article on SELU has it",
+        when="as lecun_uniform; not truncated, as in the article on SELU",
         source=_LECUN,
     ),
     Scheme(
@@ -485,7 +487,7 @@ _ROWS = (
         "uniform",
         _bound_of_larger_fan,
         preserves="the larger of forward and backward variance",
-        when="neither may grow; gain='relu' for ReLU, gain 1 for tanh",
+        when="where neither may grow; gain='relu' for ReLU, gain 1 for tanh",
         source=_KALAFUS,
     ),
     Scheme(
@@ -509,7 +511,7 @@ _ROWS = (
         "uniform",
         _siren,
         1 / 30,
-        preserves="variance 1 of what sin(omega0 x) reads, omega0 = 30",
+        preserves="variance 1 of the sine's argument omega0 x, omega0 = 30",
         when="the other layers of a network of sin(omega0 x); the gain is 1/omega0",
         source=_SIREN,
     ),
@@ -517,8 +519,8 @@ _ROWS = (
         "lora_gaussian",
         "normal",
         _inverse_of_fan_out,
-        preserves="the forward variance of the layer, over the rank",
-        when="the matrix A of LoRA, whose outputs are the rank; B is zeros",
+        preserves="the forward variance of the layer, divided by the rank",
+        when="the matrix A of LoRA, with as many outputs as the rank; B is zeros",
         source="Hu et al. 2021; the standard deviation is PEFT's for 'gaussian'",
     ),
     Scheme(
@@ -533,8 +535,8 @@ _ROWS = (
         "delta_orthogonal",
         "delta_orthogonal",
         1.0,
-        preserves="norms of every pixel",
-        when="deep convolution networks without normalization, outputs at least as many as inputs",
+        preserves="the norm of every pixel",
+        when="deep convolutional networks without normalization; outputs no fewer than inputs",
         source="Xiao et al. 2018",
     ),
     Scheme(
@@ -542,7 +544,7 @@ _ROWS = (
         "identity",
         1.0,
         preserves="the signal itself",
-        when="recurrent ReLUs, and layers that should start by passing on what they get",
+        when="recurrent layers with ReLU, and layers that should start as the identity",
         source="Le et al. 2015",
         aliases=("dirac", "eye"),
     ),
@@ -570,7 +572,7 @@ _ROWS = (
         1.0,
         None,
         preserves="nothing",
-        when="a bias that starts at a known value, which is the gain",
+        when="a bias that starts at a known value, given as the gain",
         source="",
     ),
     Scheme(
@@ -579,7 +581,7 @@ _ROWS = (
         1.0,
         None,
         preserves="nothing by itself",
-        when="a bound found elsewhere, which is the gain",
+        when="a bound found elsewhere, given as the gain",
         source="",
     ),
     Scheme(
@@ -588,7 +590,7 @@ _ROWS = (
         1.0,
         None,
         preserves="nothing by itself",
-        when="a standard deviation found elsewhere, which is the gain",
+        when="a standard deviation found elsewhere, given as the gain",
         source="",
         aliases=("gaussian",),
     ),
@@ -598,7 +600,7 @@ _ROWS = (
         1.0,
         None,
         preserves="nothing by itself",
-        when="as normal, without outliers: the gain is the standard deviation after the cut",
+        when="as normal, without outliers: the gain is the standard deviation after truncation",
         source="",
     ),
     Scheme(
@@ -626,7 +628,7 @@ _ROWS = (
         "log_of_uniform",
         1.0,
         preserves="decay rates from low to high",
-        when="the A_log of Mamba 2, of which A is -exp",
+        when="the A_log of Mamba 2, where A = -exp(A_log)",
         source=_MAMBA,
         aliases=("mamba_a_log",),
         low=1.0,
@@ -637,7 +639,7 @@ _ROWS = (
         "inverse_softplus_log_uniform",
         1.0,
         preserves="time steps from low to high",
-        when="the dt_bias of Mamba, of which the time step is the softplus",
+        when="the dt_bias of Mamba, where the time step is softplus(dt_bias)",
         source=_MAMBA,
         aliases=("mamba_dt_bias",),
         low=0.001,
@@ -658,7 +660,7 @@ def scheme(name: str) -> Scheme:
     Parameters
     ----------
     name : str
-        Case, underscores, hyphens and spaces do not count.
+        Case, underscores, hyphens and spaces are ignored.
 
     Returns
     -------
@@ -669,7 +671,7 @@ def scheme(name: str) -> Scheme:
     TypeError
         If name is not a string.
     ValueError
-        If there is no such scheme; the message lists near names.
+        If there is no such scheme; the message suggests similar names.
 
     Examples
     --------
@@ -709,8 +711,8 @@ def scale(
     Returns
     -------
     float
-        For letkeman and letkeman_normalized at gain 1 the exact bound rounded once; with a gain
-        there is one more rounding. The other rows are within 3 units in the last place.
+        letkeman and letkeman_normalized give the exact bound, rounded once, and once more with a
+        gain. The others are within 3 units in the last place.
 
     Raises
     ------
@@ -771,8 +773,8 @@ def statistics(
 
     Notes
     -----
-    With n = fan_in, m = fan_out and the magnitude c of a coordinate of a random unit vector among
-    max(n, m), c = Gamma(d/2) / (sqrt(pi) Gamma((d+1)/2)) for d = max(n, m):
+    Here n = fan_in, m = fan_out, d = max(n, m), and c = Gamma(d/2) / (sqrt(pi) Gamma((d+1)/2)) is
+    the mean magnitude of a coordinate of a random unit vector in d dimensions:
 
     ===========  ==============  ===============  ==========================================
     law          E|w|            E w^2            forward magnitude (backward: m for n)
@@ -784,8 +786,8 @@ def statistics(
     constant     abs(value)      value^2          n abs(value)
     ===========  ==============  ===============  ==========================================
 
-    The forward variance is n E w^2, the backward one m E w^2, for all of them. Truncated normals
-    and laws between two ends have the moments of their integrals, to 1e-15.
+    The forward variance is n E w^2, the backward variance m E w^2, for all schemes. The moments of
+    truncated normals and of distributions on an interval are integrated, to 1e-15.
 
     Examples
     --------
@@ -857,7 +859,7 @@ def get_scheme(
     high: float | None = None,
     corrected: bool | None = None,
 ) -> Scheme:
-    """Return the row that a scheme is or names, with other ends if they are given."""
+    """Return the row of a scheme, a name or a row, with other ends if they are given."""
     if type(scheme) is str and scheme in SCHEMES:
         row = SCHEMES[scheme]
     elif isinstance(scheme, Scheme):
@@ -878,7 +880,7 @@ def get_scheme(
 
 
 def _with_checked_ends(row: Scheme) -> Scheme:
-    """Return a row whose ends, if its law reads them, are plain numbers in their order."""
+    """Return the row with its ends, if its law reads them, checked and made plain numbers."""
     if row.is_truncated:
         ends = checked_truncation(row.low, row.high, row.corrected)
         return row._replace(low=ends[0], high=ends[1], corrected=ends[2])
@@ -894,13 +896,13 @@ def resolve_gain(scheme: Scheme, gain: Gain) -> float:
     if gain is None:
         if scheme.gain is None:
             what = {"constant": "value", "uniform": "bound"}.get(scheme.law, "standard deviation")
-            raise ValueError(f"gain must be given for {scheme.name}, whose {what} it is, got None")
+            raise ValueError(f"gain must be given for {scheme.name} as its {what}, got None")
         return scheme.gain
     number = activation_gain(gain) if isinstance(gain, str) or callable(gain) else gain
     number = checked_finite("gain", number)
     if number != 1.0 and scheme.is_interval:
         raise ValueError(
-            f"gain must be left out for {scheme.name}, whose ends are low and high, got {number}"
+            f"gain must be left out for {scheme.name}, which low and high scale, got {number}"
         )
     if number < 0.0 and scheme.elementwise:
         raise ValueError(f"gain must be at least 0 for {scheme.name}, got {number}")
@@ -926,11 +928,11 @@ def _coordinate(dimensions: int) -> float:
     """Return the mean magnitude of a coordinate of a random unit vector.
 
     Gamma(d/2) / (sqrt(pi) Gamma((d+1)/2)), whose product with that for d + 1 is 2/(pi d). Gamma
-    overflows as d grows; from 200 on the asymptotic series
+    overflows as d grows; from 200 on, the asymptotic series
 
         sqrt(2/(pi d)) (1 + 1/(4d) + 1/(32d^2) - 5/(128d^3) - 21/(2048d^4) + 399/(8192d^5) + ...)
 
-    is right to 1e-15.
+    is accurate to 1e-15.
     """
     if dimensions < 200:
         half = 0.5 * dimensions

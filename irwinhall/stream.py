@@ -57,7 +57,7 @@ Seed: TypeAlias = (
     "int | bytes | str | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 )
 
-_BYTES = "bytes:"  # what bytes begin with, written in hexadecimal digits
+_BYTES = "bytes:"  # the prefix of bytes that are written in hexadecimal digits
 
 # BLAKE2b's personalization: the format tag, so that no other use of the hash gives these keys.
 _FORMAT = b"irwinhall stream"
@@ -69,12 +69,12 @@ class Stream:
     Parameters
     ----------
     seed : int, bytes, str, numpy.random.SeedSequence, numpy.random.Generator or None
-        The seed: an int of any size and sign, or bytes of any length. The string "bytes:" with
-        hexadecimal digits stands for bytes where only text can be kept. The state of a SeedSequence
-        is read without changing it. A Generator is advanced by 16 bytes. None takes 128 bits of
-        fresh entropy from the system.
+        The seed: an int of any size and sign, or bytes of any length. The string "bytes:" followed
+        by hexadecimal digits means these bytes, where only text can be stored. The state of a
+        SeedSequence is read without changing it. A Generator is advanced by 16 bytes. None takes
+        128 bits of fresh entropy from the system.
     name : str
-        The name of the stream, for a model's parameters their qualified names.
+        The name of the stream, such as the qualified name of a parameter.
 
     Attributes
     ----------
@@ -83,20 +83,20 @@ class Stream:
     name : str
         The name.
     key : bytes
-        The 16 bytes that the generator is keyed by; equal streams have equal keys.
+        The 16-byte key of the generator; equal streams have equal keys.
 
     Raises
     ------
     TypeError
         If seed or name is of another type.
     ValueError
-        If name cannot be written in UTF-8.
+        If name cannot be encoded in UTF-8.
 
     Notes
     -----
-    The key is the 128-bit BLAKE2b hash of seed and name, the generator ARS with 7 rounds [1]_, a
-    cut AES on a counter. Streams are immutable, hashable and picklable, and may be shared by
-    threads.
+    The key is the 128-bit BLAKE2b hash of seed and name. The generator is ARS with 7 rounds [1]_,
+    a reduced AES on a counter. Streams are immutable, hashable and picklable, and can be shared
+    between threads.
 
     References
     ----------
@@ -132,16 +132,16 @@ class Stream:
 
     @property
     def key(self) -> bytes:
-        """The 16 bytes that the generator is keyed by."""
+        """The 16-byte key of the generator."""
         return self._key
 
     def child(self, name: str) -> Stream:
-        """Return the stream of the same seed whose name is this one's, a slash, and `name`.
+        """Return the stream with the same seed and the name of this one, a slash and `name`.
 
         Parameters
         ----------
         name : str
-            Not empty. Of a stream without a name, the child's name is `name` alone.
+            Not empty. If this stream has no name, the child's name is `name` alone.
 
         Returns
         -------
@@ -162,7 +162,7 @@ class Stream:
         """
         if not _checked_name(name):
             raise ValueError("name must not be empty, got ''")
-        child = object.__new__(Stream)  # of a seed and a name that are checked
+        child = object.__new__(Stream)  # seed and name are already checked
         child._seed = self._seed
         child._name = f"{self._name}/{name}" if self._name else name
         child._key = _key(child._seed, child._name)
@@ -188,16 +188,16 @@ class Stream:
             Half-width of the interval: finite, positive, at most the largest value of the type,
             and at least 2^-95 (float64: 2^-959, float16: 2^-14), so that no product is inexact.
         dtype : {"float32", "float64", "float16", "bfloat16"} or dtype, optional
-            Element type; default out's, else float32. For bfloat16 the package ml_dtypes must be
-            there, or out be an array of uint16, which then gets the bits.
+            Element type; default out's, else float32. bfloat16 needs the package ml_dtypes, or an
+            out of uint16 for the bits.
         out : ndarray or buffer, optional
-            Where to write: any alignment, and the strides of any view that slicing and transposing
-            make. Its shape must be that of the region. An interrupt leaves it partly written.
+            Array to write to, of the shape of the region, with any alignment and the strides of any
+            sliced or transposed array. An interrupt leaves it partly written.
         region : slice or sequence of slice, optional
             The part of the whole to make: a slice with step 1 for each leading axis, inside the
             shape. Trailing axes without one are whole.
         threads : int, optional
-            The most threads to use; default all cores that the process may use. The bits do not
+            Maximum number of threads; default all cores that the process may use. The bits do not
             depend on it.
 
         Returns
@@ -217,9 +217,10 @@ class Stream:
 
         Notes
         -----
-        2^24 values (float64: 2^53), symmetric about 0, never 0 and never the bound. The float16
-        and bfloat16 values are the float32 ones rounded to nearest, then kept inside the bound; as
-        float16 rounds magnitudes up to 2^-25 to 0, it does have zeros for bounds up to 1/2.
+        There are 2^24 possible values (float64: 2^53), symmetric about 0, never 0 and never the
+        bound. float16 and bfloat16 values are the float32 values rounded to nearest, then clipped
+        to inside the bound; float16 rounds magnitudes up to 2^-25 to 0, and so has zeros for bounds
+        up to 1/2.
 
         Examples
         --------
@@ -244,14 +245,14 @@ class Stream:
         region: Region | None = None,
         threads: int | None = None,
     ) -> NDArray[Any]:
-        """Return weights normal with mean 0 and standard deviation `std`.
+        """Return normal weights with mean 0 and standard deviation `std`.
 
         Parameters
         ----------
         shape, dtype, out, region, threads
             As for `uniform`.
         std : float
-            Standard deviation: finite, at least 0. 0 fills zeros.
+            Standard deviation: finite, at least 0. 0 gives zeros.
 
         Returns
         -------
@@ -270,8 +271,8 @@ class Stream:
 
         Notes
         -----
-        By inversion, one word an element, refined by a second one in the tails, which reach beyond
-        8 standard deviations.
+        Drawn by inversion of one word per element, refined by a second word in the tails, which
+        reach beyond 8 standard deviations.
 
         Examples
         --------
@@ -307,14 +308,12 @@ class Stream:
         shape, dtype, out, region, threads
             As for `uniform`.
         std : float
-            Standard deviation: finite, at least 0. 0 fills zeros.
+            Standard deviation: finite, at least 0. 0 gives zeros.
         low, high : float
-            The ends, in standard deviations of the normal that is truncated; low < high. Either
-            may be infinite.
+            The ends, in standard deviations before truncation; low < high. Either may be infinite.
         corrected : bool
-            If true, std is the standard deviation of the result (as in JAX's variance_scaling);
-            if false, that of the normal before it is truncated (as in torch's
-            `trunc_normal_`, whose bounds are absolute).
+            If true, std is the standard deviation after truncation (as in JAX's variance_scaling);
+            if false, before it (as in torch's `trunc_normal_`, whose bounds are absolute).
 
         Returns
         -------
@@ -333,7 +332,7 @@ class Stream:
 
         Notes
         -----
-        One draw an element: the word is scaled into [Phi(low), Phi(high)] and inverted.
+        Drawn by inversion of one word per element, scaled into [Phi(low), Phi(high)].
 
         Examples
         --------
@@ -390,10 +389,10 @@ class Stream:
 
         Notes
         -----
-        A value is ``low + (high - low) * u`` in double precision, u one of 2^32 (float64: 2^52)
-        midpoints of equal steps in (0, 1), rounded once to float32 (from there once to float16 or
-        bfloat16) and cut to the values of the type inside (low, high). It is never low or high, so
-        that no value on a positive interval is 0.
+        Values are ``low + (high - low) * u`` in double precision, with u one of the 2^32 (float64:
+        2^52) midpoints of equal steps in (0, 1). They are rounded once to float32 (and once more to
+        float16 or bfloat16) and clipped to the values of the type inside (low, high). No value is
+        low or high, and none on a positive interval is 0.
 
         Examples
         --------
@@ -437,8 +436,8 @@ class Stream:
 
         Notes
         -----
-        ``low * exp(u * ln(high / low))``, u and the rounding as for `uniform_between`. The relative
-        error in float64 is at most 2^-53 * (2 ln(high / low) + 4).
+        Values are ``low * exp(u * ln(high / low))``, with u and the rounding of `uniform_between`.
+        The relative error in float64 is at most 2^-53 * (2 ln(high / low) + 4).
 
         Examples
         --------
@@ -482,8 +481,8 @@ class Stream:
 
         Notes
         -----
-        Every value is finite in every element type, low = 0 included: the u of `uniform_between`
-        is never 0. ``log_of_uniform(low=1, high=16)`` is the start of ``A_log`` in Mamba 2 [1]_.
+        Every value is finite in every element type, even for low = 0: the u of `uniform_between`
+        is never 0. ``log_of_uniform(low=1, high=16)`` is the initial ``A_log`` of Mamba 2 [1]_.
 
         References
         ----------
@@ -530,8 +529,8 @@ class Stream:
 
         Notes
         -----
-        ``ln(exp(t) - 1)`` of the t of `log_uniform`. With low = 0.001 and high = 0.1 it is the
-        start of the bias of Mamba's time steps [1]_.
+        Values are ``ln(exp(t) - 1)``, with t from `log_uniform`. low = 0.001 and high = 0.1 give
+        the initial bias of Mamba's time steps [1]_.
 
         References
         ----------
@@ -594,7 +593,7 @@ class Stream:
 
         Notes
         -----
-        Without bias, by Lemire's method [1]_ on 64-bit words.
+        Unbiased: Lemire's method [1]_ on 64-bit words.
 
         References
         ----------
@@ -624,7 +623,7 @@ class Stream:
         region: Region | None = None,
         threads: int | None = None,
     ) -> NDArray[Any]:
-        """Return the generator's words, all bits random.
+        """Return the raw words of the generator.
 
         Parameters
         ----------
@@ -636,8 +635,8 @@ class Stream:
         Returns
         -------
         ndarray
-            A new array, or out: the main words that float32 (uint32) or float64 (uint64) elements
-            are made of.
+            A new array, or out: the main words from which float32 (uint32) or float64 (uint64)
+            elements are made.
 
         Raises
         ------
@@ -660,7 +659,7 @@ class Stream:
         Parameters
         ----------
         n : int
-            How many integers: at least 0.
+            Number of integers, at least 0.
 
         Returns
         -------
@@ -673,8 +672,8 @@ class Stream:
 
         Notes
         -----
-        The order of ``bits(n, dtype="uint64")``, equal words, whose probability is below
-        n^2 / 2^65, in the order of their places.
+        The stable order of ``bits(n, dtype="uint64")``. The probability that any two words are
+        equal is below n^2 / 2^65.
 
         Examples
         --------
@@ -716,7 +715,7 @@ def fill(stream: Stream, law: bytes, target: Target, threads: int | None = None)
         target.is_new,
         KERNEL,
     )
-    result: NDArray[Any] = target.result  # or what is not an array, if out is not
+    result: NDArray[Any] = target.result  # or another buffer, if out is one
     return result
 
 
@@ -729,9 +728,9 @@ def fill_memory(
     address: int,
     threads: int,
 ) -> None:
-    """Fill memory that no array stands for; strides are in elements.
+    """Fill memory at an address; strides are in elements.
 
-    The caller answers for the address, and for the memory that shape and strides reach.
+    The caller must ensure that all memory that address, shape and strides reach is valid.
     """
     fill_address(stream.key, law, code, shape, strides, address, threads, KERNEL)
 
@@ -771,9 +770,9 @@ def available_cores() -> int:
 
 
 def checked_threads(threads: int | None, elements: int) -> int:
-    """Return how many threads a fill may use; default all cores, where it is worth more than one.
+    """Return the maximum number of threads of a fill; default all cores, or 1 for few elements.
 
-    A fill of few elements stays on one thread, and is spared the question how many there are.
+    For few elements the system is not asked for the number of cores.
     """
     if threads is not None:
         return min(checked_count("threads", threads, 1), _MOST_THREADS)
@@ -835,7 +834,7 @@ def _plain_seed(seed: object, rule: str) -> int | bytes:
 
 
 def seed_text(seed: int | bytes) -> int | str:
-    """Return a seed as JSON can hold it."""
+    """Return a seed as a value for JSON."""
     return f"{_BYTES}{seed.hex()}" if isinstance(seed, bytes) else seed
 
 
@@ -882,7 +881,7 @@ def prepare_law(
 
 @lru_cache(maxsize=256)
 def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
-    """Return the C form of a law on (low, high), or say which of its rules the ends break."""
+    """Return the C form of a law on (low, high); the error says which rule the ends break."""
     most, ends = TYPE_LIMITS[code][1], f"got low={low}, high={high}"
     if high - low == math.inf:
         raise ValueError(f"high - low must be finite, {ends}")
@@ -908,7 +907,7 @@ def interval_law(code: int, kind: int, low: float, high: float) -> bytes:
 
 
 def _warn_of_two_lengths(name: str, shape: object, scale: object) -> None:
-    """Warn of ``uniform(3, 4)``, by which two lengths may be meant: it has shape (3,), bound 4."""
+    """Warn of ``uniform(3, 4)``: it has shape (3,) and bound 4, and may be meant as (3, 4)."""
     if type(scale) is int and type(shape) is int and scale > 1:
         warnings.warn(
             f"({shape}, {scale}) is shape ({shape},) and {name} {scale}; for two axes pass the "
@@ -918,7 +917,7 @@ def _warn_of_two_lengths(name: str, shape: object, scale: object) -> None:
 
 
 def check_scale(code: int, kind: int, scale: float) -> None:
-    """Refuse a bound or std that the element type cannot hold, saying what it can."""
+    """Raise ValueError if the element type cannot hold a bound or std, with what it can hold."""
     name, least, most = NAMES[code], *TYPE_LIMITS[code]
     if kind == UNIFORM:
         if not least <= scale <= most:

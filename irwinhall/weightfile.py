@@ -1,4 +1,4 @@
-"""Random weights of any size, straight into a .npy file.
+"""Write random weights of any size to a .npy file.
 
 The file is the one that ``numpy.save`` writes of the whole array. It is written piece by piece
 through a memory map, and appears under its name only when it is complete.
@@ -84,8 +84,8 @@ def save_weights(
     FileExistsError
         If there is a file under this name, unless overwrite.
     OSError
-        If the file cannot be written. Its whole size is reserved on the disk before any weight is
-        made, so that a disk too small shows at once.
+        If the file cannot be written. Its full size is reserved on disk before any weight is made,
+        so that a full disk is reported at once.
 
     See Also
     --------
@@ -93,9 +93,8 @@ def save_weights(
 
     Notes
     -----
-    Pieces are regions of at most 64 MiB, along the leading axis, or inside its rows where one is
-    larger; memory use does not grow with the array. Orthogonal schemes are the exception: they need
-    the whole matrix to make any part of it, and are made in one piece.
+    The file is written in regions of at most 64 MiB, so memory use does not grow with the array.
+    Orthogonal schemes are the exception: any part needs the whole matrix, which is made at once.
 
     Examples
     --------
@@ -181,10 +180,10 @@ def new_file(
     *,
     named: bool = False,
 ) -> Iterator[tuple[BinaryIO, int]]:
-    """Give a .npy file to fill, all of its size there, and where its array begins.
+    """Yield a .npy file of full size to fill, and the offset of its array.
 
-    It gets the name when the block ends, or is removed if that fails. Until then it has none, or a
-    hidden one if `named` asks for it.
+    The file gets its name when the block ends, and is removed if the block fails. Until then it has
+    no name, or with `named` a hidden one.
     """
     with whole_file(Path(path), overwrite=overwrite, named=named) as file:
         _write_header(file, shape, element)
@@ -210,9 +209,9 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...], element: np.dtype[Any]
 
 
 def _reserve(file: BinaryIO, offset: int, size: int) -> None:
-    """Give the file its size, with blocks for all of it.
+    """Reserve the full size of the file on disk.
 
-    A write through a memory map for which the disk has no room kills the process.
+    A write through a memory map kills the process if the disk is full.
     """
     if size == 0:
         return

@@ -665,7 +665,7 @@ def dropout(z):
         (
             dropout,
             ValueError,
-            "^activation must be a fixed elementwise function, .* in doubt by",
+            "^activation must be a fixed elementwise function, .* error of its integral",
         ),
         (
             lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(),

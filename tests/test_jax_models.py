@@ -333,7 +333,7 @@ def test_numpy_stays_numpy_and_types_stay():
     assert np.asarray(made["b"][0]).tobytes() == expected.tobytes()
     assert made["b"][1] is tree["b"][1]
     assert report.left_alone == ("b.1",)
-    assert report.rows[2].note == "int32 is no type that is filled"
+    assert report.rows[2].note == "int32 is not a type that can be filled"
     assert made["c"] == 2.0
     made, _ = ij.init_weights([jnp.ones(())], seed=1, plan={"0": "zeros"})
     assert made[0].shape == ()
@@ -453,7 +453,7 @@ def test_bad_models_are_named():
         ij.init_weights({"w": jnp.ones((3, 4))}, seed=1, layers=dense)
     twice = {"a.b": {"c": jnp.ones(3)}, "a": {"b.c": jnp.ones(3)}}
     with pytest.raises(
-        ValueError, match="^model must have one parameter of a name, got 2 of 'a.b.c'"
+        ValueError, match="^model must have unique names, got 2 parameters named 'a.b.c'"
     ):
         ij.init_weights(twice, seed=1)
     wide = {"w": jax.ShapeDtypeStruct((3, 4), np.float64)}

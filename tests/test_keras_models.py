@@ -127,7 +127,7 @@ def named_twice():
     [
         (lambda: [], {}, TypeError, "^model must be a keras.Layer, got one of type list"),
         (lambda: keras.layers.Dense(4), {}, ValueError, "^model must be built, got dense"),
-        (named_twice, {}, ValueError, "^model must have one parameter of a name, got 2 of 'same/k"),
+        (named_twice, {}, ValueError, "^model must have unique names, got 2 param"),
         (lambda: dense("a"), {"seed": None}, TypeError, "^seed must be given"),
         (lambda: dense("a"), {"plan": {"b": "ones"}}, ValueError, "^plan pattern 'b' matches no"),
         (lambda: dense("a"), {"plan": {"net/a": "ones"}}, ValueError, "'net/a/\\*' matches"),

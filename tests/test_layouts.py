@@ -195,7 +195,7 @@ def test_every_layout_has_inputs_or_independent_weights_and_outputs():
         ((), "torch.conv", {}, r"^shape must be \(out, in/groups, \*k\) for torch.conv, got \(\)$"),
         ((3, 4), "keras.conv", {}, r"^shape must be \(\*k, in/groups, out\) for keras.conv, got "),
         ((2, 3, 4), "keras.dense", {}, r"^shape must be \(in, out\) for keras.dense, got "),
-        ((3, 4), "flax.dense", {"stacked": 1}, r"^shape must be \(in, out\) behind 1 stacked axes"),
+        ((3, 4), "flax.dense", {"stacked": 1}, r"^shape must be \(in, out\) after 1 stacked axes"),
         ((3, 4), "flax.dense", {"groups": 2}, "^groups must be 1 for flax.dense, which has none"),
         ((3, 4), "flax.dense", {"parts": 3}, r"^parts must divide axis 1 of \(3, 4\), got 3 parts"),
         (
@@ -372,8 +372,8 @@ def test_a_layout_that_is_not_there_is_named():
 
 BIG = 10**5000  # Python refuses to print it
 BIG_ONES = [
-    ((BIG,), {}, "shape must have less than 2**63 elements, got (<int of 16610 bits>,)"),
-    (BIG, {}, "shape must have less than 2**63 elements, got (<int of 16610 bits>,)"),
+    ((BIG,), {}, "shape must have fewer than 2**63 elements, got (<int of 16610 bits>,)"),
+    (BIG, {}, "shape must have fewer than 2**63 elements, got (<int of 16610 bits>,)"),
     ((-BIG, 2), {}, "shape must have no negative sizes, got (<int of 16610 bits>, 2)"),
     (-BIG, {}, "shape must be at least 0, got <int of 16610 bits>"),
     ((4, 4), {"in_axis": BIG}, "in_axis must name an axis of shape, got <int of"),
@@ -381,7 +381,7 @@ BIG_ONES = [
     ((4, 4), {"groups": -BIG}, "groups must be at least 1, got <int of"),
     ((4, 4), {"active_inputs": BIG}, "active_inputs must be at most the 4 inputs, got <int"),
     ((4, 4), {"layout": "torch.linear", "parts": BIG}, "parts must divide axis 0 of (4, 4)"),
-    ((4, 4), {"layout": "torch.linear", "stacked": BIG}, "shape must be (out, in) behind <int"),
+    ((4, 4), {"layout": "torch.linear", "stacked": BIG}, "shape must be (out, in) after <int"),
     ((4, 4), {"layout": "torch.linear", "groups": BIG}, "groups must be 1 for torch.linear"),
     ((4, 4), {"layout": "torch.linear", "in_axis": BIG}, "in_axis must be left out with a"),
     ((4, 4), {"parts": BIG}, "parts must come with a layout, got <int of 16610 bits>"),

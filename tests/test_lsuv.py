@@ -137,7 +137,7 @@ def test_no_layers_are_no_work():
             ValueError,
             r"layers\[0\] must return values, got .*\(400, 0\)",
         ),
-        ([linear], [], {}, ValueError, "weights must be one array a layer, got 0 for 1 layers"),
+        ([linear], [], {}, ValueError, "weights must be one array per layer, got 0 for 1 layers"),
         (linear, [np.eye(32)], {}, TypeError, "layers must be a sequence of callables, got <func"),
         (
             np.array(1j),

@@ -478,7 +478,7 @@ def test_ends_of_a_row_can_be_its_own():
         ("mamba_a_log", {"low": -1}, ValueError, "^low must be positive, got -1.0"),
         ("log_uniform", {"low": 0}, ValueError, "^low must be positive, got 0.0"),
         ("log_uniform", {"high": math.inf}, ValueError, "^high must be finite, got inf"),
-        ("log_uniform", {"gain": 2.0}, ValueError, "^gain must be left out for log_uniform, whose"),
+        ("log_uniform", {"gain": 2.0}, ValueError, "^gain must be left out for log_uniform, which"),
     ],
 )
 def test_bad_ends_are_named(scheme, keywords, error, message):
@@ -936,8 +936,8 @@ def test_the_signature_is_the_documented_one():
         (((5, 4),), {"gain": -1}, ValueError, "gain must be at least 0 for letkeman, got -1"),
         (((5, 4),), {"gain": True}, TypeError, r"gain must be a real number, got True \(bool\)"),
         (((5, 4),), {"gain": "rleu"}, ValueError, "unknown activation 'rleu'; did you mean 'relu'"),
-        (((5, 4), "normal"), {}, ValueError, "gain must be given for normal, whose standard dev"),
-        (((5, 4), "constant"), {}, ValueError, "gain must be given for constant, whose value"),
+        (((5, 4), "normal"), {}, ValueError, "gain must be given for normal as its standard dev"),
+        (((5, 4), "constant"), {}, ValueError, "gain must be given for constant as its value"),
         (
             ((5, 4), "ones"),
             {"gain": 1e5, "dtype": "float16"},

@@ -509,7 +509,7 @@ def test_the_name_is_part_of_the_key_and_a_stream_is_a_seed():
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_a_seed_and_a_generator_are_one_too_many(law):
-    with pytest.raises(ValueError, match="seed must be left out where a generator is given, got 1"):
+    with pytest.raises(ValueError, match="seed must be left out if a generator is given, got 1"):
         law(torch.empty(6, 5), generator=torch.Generator(), seed=1)
     with pytest.raises(TypeError, match=r"generator must be a torch.Generator, got 1 \(int\)"):
         law(torch.empty(6, 5), generator=1)

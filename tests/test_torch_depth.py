@@ -147,7 +147,7 @@ def test_bad_rules_are_named_and_change_nothing(residual, error, message):
 
 
 def test_a_factor_beside_rules_is_refused():
-    with pytest.raises(ValueError, match="^residual_factor must be left out where residual has ru"):
+    with pytest.raises(ValueError, match="^residual_factor must be left out if residual has ru"):
         init.init_weights(model(), seed=1, residual={"*.o.weight": 1.0}, residual_factor=0.5)
 
 

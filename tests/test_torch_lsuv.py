@@ -200,7 +200,7 @@ def fill_last(value):
     ("change", "error", "message"),
     [
         (fill_last(0.0), ZeroDivisionError, "4.weight is dead"),
-        (fill_last(float("inf")), OverflowError, "4.weight must give finite values"),
+        (fill_last(float("inf")), OverflowError, "4.weight must return finite values"),
         (lambda model: model.append(Fails()), RuntimeError, "no"),
     ],
 )
@@ -224,7 +224,7 @@ def test_if_anything_fails_the_model_is_as_it_was(change, error, message):
         ({"layers": "5.*"}, ValueError, r"layers must name weights .*, got '5.\*'"),
         ({"layers": nn.ReLU}, ValueError, "layers must name weights"),
         ({"layers": [3]}, TypeError, "layers must have strings, .* as patterns, got 3"),
-        ({"batch": BATCH[:0]}, ValueError, "0.weight must give values, got an output of shape .0"),
+        ({"batch": BATCH[:0]}, ValueError, "0.weight must return values, got shape .0"),
     ],
 )
 def test_bad_input_is_named(how, error, message):

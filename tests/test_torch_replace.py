@@ -744,7 +744,7 @@ def test_what_our_function_refuses_when_names_are_known_is_torchs(monkeypatch):
 def test_a_change_of_torchs_generator_that_nothing_explains_is_reported():
     with init.replace_init(seed=1) as report:
         torch.manual_seed(3)
-    assert report.missed == ("a call that was not seen, or torch.manual_seed",)
+    assert report.missed == ("an unseen call, or torch.manual_seed",)
 
 
 def test_torchs_generator_is_not_moved():
@@ -916,7 +916,7 @@ def test_threads_have_contexts_of_their_own():
 def test_bad_arguments_are_named():
     with pytest.raises(TypeError, match="module must be a torch.nn.Module, got 3"):
         init.replace_init(3).__enter__()
-    with pytest.raises(ValueError, match="seed must be left out where a generator is given"):
+    with pytest.raises(ValueError, match="seed must be left out if a generator is given"):
         init.replace_init(seed=1, generator=torch.Generator()).__enter__()
     with pytest.raises(TypeError, match="replace_init takes seed, not rng"):
         init.replace_init(rng=1)
@@ -1055,7 +1055,7 @@ def test_what_fsdp_materializes_itself_is_drawn_in_its_order(mesh):
 def test_the_report_is_complete_when_the_context_has_ended():
     with init.replace_init(seed=1) as report:
         layer = nn.Linear(8, 4)
-        with pytest.raises(RuntimeError, match="complete when the context of replace_init has"):
+        with pytest.raises(RuntimeError, match="complete only after the context of replace_init"):
             _ = report.rows
     weight, bias = report.rows
     assert (weight.scheme, weight.shape) == ("uniform", (4, 8))

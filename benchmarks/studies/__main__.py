@@ -1,8 +1,8 @@
 """Run the studies and write the report: ``python -m benchmarks.studies [STUDY ...]``.
 
 Finished runs are kept in benchmarks/studies/results and not repeated. ``--quick`` runs everything
-on small sizes, into a directory of its own. ``--render`` only draws the figures and writes
-docs/evidence.md from what is recorded.
+with small sizes, into a separate directory. ``--render`` only draws the figures and writes
+docs/evidence.md from the recorded results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Weights that do not depend on how a model is spread, and bits that kill a head."""
+"""First losses on different numbers of processes, and attention heads dead from the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The studies: what is asked, of which networks, by which methods, at which rates and seeds."""
+"""The studies: their questions, networks, methods, learning rates and seeds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the documents claim, what was measured, and the verdicts.
 
-A claim that one method is faster than another is judged where each has the rate that is best for
-it, and beside that at every rate that both have in common.
+A claim that one method is faster than another is judged at the best learning rate of each, and
+also at every rate that both have in common.
 """
 
 from __future__ import annotations

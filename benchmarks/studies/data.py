@@ -1,4 +1,4 @@
-"""MNIST digits and the text of Hamlet, read from packages that are installed, never imported."""
+"""MNIST digits and the text of Hamlet, read from installed packages without importing them."""
 
 from __future__ import annotations
 

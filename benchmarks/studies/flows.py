@@ -1,4 +1,4 @@
-"""Signals through deep networks: predicted in closed form, simulated, and how deep both allow."""
+"""Signals through deep networks, predicted and simulated, and the depths that they reach."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The initializations that are compared, in one table.
 
 Uniform methods all scale the same uniforms: those of irwinhall.Stream for the run's seed and the
-parameter's name. So do the normal ones. What a method has for its gain depends on the network's
-activation only where the method says so.
+parameter's name. Normal methods likewise share their normals. The gain of a method depends on the
+network's activation only if the method says so.
 """
 
 from __future__ import annotations

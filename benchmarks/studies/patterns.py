@@ -1,7 +1,7 @@
 """The counting network, 5-8-8-5 with sigmoids, trained pattern by pattern, many seeds at once.
 
-With weights of 1 this network, with the loss sum((y - t)^2)/2 and its own biases, takes exactly the
-article's 337 iterations at learning rate 1.0 to learn one pattern: so it is the article's network.
+From weights of 1, with the loss sum((y - t)^2)/2 and its own biases, this network learns one
+pattern in exactly the article's 337 iterations at learning rate 1.0: it is the article's network.
 """
 
 from __future__ import annotations

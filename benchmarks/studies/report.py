@@ -1,7 +1,7 @@
-"""docs/evidence.md from evidence.template.md: every number is inserted from the results.
+"""Write docs/evidence.md from evidence.template.md, inserting every number from the results.
 
-In the template {{name argument ...}} stands for what the function of this name in `PARTS` makes of
-the results.
+In the template, {{name argument ...}} is replaced by what the function of this name in `PARTS`
+returns for the results.
 """
 
 from __future__ import annotations

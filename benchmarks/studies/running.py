@@ -1,4 +1,4 @@
-"""Run what is not finished: here, in processes, or on a Dask cluster."""
+"""Run what is not finished: in this process, in a process pool, or on a Dask cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the results say: best rates, speeds relative to another method, intervals over seeds."""
+"""Statistics of the results: best rates, speeds relative to a method, intervals over seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs and their results as CSV: one line a finished run, appended whole, never mixed."""
+"""Runs and their results as CSV: one line per finished run, appended whole."""
 
 from __future__ import annotations
 

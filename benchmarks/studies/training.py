@@ -1,7 +1,7 @@
-"""Stochastic gradient descent: what becomes of one run.
+"""Stochastic gradient descent: train one run and return its result.
 
-The order of the data comes from our stream by the run's seed, and so do the weights, so that a run
-gives the same bits again, in one thread, with the same versions on the same machine.
+The order of the data and the weights come from our stream and the run's seed, so that a run gives
+the same bits again on one thread, with the same versions on the same machine.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The common part of whole-model calls of all frameworks: plans, decisions and the report."""
+"""Whole-model initialization common to all frameworks: plans, decisions and the report."""

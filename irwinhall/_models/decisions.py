@@ -29,7 +29,7 @@ _CONSTANT, _ORTHOGONAL = SCHEMES["constant"], SCHEMES["orthogonal"]
 class Part(NamedTuple):
     """A weight that fills a parameter, or a range of one of its axes.
 
-    Its stream is named after the parameter, and suffix.
+    Its stream is named by the parameter and `suffix`.
     """
 
     sampler: Sampler
@@ -52,7 +52,7 @@ class Part(NamedTuple):
         region: tuple[slice, ...],
         threads: int | None,
     ) -> None:
-        """Write what of the part lies in a region of the whole parameter."""
+        """Write the intersection of the part and a region of the whole parameter."""
         axis = self.axis
         if axis is not None:
             begin = max(region[axis].start, self.first)
@@ -67,7 +67,7 @@ class Part(NamedTuple):
         self.sampler.draw(stream, target, threads)
 
     def row(self, name: str, note: str) -> Row:
-        """Return what to report of it."""
+        """Return its values for the report."""
         weight, scheme, gain, scale = self.sampler
         title = scheme.name
         if scheme.is_constant:
@@ -77,12 +77,12 @@ class Part(NamedTuple):
 
 
 class Values(NamedTuple):
-    """The values of a parameter, and of all that are like it: none, or parts.
+    """The values of a parameter, and of all equivalent ones: none, or parts.
 
-    Overlays are written over the parts. direct is how a kernel writes all of it in one call, if it
-    can. shape is the parameter's, if it has one yet. norms are those of a
-    weight_norm; they are then what is written, and the parts are those of their weight. usual is
-    the role that alone decided, without a line of a plan.
+    Overlays are written over the parts. `direct` is how one call of a kernel writes all of it, if
+    it can. `shape` is the parameter's, if it has one yet. `norms` are those of a weight_norm; then
+    only they are written, and the parts are those of their weight. `usual` is the role if it alone
+    decided, without a line of a plan.
     """
 
     parts: tuple[Part, ...] = ()
@@ -102,15 +102,14 @@ class Branch(NamedTuple):
     note: str = ""
 
 
-WHOLE = Branch(1.0)  # no residual branch ends here
+WHOLE = Branch(1.0)  # a parameter that does not end a residual branch
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Decision:
-    """The role of parameters that are alike, and the rule, the scheme and the gain that they have.
+    """The role of equivalent parameters, and their rule, scheme and gain.
 
-    code: that of their element type in C. direct: what returns the value of that name for a
-    sampler.
+    `code` is that of their element type in C. `direct` returns `Values.direct` for a sampler.
     """
 
     role: Role | str
@@ -125,17 +124,17 @@ class Decision:
 
     @property
     def is_scaled(self) -> bool:
-        """Whether they are weights, or the scales of norms, that something is written to."""
+        """Whether they are weights, or scales of norms, that are written."""
         role, rule = self.role, self.rule
         if rule is not None and rule.leave:
             return False
-        if isinstance(role, str):  # of a layer that only the plan knows
+        if isinstance(role, str):  # of an unknown layer that the plan names
             return rule is not None and self.gain != 0.0
         is_scale = isinstance(role, ConstantRole) and role.value != 0.0
         return isinstance(role, WeightRole) or is_scale
 
     def values(self, branch: Branch) -> Values:
-        """Return what is written to them, which may end a residual branch."""
+        """Return the values to write to them; they may end a residual branch."""
         values = self._values.get(branch)
         if values is None:
             values = self._values[branch] = self._resolved(branch)
@@ -182,7 +181,7 @@ class Decision:
         return Values(parts, overlays, "; ".join(notes), direct, self.shape, usual=usual)
 
     def _weight_parts(self, role: WeightRole, gain: float) -> tuple[tuple[Part, ...], list[str]]:
-        """Return the parts of a weight, and what to note of them."""
+        """Return the parts of a weight, and notes on them."""
         shape, scheme = self.shape, self.scheme
         assert shape is not None
         options: Options = {} if self.rule is None else self.rule.options
@@ -226,7 +225,7 @@ class Decision:
 
 
 def _sampler(shape: tuple[int, ...], scheme: Scheme, gain: float, fans: Fans | None) -> Sampler:
-    """Return the sampler of what has no fans, but perhaps those of the weight beside it."""
+    """Return the sampler of a parameter without fans of its own, perhaps with those of a weight."""
     if fans is None:
         return Sampler.of(shape, scheme, gain=gain)
     return Sampler(Weight.of(shape), scheme, gain, scheme.scale(fans, gain))
@@ -237,11 +236,11 @@ def _constant_part(shape: tuple[int, ...], value: float, first: int, axis: int =
 
 
 class Decider:
-    """Decides what a parameter is given: by the first rule that can say so, or by its role.
+    """Decides the values of a parameter by the first rule that applies, or by its role.
 
-    Models are made of layers that are alike: parameters that are given the same share a decision,
-    which is resolved once. A framework says by overriding what it can fill; here its parameters
-    are arrays.
+    Models consist of many similar layers: equivalent parameters share a decision, which is resolved
+    once. Frameworks override methods for the tensors that they can fill; here parameters are
+    arrays.
 
     Attributes
     ----------
@@ -262,9 +261,9 @@ class Decider:
         self._made: dict[Any, Decision] = {}
 
     def __call__(self, places: Sequence[Site], tensor: Any, ready: bool = False) -> Decision:
-        """Return what the parameter found at some places is given.
+        """Return the values of the parameter at some places.
 
-        ready: it can be filled, and need not be asked.
+        `ready`: it is known that it can be filled.
         """
         role = places[0].role if len(places) == 1 else _common_role(places)
         reason = "" if ready else self.reason_to_skip(tensor)
@@ -276,7 +275,7 @@ class Decider:
             rule, applied = self._rule_for(places, role, tensor)
         if rule is None:
             if not tensor.requires_grad and not isinstance(role, str):
-                role = "frozen: a plan may name it"
+                role = "frozen: name it in a plan to fill it"
             elif self._rules:
                 role = self._explained(role, places, tensor)
         if not ready:
@@ -295,28 +294,28 @@ class Decider:
         return made
 
     def reason_to_skip(self, tensor: Any) -> str:
-        """Return why a parameter cannot be filled whatever it is for; "" if it can."""
+        """Return why a parameter cannot be filled, whatever its role; "" if it can."""
         if tensor.dtype not in self.codes:
-            return f"{tensor.dtype} is no type that is filled"
+            return f"{tensor.dtype} is not a type that can be filled"
         return "no elements" if 0 in tensor.shape else ""
 
     def check(self, tensor: Any) -> None:
-        """Refuse a parameter that is to be filled, and cannot be."""
+        """Raise an error for a parameter that should be filled and cannot be."""
 
     def shape(self, tensor: Any) -> tuple[int, ...] | None:
-        """Return the shape of a parameter that need not be one that can be filled."""
+        """Return the shape of a parameter, which may be one that cannot be filled."""
         return tuple(tensor.shape)
 
     def direct(self, dtype: Any) -> Callable[[Sampler], Any] | None:
-        """Return what a ready parameter is filled with by a kernel in one call."""
+        """Return the values with which one call of a kernel fills a ready parameter."""
         return None
 
     def fans_beside(self, place: Site) -> Fans | None:
-        """Return the fans of the weight that a layer has for a bias; None if it has none."""
+        """Return the fans of the weight that belongs to a bias; None if there is none."""
         return None
 
     def _left(self, role: Role | str, rule: Rule | None, tensor: Any) -> Decision:
-        """Return what leaves a parameter alone that need not be one that can be filled."""
+        """Return the decision to leave alone a parameter, which may be unfit for filling."""
         return self._decision(role, rule, self._scheme, 1.0, self.shape(tensor))
 
     def _decision(
@@ -336,7 +335,7 @@ class Decider:
     def _rule_for(
         self, places: Sequence[Site], role: Role | str, tensor: Any
     ) -> tuple[Rule | None, _Given | None]:
-        """Return the first rule that can say what a parameter is given, and what that is."""
+        """Return the first rule that decides the values of a parameter, and these values."""
         for rule in self._rules:
             if rule.matches(places) and (tensor.requires_grad or not rule.is_optional):
                 given = self._apply_rule(rule, role, places, tensor)
@@ -345,39 +344,37 @@ class Decider:
         return None, None
 
     def reason(self, rule: Rule, places: Sequence[Site], decision: Decision) -> str:
-        """Return why a rule does not decide what a parameter is given that its pattern fits."""
+        """Return why a rule does not decide a parameter that its pattern matches."""
         tensor = places[0].tensor
         role = places[0].role if len(places) == 1 else _common_role(places)
         why = self.reason_to_skip(tensor)
         if why:
             return f"is left alone: {why}"
         if self._apply_rule(rule, role, places, tensor) is not None:
-            return f"is decided by the {decision.rule} before it"
+            return f"is decided by the earlier {decision.rule}"
         if isinstance(role, NormsRole):
-            return f"holds the norms of {role.weight}, which decides them"
+            return f"holds the norms of {role.weight}, which determines them"
         scheme = rule.scheme or self._scheme
         if isinstance(role, ConstantRole):
             what = "a bias" if role.what == "bias" else f"the {role.what} of a layer"
             return f"is {what}, and {scheme.name} is for weights"
         if tensor.ndim < 2:
             return f"may be a scale or a bias, and {scheme.name} is for weights: name it in full"
-        return f"needs a layout, since {role}, and {scheme.name} reads its axes"
+        return f"needs a layout, since {role}, and {scheme.name} depends on its axes"
 
     def _explained(self, role: Role | str, places: Sequence[Site], tensor: Any) -> Role | str:
-        """Return the role of a parameter that no rule is for, with a word on one that nearly is."""
+        """Return the role of a parameter without a rule, with a hint about one that nearly fits."""
         if isinstance(role, str):
             near = tensor.ndim < 2 and any(rule.matches(places) for rule in self._rules)
-            return (
-                f"{role}; a plan's scheme is for weights, unless in full its name" if near else role
-            )
+            return f"{role}; a plan's scheme is for weights, unless by full name" if near else role
         if isinstance(role, ConstantRole) and role.what == "bias":
             near_by = [rule.pattern for rule in self._rules if misses_bias(rule, places)]
             if near_by:
-                return role._replace(what=f"bias, which {near_by[0]!r} does not fit")
+                return role._replace(what=f"bias, which {near_by[0]!r} does not match")
         return role
 
     def _by_role(self, role: Role | str) -> _Given:
-        """Return the role, scheme and gain of a parameter that no rule is for."""
+        """Return the role, scheme and gain of a parameter without a rule."""
         if not isinstance(role, WeightRole):
             return role, _CONSTANT, role.value if isinstance(role, ConstantRole) else 0.0
         if role.recurrent:
@@ -407,7 +404,7 @@ class Decider:
                 role = role._replace(fans=self.fans_beside(places[0]))
                 possible = role.fans is not None
         elif isinstance(role, str):
-            # What has no two axes may be a scale or a bias: who calls it by its name knows.
+            # With fewer than two axes it may be a scale or a bias: its full name must be given.
             is_weight = tensor.ndim >= 2 or any(place.name == rule.pattern for place in places)
             if "layout" in rule.options:
                 role = WeightRole(rule.options["layout"])
@@ -422,15 +419,15 @@ class Decider:
 def _common_role(places: Sequence[Site]) -> Role | str:
     """Return the role of a parameter that several layers share: the first that is known.
 
-    An embedding that is also the weight of another layer is sized as that, and every embedding
-    among them keeps its padding 0.
+    An embedding that is also the weight of another layer is sized as that weight, and every
+    embedding among them keeps its padding 0.
     """
     role = next((p.role for p in places if not isinstance(p.role, str)), places[0].role)
     if isinstance(role, WeightRole):
         weights = [(p.name, p.role) for p in places if isinstance(p.role, WeightRole)]
         zeros = tuple(sorted({zero for _, weight in weights for zero in weight.zeros}))
         if _is_embedding(role):
-            # A layer adds up all that it reads, and a row that is looked up is of any size.
+            # A layer sums over its inputs; the size of a looked-up row does not matter.
             sums = ((name, weight) for name, weight in weights if not _is_embedding(weight))
             name, like = next(sums, ("", role))
             role = like._replace(like=name, start=role.start)

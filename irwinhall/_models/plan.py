@@ -1,4 +1,4 @@
-"""Plans: which parameters of a model start otherwise than the rest, by name or kind of layer."""
+"""Plans: exceptions for parameters of a model, by name or kind of layer."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Options(TypedDict, total=False):
     gain : float, str or callable
         In place of the scheme's own gain, as for `init_weights`.
     std : float
-        In place of a gain, for the schemes normal, which it means by itself, and truncated_normal:
-        their standard deviation.
+        The standard deviation, in place of a gain, for the schemes normal, which is the default
+        with it, and truncated_normal.
     low, high : float
-        Where a truncated normal ends, in standard deviations of the normal that is truncated, or
-        the ends of a scheme between two, as for `irwinhall.sample_weights`.
+        The ends of a truncated normal, in standard deviations before truncation, or of a scheme on
+        an interval, as for `irwinhall.sample_weights`.
     corrected : bool
-        Of a truncated normal: whether its standard deviation is that of the result.
+        Whether the standard deviation of a truncated normal is the one after truncation.
     factor : float
-        What the gain is multiplied by.
+        A factor on the gain.
     layout : str
         A name of `irwinhall.layouts.LAYOUTS`, such as "torch.linear" for (out, in) or
         "torch.matmul" for (in, out). Parameters of unknown layers need one to have fans.
@@ -61,10 +61,10 @@ class Options(TypedDict, total=False):
         weights, such as experts.
     parts : int or sequence of int
         How many weights of equal size are fused along the out axis, as for
-        `irwinhall.layouts.Weight.of`; or their sizes, if these differ. Then each is a weight with a
-        stream of its own, named after the parameter, a slash and its number from 0.
+        `irwinhall.layouts.Weight.of`; or their sizes, if these differ. Then each is a weight with
+        its own stream, named by the parameter, a slash and its number from 0.
     active_inputs : int
-        How many inputs are not 0 at a time, as for `irwinhall.sample_weights`.
+        How many inputs are nonzero at a time, as for `irwinhall.sample_weights`.
 
     Examples
     --------
@@ -95,7 +95,7 @@ _STORED = ("groups", "parts", "stacked")
 
 
 class Rule(NamedTuple):
-    """A line of a plan, checked as far as that goes without a parameter."""
+    """A line of a plan, checked as far as possible without a parameter."""
 
     pattern: Pattern
     matches: Matcher
@@ -106,12 +106,12 @@ class Rule(NamedTuple):
 
     @property
     def is_optional(self) -> bool:
-        """Whether it may decide nothing, and is not for what is frozen."""
+        """Whether it may decide nothing; it does not apply to frozen parameters."""
         return self.argument == "recipe"
 
     @property
     def is_for_biases(self) -> bool:
-        """Whether its pattern speaks of biases, which may then be random."""
+        """Whether its pattern names biases, which may then be random."""
         pattern = self.pattern
         if isinstance(pattern, re.Pattern):
             pattern = pattern.pattern
@@ -136,7 +136,8 @@ def rules_of(
 ) -> list[Rule]:
     """Return the rules of a plan, in its order.
 
-    argument: what has given it. array_gain: what makes a gain one whose activations take arrays.
+    `argument` is the caller's name for it. `array_gain` converts a gain to one whose activations
+    take arrays.
     """
     if plan is None:
         return []
@@ -147,7 +148,7 @@ def rules_of(
 
 
 def exclusions(patterns: Pattern | Sequence[Pattern]) -> list[Rule]:
-    """Return rules that leave alone what patterns fit."""
+    """Return rules that leave alone the parameters that patterns match."""
     return [
         Rule(pattern, matches, True, None, {}, "exclude")
         for pattern, matches in matchers("exclude", patterns)
@@ -183,7 +184,7 @@ def _rule(pattern: Pattern, said: object, array_gain: Callable[[Gain], Gain]) ->
             raise ValueError(f"factor must be at least 0, got {options['factor']}")
         stored = [key for key in ("layout", *_STORED) if key in options]
         if scheme is not None and scheme.is_constant and stored:
-            raise ValueError(f"{stored[0]} must be left out for {scheme.name}, which reads none")
+            raise ValueError(f"{stored[0]} must be left out for {scheme.name}, which has no fans")
         parts = options.get("parts", 1)
         if isinstance(parts, Sequence) and not isinstance(parts, str):
             options["parts"] = tuple(checked_count("parts", size, 1) for size in parts)
@@ -193,20 +194,20 @@ def _rule(pattern: Pattern, said: object, array_gain: Callable[[Gain], Gain]) ->
 
 
 def _use_std(options: Options) -> None:
-    """Put a standard deviation where the gain is, of which it is the other name."""
+    """Replace the option std by the gain, which has the same meaning."""
     if "gain" in options:
-        raise ValueError(f"std must be left out beside a gain, got {shown(options['std'])}")
+        raise ValueError(f"std must be left out with a gain, got {shown(options['std'])}")
     row = get_scheme(options.setdefault("scheme", "normal"))
     if row.law not in ("normal", "truncated_normal") or row.gain is not None:
         raise ValueError(
-            f"std must be left out for {row.name}, whose scale it does not give; "
-            f"it is for normal and truncated_normal, got {shown(options['std'])}"
+            f"std must be left out for {row.name}, got {shown(options['std'])}; "
+            f"it is for normal and truncated_normal"
         )
     options["gain"] = checked_finite("std", options.pop("std"))
 
 
 def matcher(what: str, pattern: object) -> Matcher:
-    """Return whether a pattern names one of the places where a parameter is found."""
+    """Return whether a pattern matches one of the places of a parameter."""
     if isinstance(pattern, str):
         return lambda places: any(fnmatchcase(place.name, pattern) for place in places)
     if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str):
@@ -229,14 +230,14 @@ def _is_of(place: Site, kind: Kind) -> bool:
 
 
 def matchers(what: str, patterns: Pattern | Sequence[Pattern]) -> list[tuple[Pattern, Matcher]]:
-    """Return one pattern or each of several, and its matcher."""
+    """Return each pattern, of one or several, with its matcher."""
     if isinstance(patterns, (str, Kind)) or not isinstance(patterns, Sequence):
         patterns = [patterns]
     return [(pattern, matcher(what, pattern)) for pattern in patterns]
 
 
 def _shown(pattern: Pattern) -> str:
-    """Return a pattern as a message has it."""
+    """Return a pattern as text for a message."""
     if isinstance(pattern, Kind):
         return str(pattern)
     return pattern.__name__ if isinstance(pattern, type) else repr(pattern)
@@ -251,8 +252,8 @@ def unused(
 ) -> str:
     """Return why a rule decides nothing.
 
-    reasons: the parameters that its pattern fits, and why each is not its to decide. shared: what
-    lies in the memory of others, by its name.
+    `reasons` are the parameters that its pattern matches, and why it does not decide each. `shared`
+    maps parameters in the memory of others to those.
     """
     if reasons:
         said = [f"{name} {why}" for name, why in reasons[:3]]
@@ -261,7 +262,7 @@ def unused(
     for owner, within in shared.items():
         lying = next((place.name for place in within if rule.matches([place])), None)
         if lying is not None:
-            return f"{rule} decides nothing: {lying} shares the memory of {owner}, name that"
+            return f"{rule} decides nothing: {lying} shares the memory of {owner}; name that one"
     pattern, hint = rule.pattern, ""
     if isinstance(pattern, str):
         names = [place.name for places in parameters for place in places]
@@ -272,18 +273,18 @@ def unused(
         inner = next((part for part in parts if any(fnmatchcase(n, part) for n in names)), "")
         of_buffers = [name for name in buffers if fnmatchcase(name, pattern)]
         if biases:
-            hint = f"; biases have other names there: {', '.join(biases[:3])}"
+            hint = f"; the biases there are named {', '.join(biases[:3])}"
         elif inner:
             hint = f"; it names a module, whose parameters {inner!r} matches"
         elif of_buffers:
-            hint = f"; {of_buffers[0]} is a buffer, which is never written"
+            hint = f"; {of_buffers[0]} is a buffer; buffers are never written"
     return f"{rule} matches no parameter{hint}"
 
 
 def misses_bias(rule: Rule, places: Iterable[Site]) -> bool:
-    """Return whether a pattern for biases misses one only because it has another name.
+    """Return whether a pattern for biases misses one only because of its name.
 
-    Such as the in_proj_bias of MultiheadAttention and the bias_ih_l0 of an LSTM.
+    For example the in_proj_bias of MultiheadAttention and the bias_ih_l0 of an LSTM.
     """
     pattern = rule.pattern
     if not isinstance(pattern, str) or not pattern.endswith("bias"):
@@ -293,7 +294,7 @@ def misses_bias(rule: Rule, places: Iterable[Site]) -> bool:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message has it: by its type alone if it could fill pages."""
+    """Return a value as text for a message: only its type if its repr could be long."""
     kind = type(value).__name__
     if value is None or isinstance(value, (bool, int, float, str)):
         return f"{value!r} ({kind})"
@@ -301,7 +302,7 @@ def shown(value: object) -> str:
 
 
 class naming:  # noqa: N801 - a context manager reads as a verb
-    """Put what an error is about, or what a function says that it is, in front of its message."""
+    """Prefix the messages of errors with their subject, given as text or by a function."""
 
     __slots__ = ("_what",)
 

@@ -32,9 +32,9 @@ def decided_values(
     buffers: Iterable[str],
     optional_residual: bool = False,
 ) -> list[Values]:
-    """Return the values of every parameter, each given by its places, all of them checked.
+    """Return the checked values of every parameter, each given by its places.
 
-    shared and buffers are as `irwinhall._models.plan.unused` takes them.
+    `shared` and `buffers` are as for `irwinhall._models.plan.unused`.
     """
     decisions = []
     with naming(lambda: places[0].name):
@@ -70,11 +70,11 @@ def array_values(
     forget_bias: float,
     buffers: Iterable[str],
 ) -> list[Values]:
-    """Return the values of every parameter, of which one at least must be written."""
+    """Return the values of every parameter; raise an error if none is written."""
     names = Counter(place.name for places in parameters for place in places)
     for name, count in names.items():
         if count > 1:
-            raise ValueError(f"model must have one parameter of a name, got {count} of {name!r}")
+            raise ValueError(f"model must have unique names, got {count} parameters named {name!r}")
     rules = rules_of(plan)
     if exclude != ():
         rules = [*exclusions(exclude), *rules]
@@ -112,7 +112,7 @@ def draw(
 
 
 def divisible_region(values: Values, region: tuple[slice, ...]) -> tuple[slice, ...]:
-    """Return the least region around one that is drawn as cheaply, and is whole by itself."""
+    """Return the smallest region around one that contains whole matrices only."""
     samplers = [part.sampler for part in values.parts]
     if all(sampler.scheme.divisible for sampler in samplers):
         return region
@@ -129,7 +129,7 @@ def array_report(
     buffers: Sequence[str],
     seed: int | bytes,
 ) -> Report:
-    """Return the report on parameters; arrays: as for `ArrayRow`, one for each of them.
+    """Return the report on parameters; `arrays` has one for each, as for `ArrayRow`.
 
     It keeps neither the parameters nor their layers alive.
     """

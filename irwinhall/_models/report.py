@@ -15,7 +15,7 @@ from irwinhall.stream import seed_text
 
 __all__ = ["ArrayRow", "PendingRow", "Report", "Row", "table"]
 
-# How many elements are measured at a time: few enough for the cache.
+# Number of elements measured at a time: few enough for the cache.
 _CHUNK = 2**15
 
 
@@ -25,23 +25,22 @@ class Row(NamedTuple):
     Attributes
     ----------
     name : str
-        Its qualified name, which is that of its stream.
+        Its qualified name, which is also the name of its stream.
     shape : tuple of int
         Its shape.
     fan_in, fan_out : int or None
-        The fans of one part, group or expert; None for what is no weight of a known layout.
+        The fans of one part, group or expert; None unless it is a weight of a known layout.
     scheme : str or None
         The name of the scheme; None if it was left alone.
     gain, scale : float or None
-        The gain, with all factors in it, and the scale that the scheme makes of it: the bound of a
-        uniform law, the standard deviation of a normal one, the value of a constant.
+        The gain, including all factors, and the resulting scale: the bound of a uniform
+        distribution, the standard deviation of a normal one, the value of a constant.
     std, magnitude : float or None
-        What was realized: standard deviation and mean magnitude. Of a DTensor, those of what this
-        process holds of it.
+        The realized standard deviation and mean magnitude; of a DTensor, those of the local shard.
     note : str
-        What else there is to know, or why it was left alone. Also what a parameter was, where the
-        model may have set it on purpose: a bias, norm or slope that no layer of torch starts with,
-        a weight of one value, or one of a scale of its own.
+        Further remarks, or why it was left alone. Also the previous value of a parameter that the
+        model may have set on purpose: a bias, norm or slope that no layer of torch starts with, a
+        weight with a single value, or one with an unusual scale.
 
     Examples
     --------
@@ -62,7 +61,7 @@ class Row(NamedTuple):
 
 
 class PendingRow(Protocol):
-    """A row before it is asked for: a parameter, and what it was filled with, if anything."""
+    """A row that is not yet measured: a parameter, and its values, if any."""
 
     @property
     def name(self) -> str:
@@ -81,17 +80,17 @@ class PendingRow(Protocol):
         """Whether nothing was written to the parameter."""
 
     def row(self) -> Row:
-        """Return the row, without what was realized."""
+        """Return the row, without measurements."""
 
     def measured(self) -> Row:
-        """Return the row, with what was realized."""
+        """Return the row, with measurements."""
 
 
 class ArrayRow(NamedTuple):
     """The row of an array, or of a part of one.
 
-    arrays: what returns the pieces that the array has in this process, once they are asked for.
-    part: the axis of which it is a part, where that begins and how long it is.
+    `arrays` returns the pieces of the array in this process when called. `part` is the axis of
+    which it is a part, and the begin and length of the part.
     """
 
     made: Row
@@ -115,11 +114,11 @@ class ArrayRow(NamedTuple):
         return self.made.scheme is None and not self.is_tied
 
     def row(self) -> Row:
-        """Return the row, without what was realized."""
+        """Return the row, without measurements."""
         return self.made
 
     def measured(self) -> Row:
-        """Return the row, with what was realized."""
+        """Return the row, with measurements."""
         arrays = self.arrays()
         if self.part is not None:
             axis, first, length = self.part
@@ -155,16 +154,16 @@ class Report:
     ----------
     rows : tuple of Row
         A row for every name of every parameter, in the order of named_parameters. std and magnitude
-        are measured when rows or the table are first asked for, as it takes longer than to draw the
-        weights: ask before training. What has changed by then is not measured, and says so. The
-        report does not keep the model alive; pickling it measures.
+        are measured when rows or the table are first read, because measuring takes longer than
+        drawing: read them before training. Parameters that have changed by then are not measured,
+        and their notes say so. The report does not keep the model alive; pickling it measures.
     left_alone : tuple of str
-        The parameters that hold what they held before.
+        The parameters that were not written.
     buffers : tuple of str
-        The buffers, which hold what they held before; the statistics of norms are not among them.
+        The buffers, which were not written; the statistics of norms are not among them.
     seed : int or str
-        What the weights were drawn from: the same seed gives the same weights again. JSON can hold
-        it; bytes are "bytes:" and hexadecimal digits.
+        The seed of the weights: the same seed gives the same weights. It is a value for JSON; bytes
+        are written as "bytes:" and hexadecimal digits.
 
     Examples
     --------
@@ -185,7 +184,7 @@ class Report:
         buffers: Sequence[str],
         seed: int | bytes,
     ) -> None:
-        self._pending = pending  # not asked for before the report is
+        self._pending = pending  # evaluated only when the report is read
         self.buffers: tuple[str, ...] = tuple(buffers)
         self.seed: int | str = seed_text(seed)
 
@@ -196,7 +195,7 @@ class Report:
 
     @property
     def left_alone(self) -> tuple[str, ...]:
-        """The parameters that hold what they held before."""
+        """The parameters that were not written."""
         return self._totals.left_alone
 
     @cached_property
@@ -224,7 +223,7 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        """Return the table as notebooks show it."""
+        """Return the table in HTML for notebooks."""
         lines = ["<table>", _html_row("th", _HEADS)]
         lines += [_html_row("td", _cells(row)) for row in self.rows]
         return "\n".join([*lines, "</table>", *(f"<p>{escape(s)}</p>" for s in self._summary())])

@@ -1,7 +1,7 @@
-"""Residual branches: by how much the parameters that end them are scaled, by a rule of the depth.
+"""Residual branches: factors on the parameters that end them, by a rule of the depth.
 
-The layer of a parameter is read from its name: "h.3.attn.out.weight" is of layer 3, and of as many
-layers as the model has of "h".
+The layer of a parameter is read from its name: "h.3.attn.out.weight" is of layer 3, and the number
+of layers is that of "h" in the model.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Layer(NamedTuple):
     stack: str
 
 
-# By the layer, the number of layers, and that of the parameters a pattern names in the layer.
+# Functions of the layer, the number of layers and that of parameters a pattern names in the layer.
 _RULES: dict[str, Callable[[int, int, int], float]] = {
     "gpt2": lambda layer, layers, named: (2 * layers) ** -0.5,
     "layer": lambda layer, layers, named: (2 * (layer + 1)) ** -0.5,
@@ -53,14 +53,14 @@ def branches(
     *,
     optional: bool = False,
 ) -> list[Branch]:
-    """Return the branch of every parameter, `WHOLE` but for those that end residual branches.
+    """Return the branch of every parameter, `WHOLE` unless it ends a residual branch.
 
-    optional: a pattern may name none.
+    If `optional`, a pattern may match none.
     """
     if isinstance(residual, Mapping):
         if factor is not None:
             raise ValueError(
-                f"residual_factor must be left out where residual has rules, got {factor!r}"
+                f"residual_factor must be left out if residual has rules, got {factor!r}"
             )
         return _by_rules(parameters, decisions, residual, optional)
     patterns = matchers("residual", residual)
@@ -85,14 +85,14 @@ def _found(
     matches: Matcher,
     optional: bool = False,
 ) -> list[bool]:
-    """Return which parameters a pattern names, of which there must be one unless optional."""
+    """Return which parameters a pattern names: at least one, unless optional."""
     found = [
         decision.is_scaled and matches(places)
         for places, decision in zip(parameters, decisions, strict=True)
     ]
     if not optional and not any(found):
         why = (
-            f": {places[0].name} is left alone, since {decision.role}; a plan gives a layout"
+            f": {places[0].name} is left alone, since {decision.role}; give it a layout in a plan"
             for places, decision in zip(parameters, decisions, strict=True)
             if decision.rule is None and isinstance(decision.role, str) and matches(places)
         )
@@ -125,7 +125,7 @@ def _by_rules(
 def _checked_rule(
     pattern: object, rule: object
 ) -> Callable[[Sequence[str], _Stacks], list[Branch]]:
-    """Return what makes the branches of the parameters that a pattern names."""
+    """Return the function that makes the branches of the parameters that a pattern names."""
     what = f"residual[{pattern!r}]"
     if isinstance(rule, str):
         if rule not in _RULES:
@@ -153,7 +153,7 @@ def _by_name(what: str, rule: str, names: Sequence[str], stacks: _Stacks) -> lis
     named = Counter(places)
     made = []
     for layer in places:
-        # The branches of Fixup may be in several stacks, as the stages of a network are.
+        # The branches of Fixup may be in several stacks, such as the stages of a network.
         layers = len(named) if rule == "fixup" else layer.layers
         factor = _RULES[rule](layer.number, layers, named[layer])
         made.append(_in_layer(factor, f"residual {rule!r}", layer._replace(layers=layers)))
@@ -178,8 +178,8 @@ def _in_layer(factor: float, what: str, layer: _Layer) -> Branch:
 class _Stacks:
     """The layers that are stacked in a model, by the names of its parameters.
 
-    A stack is a prefix before numbers of which two have parameters of the same name, in submodules
-    of theirs: experts and parts of a Sequential inside a layer come later in the name.
+    A stack is a prefix before numbers, two of which have parameters of the same name in submodules.
+    Experts and parts of a Sequential inside a layer come later in the name.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -205,7 +205,7 @@ class _Stacks:
 
 
 def _numbered(name: str) -> list[tuple[str, int, str]]:
-    """Return what stands before, at and after each number among the parts of a name."""
+    """Return (before, number, after) for each number among the parts of a name."""
     parts = name.split(".")
     return [
         (".".join(parts[:place]), int(part), ".".join(parts[place + 1 :]))

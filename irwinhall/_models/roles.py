@@ -12,8 +12,8 @@ __all__ = ["ArraySite", "ConstantRole", "Leaf", "NormsRole", "Role", "Roles", "S
 class WeightRole(NamedTuple):
     """A parameter that multiplies inputs: its layout, for `irwinhall.layouts.Weight`.
 
-    start: the standard deviation that torch's own start has; None where it is 1/sqrt(3 fan_in).
-    like: the name that sizes it, where it is also the weight of another layer.
+    `start` is the standard deviation of torch's own initialization; None for 1/sqrt(3 fan_in).
+    `like` is the name that sizes it, if it is also the weight of another layer.
     """
 
     layout: str | Weight
@@ -27,15 +27,15 @@ class WeightRole(NamedTuple):
 
 
 class ConstantRole(NamedTuple):
-    """A parameter that starts as a constant, and what it is.
+    """A parameter that starts as a constant, and its kind.
 
-    bound: how far from the constant torch's own start may be; None where it is 1/sqrt(fan_in) of
-    the weight beside it. fans are those of that weight, where a scheme asks for them.
+    `bound` is the largest distance of torch's own initialization from the constant; None for
+    1/sqrt(fan_in) of the layer's weight. `fans` are those of that weight, if a scheme needs them.
     """
 
     value: float
     what: str
-    forget_gate: range | None = None  # where an LSTM's bias is that of the forget gate
+    forget_gate: range | None = None  # the part of an LSTM's bias that is the forget gate's
     bound: float | None = None
     fans: Fans | None = None
 
@@ -52,7 +52,7 @@ Roles: TypeAlias = dict[str, Role]
 
 
 class Site(Protocol):
-    """A place where a parameter is found; the role is a sentence where it is not known.
+    """The place of a parameter in a model; an unknown role is a text that says why.
 
     The tensor has a shape, a number of axes `ndim`, and `requires_grad`.
     """
@@ -88,7 +88,7 @@ class Leaf(NamedTuple):
 
 
 class ArraySite(NamedTuple):
-    """A place of a parameter that is an array, and what its layer calls it."""
+    """A place of a parameter that is an array, and its name in the layer."""
 
     name: str
     tensor: Leaf

@@ -128,7 +128,7 @@ def _build_parser() -> Parser:
         "--print-completion",
         choices=SHELLS,
         metavar="SHELL",
-        help=f"print what completes commands and options in {', '.join(SHELLS)}",
+        help=f"print code that completes commands and options in {', '.join(SHELLS)}",
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, command in _COMMANDS.items():

@@ -12,7 +12,7 @@ from irwinhall.cli._shared import add_sizes, sizes_of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sizes(parser, "number of outputs (fan_out); without it, the standard bound")
     parser.add_argument(
-        "--digits", type=int, metavar="D", help="print D digits, all right (default: a double)"
+        "--digits", type=int, metavar="D", help="print D correct digits (default: a double)"
     )
     parser.add_argument(
         "--formula",

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     activation = parser.add_argument(
         "--activation",
         metavar="A",
-        help="activation that the layer reads; its gain takes the place of every scheme's own",
+        help="activation that the layer reads; its gain replaces every scheme's own",
     )
     completed_by(activation, activation_names)
     add_seed(parser, "the simulation")
@@ -38,11 +38,11 @@ _LEGEND = """
 scale: the bound of a uniform law, the standard deviation of a normal one, the factor of others.
 variance: of outputs for inputs of variance 1; of inputs' gradients for outputs' gradients of 1.
 magnitude: the mean of |output| for inputs that are all 1, and backward likewise; node average: of
-  all {n} outputs and gradients together. What becomes of random inputs the variance says. ~ by
-  simulation, standard error at most {error:.1g} of the figure; all others are exact.
-share: std / (gain / sqrt(min(n, m))), the largest std that preserving a variance asks for, that of
-  the direction with fewer summands. Below 1: over-shrunk for that direction. Above 1: both
-  variances grow. The gain is {reference}.
+  all {n} outputs and gradients together. For random inputs, read the variance. ~ by simulation,
+  standard error at most {error:.1g} of the figure; all others are exact.
+share: std / (gain / sqrt(min(n, m))), the largest std that preserves a variance, that of the
+  direction with fewer summands. Below 1: too small for that direction. Above 1: both variances
+  grow. The gain is {reference}.
 Xavier / Kalafus: std {ratio:.4f}, which is sqrt(2 max(n, m) / (n + m)): at the same gain Xavier's
   weights are never the smaller ones, and equal for n = m; their shares are
   {xavier:.4f} and {kalafus:.4f}.

@@ -1,4 +1,4 @@
-"""Print how large signals and gradients are, layer by layer, in freshly initialized networks."""
+"""Print the size of signals and gradients, layer by layer, in freshly initialized networks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--width",
         type=_widths,
         metavar="N[,N...]",
-        help="units of a layer (default 256; 100 with --table); several are taken in turn",
+        help="units of a layer (default 256; 100 with --table); several are repeated in turn",
     )
     parser.add_argument(
         "--depth", type=int, metavar="L", help="layers (default 50; 5 with --table)"
@@ -53,12 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--residual",
         type=float,
         metavar="F",
-        help="make every layer a branch, times F, that is added to its input",
+        help="add every layer's output, times F, to its input",
     )
     parser.add_argument(
         "--predict",
         action="store_true",
-        help="print what networks of infinite width have below each simulated line",
+        help="print the values for infinite width below each simulated line",
     )
     parser.add_argument("--batch", type=int, metavar="B", help="signals sent through (default 32)")
     add_seed(parser, "everything")
@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--table",
         action="store_true",
-        help="the textbook table instead: variances of a linear network with normal weights of"
-        " variance 1 and 0.001, expected beside simulated",
+        help="print the textbook table instead: expected and simulated variances of a linear"
+        " network with normal weights of variance 1 and 0.001",
     )
 
 
@@ -211,7 +211,7 @@ def _explosion_table(options: argparse.Namespace) -> None:
 
     for name in ("activation", "schemes", "normalization", "residual", "predict", "batch", "plot"):
         if getattr(options, name) not in (None, False):
-            raise ValueError(f"--table must stand without --{name}")
+            raise ValueError(f"--{name} must be left out with --table")
     widths = options.width or (100,)
     if len(widths) > 1:
         raise ValueError(f"--width must be one number with --table, got {len(widths)}")

@@ -1,4 +1,4 @@
-"""Estimate a layer's magnitude and variance by simulation, beside the exact values."""
+"""Estimate a layer's magnitudes by simulation, and compare them with the exact values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trials", type=int, metavar="T", help="sums (default 1000000) or layers (default 5000)"
     )
     parser.add_argument(
-        "--standard-error", type=float, metavar="E", help="go on until it is at most E"
+        "--standard-error", type=float, metavar="E", help="run until the standard error is E"
     )
     add_seed(parser, "the weights")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Print the article's tables: its figures, our simulation, the exact values."""
+"""Print the article's tables: its figures, our simulation and the exact values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trials",
         type=int,
         metavar="T",
-        help="trials a size (default: the article's 1000000 and 5000)",
+        help="trials per size (default: the article's 1000000 and 5000)",
     )
     add_seed(parser, "the simulation")
 

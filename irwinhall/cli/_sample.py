@@ -46,15 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--low",
         type=float,
         metavar="X",
-        help="where a truncated normal begins, in standard deviations, or another law",
+        help="lower end of a truncated normal, in standard deviations, or of an interval",
     )
-    parser.add_argument("--high", type=float, metavar="X", help="where it ends")
+    parser.add_argument("--high", type=float, metavar="X", help="upper end")
     parser.add_argument(
         "--uncorrected",
         dest="corrected",
         action="store_const",
         const=False,
-        help="the standard deviation is that before the normal is truncated",
+        help="the standard deviation is that before truncation",
     )
     parser.add_argument(
         "--in-axis", type=int, metavar="I", default=-2, help="axis of inputs (default -2)"
@@ -76,12 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stacked", type=int, default=0, help="the layout's leading axes of stacked weights"
     )
     parser.add_argument(
-        "--active-inputs", type=int, metavar="N", help="inputs that are not 0 at a time"
+        "--active-inputs", type=int, metavar="N", help="inputs that are nonzero at a time"
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="the most threads (default: all cores)"
+        "--threads", type=int, metavar="N", help="maximum number of threads (default: all cores)"
     )
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def _gain(text: str) -> float | str:

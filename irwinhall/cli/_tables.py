@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="write nothing; say where files differ, and exit with 1 if any does",
+        help="write nothing; report files that differ, and exit with 1 if any does",
     )
     parser.add_argument(
         "--max-n", type=int, metavar="N", default=1000, help="last n (default 1000)"
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="K",
         default=25,
-        help="sizes from 1 to 10^6 of which all pairs are normalized layers (default 25)",
+        help="sizes from 1 to 10^6, of which the table has all pairs (default 25)",
     )
     parser.add_argument(
         "--plots", action="store_true", help="also draw the errors, and write report.html"
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="processes (default 1: more pay from some 20,000 rows on)",
+        help="processes (default 1; more are faster from some 20,000 rows on)",
     )
     add_cluster(parser)
 
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from irwinhall.tables import article
 
     if options.workers is not None and options.scheduler is not None:
-        raise ValueError("--workers must stand without --scheduler")
+        raise ValueError("--workers must be left out with --scheduler")
     # Small tables are made sooner than other processes start.
     workers = 1 if options.workers is None else options.workers
     tables.check_sizes(options.max_n, options.sizes)

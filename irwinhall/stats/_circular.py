@@ -34,7 +34,7 @@ _SMOOTH_RULE, _CHANGE = np.polynomial.legendre.leggauss(24), 6.0
 
 
 class RaoSpacingResult(NamedTuple):
-    """Rao's U in degrees and the probability of one as large.
+    """Rao's U in degrees and the probability of a U at least as large.
 
     Attributes
     ----------
@@ -71,11 +71,11 @@ def rao_spacing(
     degrees : bool
         Whether angles are in degrees.
     axis : int, tuple of int or None
-        The axis or axes along which a sample lies; None takes all numbers as one.
+        The axis or axes along which a sample lies; with None, all numbers are one sample.
     nan_policy : {"propagate", "omit", "raise"}
-        A NaN makes the result of its own sample NaN, is left out, or is an error.
+        A NaN makes the result of its own sample NaN, is omitted, or raises an error.
     keepdims : bool
-        Whether the axes of a sample stay, with length 1.
+        Whether to keep the axes of a sample, with length 1.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def rao_spacing(
         If angles are not real.
     ValueError
         If an angle is infinite or outside the range of its unit, there are more than 10^5, or a
-        keyword has none of its values.
+        keyword has an unknown value.
 
     See Also
     --------

@@ -66,9 +66,9 @@ def edgington(
     axis : int, tuple of int or None
         The axis or axes along which p-values are combined; None combines all.
     nan_policy : {"propagate", "omit", "raise"}
-        A NaN makes the result of its own sample NaN, is left out, or is an error.
+        A NaN makes the result of its own sample NaN, is omitted, or raises an error.
     keepdims : bool
-        Whether the axes of combined p-values stay, with length 1.
+        Whether to keep the axes of combined p-values, with length 1.
     alternative : {"less", "greater", "two-sided"}
         Which sums count against the null hypotheses: small ones, the default, large ones or both.
 
@@ -84,7 +84,7 @@ def edgington(
         If pvalues or weights are not real.
     ValueError
         If a p-value lies outside [0, 1], a weight is not positive or not finite, the shapes do not
-        broadcast, or a keyword has none of its values.
+        broadcast, or a keyword has an unknown value.
 
     See Also
     --------

@@ -41,7 +41,7 @@ class ConfidenceInterval(NamedTuple):
 
 
 class PValueFunction:
-    """The p-value of a common effect, as `p_value_function` makes it.
+    """The p-value as a function of a common effect; made by `p_value_function`.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class PValueFunction:
         return f"<PValueFunction of {self.estimates.size} estimates, {self.alternative}>"
 
     def __call__(self, effect: ArrayLike) -> Any:
-        """Return the p-value of the hypothesis that the common effect is this, for each of many."""
+        """Return the p-value of the hypothesis that the common effect is this, elementwise."""
         value = checked_reals("effect", effect)
         z = (value[..., np.newaxis] - self.estimates) / self.standard_errors
         sides = {"greater": [z], "less": [-z]}.get(self.alternative, [z, -z])
@@ -92,7 +92,7 @@ class PValueFunction:
         return self._limit(0.5, 1.0)
 
     def confidence_interval(self, confidence_level: float = 0.95) -> ConfidenceInterval:
-        """Return the effects that are not rejected, (low, high), at one minus this level.
+        """Return the interval (low, high) of the effects not rejected at one minus this level.
 
         Parameters
         ----------

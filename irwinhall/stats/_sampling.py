@@ -40,9 +40,9 @@ def weighted_rvs(weights: ArrayLike, size: Any = None, *, rng: Any = None) -> An
     size : int or tuple of int, optional
         The shape of the result. Default: one value.
     rng : Generator, int, Stream or None
-        A generator or seed of NumPy's, whose uniforms are added, or an `irwinhall.Stream`: value i
-        is then the quantile of uniform i, a function of the stream's seed and name, of the weights
-        and of i alone.
+        A generator or seed of NumPy, whose uniforms are added, or an `irwinhall.Stream`: value i
+        is then the quantile of uniform i, and depends only on the stream's seed and name, the
+        weights and i.
 
     Returns
     -------

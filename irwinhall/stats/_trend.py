@@ -20,7 +20,7 @@ from irwinhall.stats._slices import (
 
 
 class LaplaceTrendResult(NamedTuple):
-    """Laplace's factor and the probability of one as extreme.
+    """Laplace's factor and the probability of a factor at least as extreme.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ def laplace_trend(
     start : float
         The start of the observation.
     axis : int, tuple of int or None
-        The axis or axes along which the events of a sample lie; None takes all as one.
+        The axis or axes along which the events of a sample lie; with None, all are one sample.
     nan_policy : {"propagate", "omit", "raise"}
-        A NaN makes the result of its own sample NaN, is left out, or is an error.
+        A NaN makes the result of its own sample NaN, is omitted, or raises an error.
     keepdims : bool
-        Whether the axes of a sample stay, with length 1.
+        Whether to keep the axes of a sample, with length 1.
     alternative : {"two-sided", "less", "greater"}
         "less": the events come early, the rate falls; "greater": they come late, it grows.
 
@@ -84,8 +84,8 @@ def laplace_trend(
     TypeError
         If an argument is not real.
     ValueError
-        If a time lies outside [start, end], end is not above start, or a keyword has none of its
-        values.
+        If a time lies outside [start, end], end is not above start, or a keyword has an unknown
+        value.
 
     Examples
     --------

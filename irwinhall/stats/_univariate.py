@@ -101,11 +101,11 @@ class _UniformSum(rv_continuous):
         return np.asarray(self._values("logsf", x, *args, **kwds)[0])[()]
 
     def ppf(self, q: ArrayLike, *args: Any, **kwds: Any) -> Any:
-        """Return the x at which the cdf is q; NaN where q is no probability."""
+        """Return the x at which the cdf is q; NaN where q is not a probability."""
         return self._quantile("ppf", q, *args, **kwds)
 
     def isf(self, q: ArrayLike, *args: Any, **kwds: Any) -> Any:
-        """Return the x at which the survival function is q; NaN where q is no probability."""
+        """Return the x at which the survival function is q; NaN where q is not a probability."""
         return self._quantile("isf", q, *args, **kwds)
 
     def _quantile(self, name: str, q: ArrayLike, *args: Any, **kwds: Any) -> Any:
@@ -288,9 +288,9 @@ class _UniformSum(rv_continuous):
         if isinstance(data, CensoredData):
             raise TypeError("data must be numbers; censored data are not fitted")
         if kwds.pop("optimizer", None) is not None:
-            raise TypeError("fit takes no optimizer: n is an integer, and has a search of its own")
+            raise TypeError("fit takes no optimizer: n is an integer, and has its own search")
         if str(kwds.pop("method", "mle")).lower() != "mle":
-            raise ValueError("method must be 'MLE'; no other is offered")
+            raise ValueError("method must be 'MLE'")
         for start in ("n", "loc", "scale"):
             kwds.pop(start, None)
         fixed_n = [kwds.pop(name) for name in ("f0", "fn", "fix_n") if name in kwds]

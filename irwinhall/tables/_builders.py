@@ -58,7 +58,7 @@ def standard_table(
     executor : concurrent.futures.Executor, optional
         Where pieces of the rows are made; without it, in this process.
     progress : callable, optional
-        Called now and then with the number of rows made since the last call.
+        Called from time to time with the number of rows made since the last call.
 
     Returns
     -------
@@ -245,7 +245,7 @@ def article_table(*, executor: Executor | None = None, progress: Progress | None
     executor : concurrent.futures.Executor, optional
         Where the simulation runs; without it, in this process.
     progress : callable, optional
-        Called now and then with the number of uniforms drawn since the last call, of
+        Called from time to time with the number of uniforms drawn since the last call, of
         `article.uniforms_drawn(article.STANDARD_TRIALS, article.NORMALIZED_TRIALS)`.
 
     Returns

@@ -183,7 +183,7 @@ def standard_rows(
     executor : concurrent.futures.Executor, optional
         Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
-        Called now and then with the number of uniforms drawn since the last call.
+        Called from time to time with the number of uniforms drawn since the last call.
 
     Yields
     ------
@@ -235,7 +235,7 @@ def normalized_rows(
     executor : concurrent.futures.Executor, optional
         Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
-        Called now and then with the number of uniforms drawn since the last call.
+        Called from time to time with the number of uniforms drawn since the last call.
 
     Yields
     ------

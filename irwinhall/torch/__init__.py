@@ -1,15 +1,15 @@
-"""Initialization of PyTorch tensors, in place, under the names of torch.nn.init and more.
+"""Initialize PyTorch tensors in place, with the functions of torch.nn.init and more.
 
 ::
 
     import irwinhall.torch as init
     init.letkeman_(layer.weight)
 
-Every scheme of `irwinhall.schemes.SCHEMES` that sizes weights is a function of its name and an
-underscore. Those that torch.nn.init has too take its arguments, in its order and with its meaning.
-All draw from our stream: with `seed` and `name` the bits are those of `irwinhall.sample_weights`,
-whatever the strides, the device and the sharding; without, torch.manual_seed or `generator`
-governs.
+Every scheme of `irwinhall.schemes.SCHEMES` that sizes weights has a function of its name and an
+underscore. Functions that torch.nn.init also has take the same arguments with the same meaning.
+All draw from `irwinhall.Stream`: with `seed` and `name` the bits are those of
+`irwinhall.sample_weights`, whatever the strides, the device and the sharding; without them,
+torch.manual_seed or `generator` determines the weights.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The values of parameters before they were written: a model may have set them on purpose.
+"""The values of parameters before they were written, which a model may have set on purpose.
 
-Such as the bias of a gate, the scale of a branch's last norm, or a weight of zeros. The report then
-says what is gone, and which line of a plan keeps it. Just before it is written, a parameter that
-becomes a constant is copied, and a few elements of a weight; this costs little. The copies are
-looked at when the report is asked for.
+Examples are the bias of a gate, the scale of a branch's last norm and a weight of zeros. The report
+then says which value was overwritten, and which line of a plan keeps it. Just before writing, copy
+a parameter that becomes a constant, and a few elements of a weight, which costs little. The copies
+are examined when the report is read.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from irwinhall.torch._fill import DTYPE_CODES, has_values, is_unwrapped
 
 __all__ = ["Before"]
 
-# How many elements of a weight are kept; of fewer than the least, none tells its scale.
+# Number of elements of a weight that are kept; fewer than the least do not determine its scale.
 _SAMPLE = 64
 _LEAST = 32
 _ALL = 2**62
-# No one sets values beyond these: memory that to_empty has just made holds anything.
+# Values beyond these are garbage in memory that to_empty has just made.
 _PLAUSIBLE = 1e-10, 1e6
-# How many times more or less is another scale: than torch's own start has; and as the change from
-# the old scale to the new, than the model's other weights have. Samples are well within both.
+# Factors beyond which a scale differs: from that of torch's own initialization; and, for the change
+# from the old scale to the new, from that of the other weights. Sampling errors are smaller.
 _UNLIKE_START = 2.0
 _UNLIKE_OTHERS = 6.0
 DTYPE_OF = {code: dtype for dtype, code in DTYPE_CODES.items()}
@@ -41,8 +41,8 @@ DTYPE_OF = {code: dtype for dtype, code in DTYPE_CODES.items()}
 class Before:
     """The values of parameters before they were written: all of a constant, a sample of a weight.
 
-    Of DTensors and other subclasses nothing is kept. Where fewer than a quarter of the weights held
-    more than zeros or garbage, the model was not initialized, and nothing is said.
+    Nothing is kept of DTensors and other subclasses. If fewer than a quarter of the weights held
+    more than zeros or garbage, the model was not initialized, and there are no notes.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class Before:
 
 
 def _sample(tensor: Any, most: int) -> Any:
-    """Return elements of a tensor that no kernel reads, as `sample_memory` does."""
+    """Return elements as `sample_memory` does, of a tensor that no kernel can read."""
     if tensor.numel() <= most:
         return tensor.reshape(-1).cpu().clone()
     places = np.arange(most) * 0.6180339887498949 % 1.0 * tensor.numel()
@@ -103,7 +103,7 @@ def _array(kept: Any, values: Values) -> NDArray[np.float64]:
 
 
 def _is_set(values: NDArray[np.float64]) -> bool:
-    """Return whether values may be ones that someone has set, and not just memory."""
+    """Return whether values may have been set, rather than being uninitialized memory."""
     magnitudes = np.abs(values[values != 0.0])
     least, most = _PLAUSIBLE
     return bool(((magnitudes >= least) & (magnitudes <= most)).all())
@@ -112,9 +112,9 @@ def _is_set(values: NDArray[np.float64]) -> bool:
 def _constant_was(
     was: NDArray[np.float64], role: ConstantRole, weight: tuple[int, ...] | None
 ) -> str:
-    """Return the values in place of a constant; "" if torch's own layers start with it.
+    """Return the values that a constant replaced; "" if they are torch's own initialization.
 
-    weight: the shape of the weight beside it, if there is one.
+    `weight` is the shape of the weight of the same layer, if there is one.
     """
     bound = role.bound
     if bound is None:
@@ -129,7 +129,7 @@ def _constant_was(
 
 
 def _weight_was(was: NDArray[np.float64], values: Values) -> str:
-    """Return the value that all or most elements of a weight had; "" if they had no one value."""
+    """Return the value that all or most elements of a weight had; "" if there was none."""
     role, shape, (_, scheme, _, scale) = values.usual, values.shape, values.parts[0].sampler
     assert isinstance(role, WeightRole)
     assert shape is not None
@@ -151,10 +151,10 @@ def _weight_was(was: NDArray[np.float64], values: Values) -> str:
 def _scales(
     weights: Mapping[int, NDArray[np.float64]], planned: Sequence[Values], found: Mapping[int, str]
 ) -> dict[int, str]:
-    """Return the scales of weights that change otherwise than those of the other weights do.
+    """Return the old scales of weights whose scales change unlike those of the other weights.
 
-    If they are not torch's own, the model's code has chosen them: for what the layer is for, which
-    its kind does not tell.
+    If they are not torch's own, the model's code has chosen them for the layer's purpose, which its
+    type does not show.
     """
     stds: dict[int, float] = {}
     changes: dict[int, float] = {}
@@ -192,7 +192,7 @@ def _std(values: Values) -> float:
 
 
 def _start(values: Values) -> float:
-    """Return the standard deviation that torch's own start of a weight has."""
+    """Return the standard deviation of torch's own initialization of a weight."""
     role, shape = values.usual, values.shape
     assert isinstance(role, WeightRole)
     assert shape is not None

@@ -1,4 +1,4 @@
-"""The modules that a thread constructs for a while, and the names of their tensors."""
+"""The modules that a thread constructs within a context, and the names of their tensors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Named = dict[str, Any]
 
 
 class Constructed:
-    """A context that sees which modules its thread gives parameters, buffers and children.
+    """A context that records the modules to which its thread adds parameters, buffers or children.
 
-    given is a model whose names count, though it was made before.
+    `given` is a model that was made before and provides names, too.
     """
 
     def __init__(self, given: nn.Module | None = None) -> None:
@@ -36,7 +36,7 @@ class Constructed:
             if threading.get_ident() == thread:
                 key = id(module)
                 known = self._found.get(key)
-                if known is None or known() is not module:  # one that is gone had its place
+                if known is None or known() is not module:  # a deleted one had its id
                     self._found.pop(key, None)
                     self._found[key] = ref(module)
 
@@ -57,11 +57,11 @@ class Constructed:
             hook.remove()
 
     def roots(self) -> list[nn.Module]:
-        """Return the modules that are not in others of them, in the order of construction."""
+        """Return the recorded modules that are in no other, in the order of construction."""
         if self._given is not None:
             return [self._given]
         found = self._outermost()
-        if len(found) > 1:  # what is garbage is no model, whenever it is collected
+        if len(found) > 1:  # garbage is no model, collected or not
             del found
             gc.collect()
             found = self._outermost()
@@ -74,7 +74,7 @@ class Constructed:
 
 
 def named_parameters(roots: Sequence[nn.Module]) -> Named:
-    """Return the parameters of models by their names; of several models with their numbers."""
+    """Return the parameters of models by name, preceded by the model's number if several."""
     return {
         joined(prefix, site.name): site.tensor
         for prefix, root in _prefixed(roots)
@@ -83,7 +83,7 @@ def named_parameters(roots: Sequence[nn.Module]) -> Named:
 
 
 def named_buffers(roots: Sequence[nn.Module]) -> Named:
-    """Return the buffers of models by their names; of several models with their numbers."""
+    """Return the buffers of models by name, preceded by the model's number if several."""
     return {
         joined(joined(prefix, path), name): buffer
         for prefix, root in _prefixed(roots)

@@ -25,17 +25,17 @@ class TensorDecider(Decider):
     codes = DTYPE_CODES
 
     def reason_to_skip(self, tensor: Any) -> str:
-        """Return why a parameter cannot be filled whatever it is for; "" if it can."""
+        """Return why a parameter cannot be filled, whatever its role; "" if it can."""
         if is_lazy(tensor):
             return "uninitialized: run the model on a batch first"
         if tensor.dtype not in DTYPE_CODES:
-            return f"{tensor.dtype} is no type that is filled"
+            return f"{tensor.dtype} is not a type that can be filled"
         if not tensor.is_nested and tensor.numel() == 0:
             return "no elements"
         return "loaded by transformers" if is_kept(tensor) else ""
 
     def check(self, tensor: Any) -> None:
-        """Refuse a tensor that is to be filled, and cannot be, whole or in parts."""
+        """Raise an error for a tensor that should be filled, whole or in parts, and cannot be."""
         check_memory(tensor)
         if is_distributed(tensor):
             local_pieces(tensor)
@@ -49,5 +49,5 @@ class TensorDecider(Decider):
         return partial(Direct.of, dtype=dtype)
 
     def fans_beside(self, place: Any) -> Fans | None:
-        """Return the fans of the weight that a layer has for a bias; None if it has none."""
+        """Return the fans of the weight that belongs to a bias; None if there is none."""
         return fans_beside(place.layer, place.attribute)

@@ -18,10 +18,10 @@ Call = tuple[torch.Tensor, "Draw"]
 
 
 class Draw(NamedTuple):
-    """A random call: which function of ours replaces it, with which arguments.
+    """A random call: our function that replaces it, and its arguments.
 
-    afterwards are methods of torch, and their arguments, that turn its values into those of the
-    call. scale is for the report. plain makes the call that it replaces.
+    `afterwards` are methods of torch, and their arguments, that turn our values into those of the
+    call. `scale` is for the report. `plain` makes the original call.
     """
 
     law: str
@@ -32,7 +32,7 @@ class Draw(NamedTuple):
     afterwards: tuple[tuple[Callable[..., Any], tuple[Any, ...]], ...] = ()
 
     def check(self, tensor: torch.Tensor) -> None:
-        """Raise TypeError or ValueError where our function does not take the arguments."""
+        """Raise TypeError or ValueError if our function does not take the arguments."""
         shadow = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
         self.fill(shadow, **self.arguments)
 
@@ -79,7 +79,7 @@ def _log_normal(
 def _exponential(tensor: torch.Tensor, lambd: float = 1.0, *, generator: Any = None) -> Call:
     if not lambd > 0.0:
         raise ValueError(f"lambd must be positive, got {lambd}")
-    factor = -1.0 / lambd  # of the logarithm of a uniform number, which is never 0
+    factor = -1.0 / lambd  # multiplies the logarithm of a uniform number, which is never 0
     return tensor, Draw(
         "exponential",
         ours.log_of_uniform_,
@@ -118,7 +118,7 @@ _IN_PLACE: Mapping[Any, Callable[..., Call]] = {
     torch.Tensor.log_normal_: _log_normal,
     torch.Tensor.exponential_: _exponential,
 }
-# Those of torch.nn.init, by name: while transformers makes a model, it has its own in their place.
+# Functions of torch.nn.init by name: while transformers loads a model, it replaces them by its own.
 _INITIALIZERS: Mapping[str, Callable[..., Call]] = {
     "uniform_": _uniform_on,
     "normal_": _normal,
@@ -127,7 +127,7 @@ _INITIALIZERS: Mapping[str, Callable[..., Call]] = {
 
 
 def initializer(func: Any) -> str:
-    """Return the name of a function of torch.nn.init, or of transformers in its place, else ""."""
+    """Return the name of a function of torch.nn.init, or of transformers' replacement, else ""."""
     known = type(func) is FunctionType and func.__module__ in (
         "torch.nn.init",
         "transformers.initialization",
@@ -136,7 +136,7 @@ def initializer(func: Any) -> str:
 
 
 def drawn_in_place(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-    """Return the tensor that a random call fills, and its draw; None if it is another call."""
+    """Return the tensor that a random call fills, and its draw; None for any other call."""
     parse = _IN_PLACE.get(func) or _INITIALIZERS.get(initializer(func))
     if (
         parse is None
@@ -145,7 +145,7 @@ def drawn_in_place(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
         return None
     try:
         return parse(*args, **kwargs)
-    except (TypeError, ValueError, IndexError, ArithmeticError):  # torch says it better
+    except (TypeError, ValueError, IndexError, ArithmeticError):  # torch's own error is better
         return None
 
 
@@ -186,8 +186,8 @@ def _code(name: str) -> CodeType | None:
     return getattr(getattr(nn.init, name, None), "__code__", None)
 
 
-# They return the tensor at once if it is on the meta device, which they ask before they draw.
-# Where a version of torch does not ask, their draws are replaced one by one.
+# They return a tensor on the meta device at once, without drawing. In versions of torch that do not
+# check this, their draws are replaced one by one.
 _ASK_FIRST: dict[CodeType | None, Callable[..., Call]] = {
     _code("_no_grad_trunc_normal_"): _trunc_normal,
     _code("orthogonal_"): _orthogonal,
@@ -196,7 +196,7 @@ _ASK_FIRST: dict[CodeType | None, Callable[..., Call]] = {
 
 
 def draw_of_frame(frame: FrameType) -> Call | None:
-    """Return the draw that a function of torch.nn.init is about to make; None if it is another."""
+    """Return the draw that a function of torch.nn.init is about to make; None for any other."""
     call = _ASK_FIRST.get(frame.f_code)
     return None if call is None else call(**frame.f_locals)
 
@@ -234,7 +234,7 @@ _FACTORIES: Mapping[Any, Callable[..., Call]] = {
 
 
 def made_by(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-    """Return the tensor that a factory is asked for, yet without values, and its draw."""
+    """Return the tensor of a call of a factory, without values yet, and its draw."""
     make = _FACTORIES.get(func)
     if make is None or kwargs.get("out") is not None:
         return None
@@ -248,7 +248,7 @@ def made_by(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call
         del keywords["names"]
     try:
         return make(*args, **keywords)
-    except (TypeError, ValueError, RuntimeError):  # torch says it better
+    except (TypeError, ValueError, RuntimeError):  # torch's own error is better
         return None
 
 

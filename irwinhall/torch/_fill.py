@@ -1,8 +1,8 @@
-"""Filling PyTorch tensors of any type, strides, device and sharding from our stream.
+"""Fill PyTorch tensors of any type, strides, device and sharding from our stream.
 
-Tensors in main memory are filled where they are, by the kernels, without a copy. What lives on
-another device is made in main memory, piece by piece, and copied there, so that its bits are those
-of the CPU.
+The kernels fill tensors in main memory in place, without a copy. Values of tensors on other devices
+are made in main memory, piece by piece, and copied there, so that the bits do not depend on the
+device.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _PLAIN = (_PARAMETER, torch.Tensor)
 
 UNREAD = Stream(0)  # for what is not random
 
-# How much is made at a time of what cannot be made in place.
+# The size of the pieces of what cannot be made in place.
 PIECE_BYTES = 2**24
 
 
@@ -60,9 +60,9 @@ class Source(NamedTuple):
     """The values of a tensor.
 
     draw(out, dtype, region, threads) writes a region of the whole weight to an array. adjust, if
-    there is one, changes values in place, in float32 or float64, before they are rounded to a type
-    of 16 bits. divisible: a region costs no more than its share. sampler and stream are what draws,
-    if that is all.
+    given, changes values in place, in float32 or float64, before they are rounded to a type of 16
+    bits. If divisible, a region costs time in proportion to its size. sampler and stream are given
+    if they alone make the values.
     """
 
     draw: Callable[[NDArray[Any], str, Places, int], object]
@@ -83,7 +83,7 @@ class Source(NamedTuple):
 
 
 class Direct(NamedTuple):
-    """How a tensor of plain memory is filled by one call of a kernel."""
+    """How one call of a kernel fills a plain tensor."""
 
     law: bytes
     code: int
@@ -93,7 +93,7 @@ class Direct(NamedTuple):
 
     @classmethod
     def of(cls, sampler: Sampler, dtype: torch.dtype) -> Direct | None:
-        """Return how a kernel draws the weights of a sampler; None if they take more than that."""
+        """Return how one call of a kernel draws the weights of a sampler; None if it cannot."""
         code = DTYPE_CODES[dtype]
         if sampler.scale == 0.0 and math.copysign(1.0, sampler.scale) > 0.0:
             # A deviation of 0 draws nothing.
@@ -140,26 +140,26 @@ def fill_(
     ----------
     tensor : Tensor
         float32, float64, float16 or bfloat16; any strides that do not overlap, any device; a
-        parameter, a view of one, or a DTensor, of which the local shard gets its part of the whole.
-        Meta tensors and those without elements are left alone.
+        parameter, a view of one, or a DTensor, whose local shard gets its part of the whole. Meta
+        tensors and those without elements are left alone.
     scheme : str or Scheme
         A name or alias of `irwinhall.schemes.SCHEMES`, or a row of your own.
     gain : float, str or callable, optional
         As for `irwinhall.sample_weights`: a number, or the activation that the layer reads, which
-        may be torch's, as torch.nn.functional.gelu or torch.nn.SiLU() are.
+        may be one of torch, such as torch.nn.functional.gelu or torch.nn.SiLU().
     generator : torch.Generator, optional
-        Gives the seed, and is advanced. Default torch's own generator of the CPU, so that
-        torch.manual_seed governs.
+        Supplies the seed, and is advanced. Default torch's global generator of the CPU, seeded by
+        torch.manual_seed.
     seed : int, bytes, Stream, numpy.random.SeedSequence or numpy.random.Generator, optional
         In place of a generator: the weights are then those of
         ``irwinhall.sample_weights(..., rng=seed, name=name)``, bit for bit.
     name : str
         The parameter's qualified name. Parameters of one model share a seed and differ by name:
-        with a seed and no name, every call for the same shape gives the same weights, so that
-        ``model.apply(lambda layer: fill_(layer.weight, seed=1))`` makes all layers alike.
+        with a seed and no name, every call for the same shape gives the same weights, so
+        ``model.apply(lambda layer: fill_(layer.weight, seed=1))`` makes such layers equal.
     layout : str or Weight, optional
-        What the axes mean, as for `irwinhall.sample_weights`. Default "torch.linear" for two axes
-        and "torch.conv" for more.
+        The meaning of the axes, as for `irwinhall.sample_weights`. Default "torch.linear" for two
+        axes and "torch.conv" for more.
     groups, parts, stacked : int
         As for `irwinhall.layouts.Weight.of`: groups of a convolution, weights fused along the out
         axis (3 for query, key and value in one), leading axes that stack weights (experts).
@@ -168,7 +168,7 @@ def fill_(
     active_inputs, low, high, corrected
         As for `irwinhall.sample_weights`.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def fill_(
     -----
     An interrupt leaves the tensor partly written.
 
-    A tensor of fewer than 2 dimensions does not show its fans: schemes that read them need a
+    A tensor of fewer than 2 dimensions has no default fans: for schemes that need them, pass an
     `irwinhall.layouts.Weight` as its layout.
 
     Examples
@@ -228,7 +228,7 @@ def fill_(
     ):
         layout = _default_layout(shape, row, stacked, transposed)
     elif transposed:
-        raise ValueError(f"transposed must be left out where a layout is given, got {layout!r}")
+        raise ValueError(f"transposed must be left out if a layout is given, got {layout!r}")
     sampler = Sampler.of(
         shape,
         row,
@@ -259,8 +259,8 @@ def _default_layout(
     dimensions = len(shape) - checked_count("stacked", stacked, 0)
     if dimensions < 2:
         raise ValueError(
-            f"tensor must have at least 2 dimensions for {scheme.name}, which reads its fans, got "
-            f"shape {shape}; for another, a layout of irwinhall.layouts.Weight says what it holds"
+            f"tensor must have at least 2 dimensions for {scheme.name}, which needs fans, got "
+            f"shape {shape}; for fewer, pass an irwinhall.layouts.Weight as its layout"
         )
     if transposed:
         return "torch.conv_transpose" if dimensions > 2 else "torch.matmul"
@@ -285,19 +285,19 @@ def check_tensor(tensor: object) -> None:
 
 
 def check_memory(tensor: torch.Tensor) -> None:
-    """Refuse a tensor whose elements cannot be written one by one, or not in place."""
+    """Raise an error for a tensor whose elements cannot be written one by one and in place."""
     if tensor.layout != torch.strided or tensor.is_nested:
         kind = "that is nested" if tensor.is_nested else f"of layout {tensor.layout}"
         raise TypeError(f"tensor must be dense, got one {kind}")
     if tensor.requires_grad and not (tensor if tensor._base is None else tensor._base).is_leaf:
         raise ValueError(
             "tensor must be a leaf, such as a parameter, or a view of one, "
-            "got the result of an operation that autograd has recorded"
+            "got the result of an operation recorded by autograd"
         )
     if tensor.is_inference() and not torch.is_inference_mode_enabled():
         raise ValueError(
             "tensor must not be an inference tensor outside torch.inference_mode(), where torch "
-            "allows nothing to write to it"
+            "does not allow writing to it"
         )
     if not tensor.is_contiguous() and overlaps_itself(tuple(tensor.shape), tensor.stride(), 1):
         raise ValueError(
@@ -314,7 +314,7 @@ def check_memory(tensor: torch.Tensor) -> None:
     elif has_values(held) and is_addressable(held):
         try:
             array_of(held.detach())
-        except (RuntimeError, TypeError) as error:  # as many subclasses do
+        except (RuntimeError, TypeError) as error:  # from many subclasses
             raise TypeError(
                 f"tensor must be an array in memory, got a {type(held).__name__}: {error}"
             ) from None
@@ -334,9 +334,9 @@ def _has_storage(tensor: torch.Tensor) -> bool:
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor lies in main memory as it is, and is no more than it seems.
+    """Return whether a tensor is a plain one in main memory.
 
-    Most are, and asking this first spares them slower questions.
+    Most are, and testing this first saves them slower tests.
     """
     return (
         type(tensor) in _PLAIN
@@ -347,7 +347,7 @@ def is_plain(tensor: torch.Tensor) -> bool:
 
 
 def is_unwrapped(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor is no more than it seems, on whatever device."""
+    """Return whether a tensor is a plain one, on any device."""
     return type(tensor) in _PLAIN and not _is_functional(tensor)
 
 
@@ -367,7 +367,7 @@ def is_ready(tensor: torch.Tensor) -> bool:
         and (type(tensor) is _PARAMETER or not _is_functional(tensor))  # no parameter is
         and tensor.is_contiguous()
         and not tensor.is_inference()
-        # It is all that its storage has: enough, then, and not nothing.
+        # It is all that its storage has, and not empty.
         and tensor.nbytes == tensor.untyped_storage().nbytes() > 0
         and tensor.storage_offset() == 0
     )
@@ -379,15 +379,15 @@ def has_values(tensor: torch.Tensor) -> bool:
 
 
 def is_kept(tensor: torch.Tensor) -> bool:
-    """Return whether transformers protects a tensor that it has loaded, from torch.nn.init too."""
+    """Return whether transformers protects a loaded tensor, also against torch.nn.init."""
     return is_loading() and bool(getattr(tensor, "_is_hf_initialized", False))
 
 
 def is_loading() -> bool:
     """Return whether transformers loads a model.
 
-    Meanwhile it puts functions of its own in the place of torch.nn.init's, which leave tensors with
-    its mark alone. At any other time the mark means nothing.
+    Meanwhile it replaces the functions of torch.nn.init by its own, which leave tensors with its
+    mark alone. At any other time the mark means nothing.
     """
     return bool(torch.nn.init.normal_.__module__ == "transformers.initialization")
 
@@ -396,13 +396,13 @@ def is_loading() -> bool:
 
 
 def check_seed(seed: Seed | Stream, generator: object) -> None:
-    """Refuse a generator that is none, or that stands beside a seed."""
+    """Raise an error if generator is not a torch.Generator, or is given with a seed."""
     if generator is None:
         return
     if not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator, got {shown(generator)}")
     if seed is not None:
-        raise ValueError(f"seed must be left out where a generator is given, got {seed!r}")
+        raise ValueError(f"seed must be left out if a generator is given, got {seed!r}")
 
 
 def stream_of(
@@ -411,9 +411,9 @@ def stream_of(
     generator: torch.Generator | None,
     name: str,
 ) -> Stream:
-    """Return the stream of a name, of a seed or of 128 bits from a generator.
+    """Return the stream of a name, with a seed or 128 bits from a generator as its seed.
 
-    All processes that share a distributed tensor take the bits that the first of them draws.
+    All processes that share a distributed tensor use the bits that the first of them draws.
     """
     if seed is not None:
         return as_stream(seed, name, argument="seed")
@@ -429,7 +429,7 @@ def stream_of(
 
 
 def used_threads(threads: int | None) -> int:
-    """Return the most threads to use; default torch's own number."""
+    """Return the maximum number of threads; default torch's own number."""
     return torch.get_num_threads() if threads is None else checked_threads(threads, 0)
 
 
@@ -466,7 +466,7 @@ def _write_pieces(tensor: torch.Tensor, source: Source, threads: int) -> None:
 
 
 def is_addressable(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor's values lie in main memory as they are."""
+    """Return whether a tensor's values are stored unchanged in main memory."""
     return tensor.is_cpu and not tensor.is_neg()
 
 
@@ -484,7 +484,7 @@ def _write_copies(part: torch.Tensor, region: Places, source: Source, threads: i
     if source.adjust is not None and dtype != torch.float64:
         dtype = torch.float32
     most = PIECE_BYTES // dtype.itemsize if source.divisible else part.numel()
-    # The copy to a CUDA device is fastest from memory that the system keeps in place.
+    # The copy to a CUDA device is fastest from pinned memory.
     memory = torch.empty(
         min(most, part.numel()), dtype=dtype, device="cpu", pin_memory=part.is_cuda
     )
@@ -501,7 +501,7 @@ def _write_copies(part: torch.Tensor, region: Places, source: Source, threads: i
 
 
 def _cut(shape: tuple[int, ...], most: int) -> Iterator[Places]:
-    """Yield blocks of at most that many elements that make up a shape."""
+    """Yield blocks of at most that many elements that together make up a shape."""
     axis = 0
     while axis < len(shape) - 1 and prod(shape[axis + 1 :]) > most:
         axis += 1

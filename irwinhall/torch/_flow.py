@@ -1,4 +1,4 @@
-"""Signals and gradients through a model, module by module, measured by hooks in one pass."""
+"""Measure signals and gradients of a model, module by module, by hooks in one pass."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from irwinhall.torch._running import run
 
 __all__ = ["ActivationFlow", "FlowRow", "activation_flow"]
 
-# How many elements are measured at a time on the CPU: few enough for the cache, and for float32 to
-# add them up to 6 digits.
+# Number of elements measured at a time on the CPU: few enough for the cache, and for 6 correct
+# digits of a sum in float32.
 _CHUNK = 2**15
-# Norms in float32 outside of this have lost squares to underflow or overflow.
+# Norms in float32 outside of this range have lost squares to underflow or overflow.
 _LEAST, _MOST = 1e-15, 1e15
 
 
@@ -36,9 +36,9 @@ class FlowRow(NamedTuple):
     name : str
         The module's qualified name; empty for the batch and for the whole model.
     kind : str
-        The name of its class; "batch" for what the model was given.
+        The name of its class; "batch" for the model's input.
     call : int
-        How often the module had been run before.
+        The number of earlier calls of the module.
     shape : tuple of int
         The shape of the output.
     has_weight : bool
@@ -47,7 +47,7 @@ class FlowRow(NamedTuple):
         The means of abs(x) and of x^2, and the share of dead units: elements of a sample, along all
         axes but the first, that are 0 in every sample of the batch.
     gradient_magnitude, gradient_mean_square, gradient_dead : float or None
-        The same of the gradient; None where the output has none.
+        The same for the gradient; None if the output has none.
 
     Examples
     --------
@@ -80,10 +80,10 @@ class ActivationFlow(NamedTuple):
     rows : tuple of FlowRow
         The batch, then a row for every output, in the order in which they were computed.
     signals, gradients : Verdict
-        What becomes of the signals' mean square from the first layer to the last, and of the
-        gradients' square norm on the way back, which is their mean square times their number: a
-        layer that keeps one by fan_in keeps the other, whatever its width. Layers are the rows with
-        weights; all of them if fewer than two have any.
+        The growth of the signals' mean square from the first layer to the last, and of the
+        gradients' square norm on the way back. The square norm is the mean square times the number
+        of elements: a layer whose scheme keeps the signals by fan_in keeps it, whatever its width.
+        Layers are the rows with weights, or all rows if fewer than two have any.
 
     Examples
     --------
@@ -128,7 +128,7 @@ class ActivationFlow(NamedTuple):
     def as_flow(self, label: str) -> Flow:
         """Return the same as an `irwinhall.flow.Flow`, for `irwinhall.plots.save_flow`.
 
-        Its layers are the rows. What has no gradient is nan.
+        Its layers are the rows. Missing gradients are nan.
 
         Parameters
         ----------
@@ -169,24 +169,23 @@ def activation_flow(
     *,
     seed: int | bytes = 0,
 ) -> ActivationFlow:
-    """Return how large signals and gradients are behind every module of a model.
+    """Return the sizes of signals and gradients after every module of a model.
 
     The model is run once on the batch, forward and backward.
 
     Parameters
     ----------
     model : Module
-        The model, as it was before torch.compile. It runs in the mode that it is in, training or
-        evaluation. Its gradients, buffers and hooks, and torch's random state, are afterwards what
-        they were.
+        The model, which runs as it was before torch.compile, in its current mode, training or
+        evaluation. Its gradients, buffers and hooks, and torch's random state, are restored.
     batch : Tensor, sequence or mapping
-        The model's argument, arguments, or arguments by name. A unit counts as dead only if it is 0
-        in every sample: take a few dozen.
+        The model's argument, arguments, or keyword arguments. A unit counts as dead only if it is 0
+        in every sample: use a few dozen samples.
     loss : callable, optional
-        From the model's output to the scalar whose gradient is taken. Without one the gradient at
-        the output is standard normal, as in `irwinhall.flow`.
+        Maps the model's output to the scalar whose gradient is taken. Default: the gradient at the
+        output is standard normal, as in `irwinhall.flow`.
     seed : int or bytes
-        Of that gradient, which is the weight of the name "gradient".
+        Seed of that gradient, which is drawn under the name "gradient".
 
     Returns
     -------
@@ -195,21 +194,21 @@ def activation_flow(
     Raises
     ------
     TypeError, ValueError
-        If model is not a module, or loss gives no scalar that depends on the model.
+        If model is not a module, or loss does not return a scalar that depends on the model.
 
     Notes
     -----
-    *Rows.* The first tensor of real or complex numbers in what each module returns, whenever it is
-    run: modules within modules too, such as the block that adds a branch to its input. What is
-    returned as it came from another module, as by Sequential, is that one's row. Functions that are
-    no modules, such as torch.nn.functional.relu, have no rows.
+    *Rows.* Each call of a module has a row for the first tensor of real or complex numbers that it
+    returns, also modules within modules, such as a block that adds a branch to its input. An output
+    that is passed on unchanged, as by Sequential, has only the row of the module that made it.
+    Functions such as torch.nn.functional.relu are not modules and have no rows.
 
-    *Agreement.* Where a model is such a stack as `irwinhall.flow.simulate` describes, the rows of
-    its linear layers are the flow's layers.
+    *Agreement.* If a model is a stack as described by `irwinhall.flow.simulate`, the rows of its
+    linear layers equal the flow's layers.
 
-    *Cost.* About that of a training step, and the memory of one; the gradients of parameters are
-    not computed. Means are computed in float32 by pieces, in float64 where values are beyond
-    10^+-15, to 6 digits.
+    *Cost.* About the time and memory of a training step; the gradients of parameters are not
+    computed. Means have 6 digits: they are computed in pieces in float32, or in float64 for values
+    beyond 10^+-15.
 
     Examples
     --------
@@ -294,9 +293,9 @@ def _restored(model: nn.Module) -> Iterator[None]:
 def _hooked(
     model: nn.Module, given: Any, rows: list[FlowRow], edges: list[GradientEdge | None]
 ) -> Iterator[None]:
-    """Append a row, and the place of its gradient, for every output while the model runs."""
-    # What has a row, at the version that it had: a module may return what another gave it, or
-    # change it in place.
+    """Append a row, and the place of its gradient, for every output as the model runs."""
+    # Tensors that have a row, with their versions: a module may return its input, or change it in
+    # place.
     seen: dict[int, tuple[Any, int]] = {}
 
     def note(tensor: Any) -> bool:
@@ -360,7 +359,7 @@ def _start(
 
 
 def _first_tensor(output: Any) -> Any | None:
-    """Return the first tensor of real or complex numbers, scalars apart, that an output holds."""
+    """Return the first tensor of real or complex numbers in an output, ignoring scalars."""
     if isinstance(output, torch.Tensor):
         has_values = output.ndim > 0 and output.numel() > 0
         is_number = output.is_floating_point() or output.is_complex()
@@ -388,7 +387,7 @@ def _moments(tensor: Any) -> _Moments:
     values = tensor.detach()
     if values.is_complex():
         values = values.abs()
-    # In the order of memory, so that what is channels-last is not copied.
+    # In memory order, so that channels-last tensors are not copied.
     values = values.permute(0, *sorted(range(1, values.ndim), key=values.stride, reverse=True))
     count = values.numel()
     total = squares = 0.0
@@ -407,7 +406,7 @@ def _moments(tensor: Any) -> _Moments:
 
 
 def _chunks(values: Any) -> Iterator[Any]:
-    if values.device.type != "cpu":  # where every piece would cost more than it saves
+    if values.device.type != "cpu":  # there pieces cost more than they save
         yield values.double()
     else:
         yield from values.reshape(-1).split(_CHUNK)
@@ -416,7 +415,7 @@ def _chunks(values: Any) -> Iterator[Any]:
 def _dead(values: Any) -> float:
     """Return the share of units that are 0 in every sample.
 
-    Samples are looked at in turn, twice as many at a time, and only where all before were 0.
+    Look at twice as many samples each time, and only at units that were 0 in all before.
     """
     samples = values.reshape(len(values), -1)
     silent = (samples[0] == 0).nonzero().squeeze(1)

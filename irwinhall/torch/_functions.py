@@ -63,20 +63,20 @@ class InPlace(Protocol):
 
 _ABOUT = """Fill a tensor with weights of the scheme {name}, in place, and return it.
 
-{law} law; it preserves {preserves}. When: {when}.
+It preserves {preserves} ({law} distribution). When to use: {when}.
 
 Parameters
 ----------
 tensor : Tensor
-    As for `fill_`: any float type, strides and device, or a DTensor.
+    As for `fill_`: any float type, strides and device; may be a DTensor.
 gain : float, str or callable, optional
     A number, or the activation that the layer reads; default {gain:.5g}.
 generator : torch.Generator, optional
-    Gives the seed. Default torch's own, so that torch.manual_seed governs.
+    Supplies the seed; default torch's global generator, seeded by torch.manual_seed.
 seed, name
     In place of a generator: the bits are then those of
     ``irwinhall.sample_weights(..., "{name}", rng=seed, name=name)``. The same seed and name give
-    the same weights again: in a loop over layers, name each, or leave both to torch.manual_seed.
+    the same weights: in a loop over layers give each its name, or omit both.
 layout, groups, parts, stacked, transposed, active_inputs, low, high, corrected, threads
     As for `fill_`.
 
@@ -189,7 +189,7 @@ def kaiming_uniform_(
     generator: torch.Generator | None = None,
     **how: Any,
 ) -> torch.Tensor:
-    """Fill a tensor uniformly by He's rule, in place, and return it.
+    """Fill a tensor with uniform values scaled by He's rule, in place, and return it.
 
     bound = gain * sqrt(3 / fan)
 
@@ -198,14 +198,15 @@ def kaiming_uniform_(
     tensor : Tensor
         As for `fill_`.
     a : float
-        Slope of leaky_relu for negative values; not read for any other nonlinearity.
+        Slope of leaky_relu for negative values; ignored for any other nonlinearity.
     mode : {"fan_in", "fan_out"}
-        The fan to size by: fan_in keeps the variance of signals, fan_out that of gradients.
+        The fan that sets the scale: fan_in keeps the variance of signals, fan_out that of
+        gradients.
     nonlinearity : str
-        Gives the gain: torch.nn.init.calculate_gain's where that knows it, else
+        Determines the gain: that of torch.nn.init.calculate_gain if it has one, else
         ``irwinhall.gain(nonlinearity)``.
     generator : torch.Generator, optional
-        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+        Supplies the seed; default torch's global generator, seeded by torch.manual_seed.
     **how
         seed, name, layout, groups, parts, stacked, transposed, active_inputs and threads, as for
         `fill_`.
@@ -241,7 +242,7 @@ def kaiming_normal_(
     generator: torch.Generator | None = None,
     **how: Any,
 ) -> torch.Tensor:
-    """Fill a tensor normally by He's rule, in place, and return it.
+    """Fill a tensor with normal values scaled by He's rule, in place, and return it.
 
     std = gain / sqrt(fan)
 
@@ -292,18 +293,18 @@ def uniform_(
     a, b : float
         Ends of the interval: finite, a at most b.
     generator : torch.Generator, optional
-        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+        Supplies the seed; default torch's global generator, seeded by torch.manual_seed.
     seed, name
         In place of a generator. For a = -b the bits are those of
-        ``irwinhall.Stream(seed, name).uniform(shape, b)``, and for others those of the middle and
-        half the width, added up in float32 (float64 for float64) and rounded once.
+        ``irwinhall.Stream(seed, name).uniform(shape, b)``. For others the midpoint is added to
+        values of half the width in float32 (float64 for float64), and the sum rounded once.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
     Tensor
-        The same tensor. No value is b, also after rounding to 16 bits.
+        The same tensor. No value is b, even after rounding to 16 bits.
 
     Raises
     ------
@@ -350,13 +351,13 @@ def normal_(
     mean, std : float
         Finite, std at least 0.
     generator : torch.Generator, optional
-        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+        Supplies the seed; default torch's global generator, seeded by torch.manual_seed.
     seed, name
         In place of a generator. For mean 0 the bits are those of
         ``irwinhall.Stream(seed, name).normal(shape, std)``; another mean is added in float32
         (float64 for float64), and the sum rounded once.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -393,29 +394,29 @@ def trunc_normal_(
     name: str = "",
     threads: int | None = None,
 ) -> torch.Tensor:
-    """Fill a tensor with normal values cut to [a, b], in place, and return it.
+    """Fill a tensor with normal values truncated to [a, b], in place, and return it.
 
     Parameters
     ----------
     tensor : Tensor
         As for `fill_`; any number of dimensions.
     mean, std : float
-        Those of the normal law before the cut; finite, std positive.
+        Mean and standard deviation before truncation; finite, std positive.
     a, b : float
-        Where it is cut: values, not standard deviations, as in torch.nn.init; a less than b. With
-        std=0.02 the defaults cut nothing that ever occurs; see `truncated_normal_`.
+        The ends: values, not standard deviations, as in torch.nn.init; a less than b. With std=0.02
+        the defaults never truncate; see `truncated_normal_`.
     generator : torch.Generator, optional
-        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+        Supplies the seed; default torch's global generator, seeded by torch.manual_seed.
     seed, name
         In place of a generator. For mean 0 the bits are those of ``irwinhall.Stream(seed,
         name).truncated_normal(shape, std, low=a / std, high=b / std, corrected=False)``.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
     Tensor
-        The same tensor. No value is outside [a, b], also after rounding to 16 bits.
+        The same tensor. No value is outside [a, b], even after rounding to 16 bits.
 
     Raises
     ------
@@ -425,7 +426,7 @@ def trunc_normal_(
 
     Notes
     -----
-    One draw an element, by inversion: no loop that may not end.
+    Drawn by inversion, one draw per element, without rejection.
 
     Examples
     --------
@@ -461,7 +462,7 @@ def truncated_normal_(
     name: str = "",
     threads: int | None = None,
 ) -> torch.Tensor:
-    """Fill a tensor with normal values cut at standard deviations, in place, and return it.
+    """Fill a tensor with normal values truncated at standard deviations, and return it.
 
     Parameters
     ----------
@@ -469,14 +470,14 @@ def truncated_normal_(
         As for `fill_`; any number of dimensions.
     std, low, high, corrected
         As for `irwinhall.Stream.truncated_normal`: low and high are in standard deviations, and std
-        is that of the result, unless corrected is false.
+        is that after truncation, unless corrected is false.
     generator : torch.Generator, optional
-        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+        Supplies the seed; default torch's global generator, seeded by torch.manual_seed.
     seed, name
         In place of a generator: the bits are those of ``irwinhall.Stream(seed,
         name).truncated_normal(shape, std, low=low, high=high, corrected=corrected)``.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -577,7 +578,7 @@ def eye_(tensor: torch.Tensor) -> torch.Tensor:
     Parameters
     ----------
     tensor : Tensor
-        As for `fill_`; of two dimensions. What is outside the square gets 0.
+        As for `fill_`; of two dimensions. Rows or columns beyond the square become 0.
 
     Returns
     -------
@@ -603,14 +604,14 @@ def eye_(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def dirac_(tensor: torch.Tensor, groups: SupportsIndex = 1) -> torch.Tensor:
-    """Fill a convolution with one that returns its input, as `torch.nn.init.dirac_` does.
+    """Fill the weight of a convolution that returns its input, as `torch.nn.init.dirac_` does.
 
     Parameters
     ----------
     tensor : Tensor
         As for `fill_`; of 3 to 5 dimensions.
     groups : int
-        Groups of output channels, each of which starts again with the first input channel.
+        Groups of output channels; each starts again at the first input channel.
 
     Returns
     -------
@@ -669,24 +670,24 @@ def sparse_(
     name: str = "",
     threads: int | None = None,
 ) -> torch.Tensor:
-    """Fill a matrix with normal values, and some rows of each column with 0, as torch.nn.init does.
+    """Fill a matrix with normal values and set a fraction of each column to 0, and return it.
 
     Parameters
     ----------
     tensor : Tensor
         As for `fill_`; of two dimensions.
     sparsity : float
-        The part of each column that is 0, rounded up to whole rows: 0 to 1.
+        The fraction of each column that is 0, from 0 to 1; rounded up to whole rows.
     std : float
         Standard deviation of the other values: finite, at least 0.
     generator : torch.Generator, optional
-        Gives the seed. Default torch's own, so that torch.manual_seed governs.
+        Supplies the seed; default torch's global generator, seeded by torch.manual_seed.
     seed, name
-        In place of a generator. The values that are not 0 are those of ``irwinhall.Stream(seed,
-        name).normal(shape, std)``, and the zeros of column j are in the first rows of the
-        permutation of that stream's child "zeros", and of its child of the name j.
+        In place of a generator. The nonzero values are those of ``irwinhall.Stream(seed,
+        name).normal(shape, std)``. The zeros of column j are in the rows that come first in the
+        permutation of that stream's ``child("zeros").child(str(j))``.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -731,7 +732,7 @@ def sparse_(
 
 
 def calculate_gain(nonlinearity: str | Gain, param: float | None = None) -> float:
-    """Return torch.nn.init.calculate_gain of its activations, and the gain of any other.
+    """Return torch.nn.init.calculate_gain for its activations, and `irwinhall.gain` for others.
 
     Parameters
     ----------
@@ -739,13 +740,13 @@ def calculate_gain(nonlinearity: str | Gain, param: float | None = None) -> floa
         The name of an activation, of linear layers such as "conv2d", or the activation itself, such
         as torch.nn.functional.gelu or torch.nn.SiLU().
     param : float, optional
-        Slope of leaky_relu for negative values, by default 0.01. Not read for any other.
+        Slope of leaky_relu for negative values, default 0.01; ignored for any other.
 
     Returns
     -------
     float
-        For names that torch knows, the number that torch has for them, also where that is a rule of
-        thumb. For others that of `irwinhall.gain`.
+        For names that torch knows, torch's number, even where it is a rule of thumb; for others
+        that of `irwinhall.gain`.
 
     Raises
     ------
@@ -792,9 +793,9 @@ def _draw(
     name: str,
     threads: int | None,
 ) -> torch.Tensor:
-    """Fill a tensor by a law, shifted, and kept in [within[0], within[1]).
+    """Fill a tensor by a law, shifted and clipped to [within[0], within[1]).
 
-    parameters are those of `irwinhall.stream.prepare_law` but for the element type.
+    `parameters` are those of `irwinhall.stream.prepare_law` without the element type.
     """
     if is_dynamo_compiling():  # the kernels cannot be traced
         return disable(_draw)(tensor, parameters, shift, within, generator, seed, name, threads)
@@ -826,7 +827,7 @@ def _draw(
 
 
 def _ends(dtype: torch.dtype, within: tuple[float, float]) -> tuple[float, float]:
-    """Return the least value of a type that is at least a, and the greatest one less than b."""
+    """Return the least value of a type that is at least a, and the greatest that is below b."""
     least, most, infinity = (
         torch.tensor(end, dtype=dtype, device="cpu") for end in (*within, math.inf)
     )
@@ -840,7 +841,7 @@ def _ends(dtype: torch.dtype, within: tuple[float, float]) -> tuple[float, float
 
 
 def _deviations(distance: float, std: float, inward: float) -> float:
-    """Return a distance in standard deviations, never so far that times std it is beyond."""
+    """Return a distance in standard deviations, rounded so that std times it is not beyond."""
     count = distance / std
     while (count * std - distance) * inward < 0.0:
         count = math.nextafter(count, inward)

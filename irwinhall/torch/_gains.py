@@ -12,14 +12,14 @@ __all__ = ["array_gain"]
 
 
 def array_gain(gain: Gain) -> Gain:
-    """Return a gain as `irwinhall.gain` takes it, whose activations take arrays."""
+    """Return a gain for `irwinhall.gain`, whose activations take arrays."""
     if not callable(gain):
         return gain
 
     def activation(z: Any) -> Any:
         try:
             return gain(z)
-        except (TypeError, AttributeError):  # what torch's functions, or methods of tensors, raise
+        except (TypeError, AttributeError):  # from torch's functions, or methods of tensors
             with torch.no_grad():
                 values = gain(torch.from_numpy(z))
             return values.numpy()  # type: ignore[union-attr]

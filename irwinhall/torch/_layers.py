@@ -18,9 +18,9 @@ __all__ = ["ParameterSite", "fans_beside", "joined", "modules", "parameters"]
 
 
 class ParameterSite(NamedTuple):
-    """A place where a parameter is found: its qualified name, its layer, and where it is held.
+    """A parameter's place in a model: its qualified name, its layer and the module that holds it.
 
-    The role is a sentence where it is not known.
+    If the role is not known, it is a text that says why.
     """
 
     name: str
@@ -100,17 +100,17 @@ def _gated(layer: Any, gates: int) -> Roles:
     bound = 1.0 / math.sqrt(max(layer.hidden_size, 1))
     bias = _BIAS._replace(bound=bound)
     weight = _LINEAR._replace(start=bound / math.sqrt(3.0))
-    # What is parametrized is no parameter of the layer, but goes by its name.
+    # A parametrized tensor is not a parameter of the layer, but keeps its name.
     parametrized = layer.parametrizations if parametrize.is_parametrized(layer) else ()
     for name in (*layer._parameters, *parametrized):
         if name.startswith("weight_ih"):
             roles[name] = weight._replace(parts=gates)
         elif name.startswith("weight_hh"):
             roles[name] = weight._replace(parts=gates, recurrent=True)
-        elif name.startswith("weight_hr"):  # an LSTM's projection of what it puts out
+        elif name.startswith("weight_hr"):  # the projection of an LSTM's output
             roles[name] = weight
         elif name.startswith("bias_ih") and gates == 4:
-            # The second of an LSTM's gates. Two biases are added up: one of them is enough.
+            # The second of an LSTM's gates. Two biases are added, so only one needs the value.
             forget = range(layer.hidden_size, 2 * layer.hidden_size)
             roles[name] = bias._replace(forget_gate=forget)
         elif name.startswith("bias_"):
@@ -126,7 +126,7 @@ def _prelu(layer: Any) -> Roles:
     return {"weight": ConstantRole(layer.init, "slope", bound=0.0)}
 
 
-# The first row that a layer is an instance of says what its own parameters are.
+# The first row whose type a layer is an instance of gives the roles of its own parameters.
 _LAYERS: tuple[tuple[tuple[type, ...], Callable[[Any], Roles]], ...] = (
     ((nn.Linear,), _dense),
     ((nn.Bilinear,), _bilinear),
@@ -151,9 +151,9 @@ def _roles(layer: nn.Module) -> Roles:
 
 
 def fans_beside(layer: nn.Module, bias: str) -> Fans | None:
-    """Return the fans of the weight that a layer has for a bias; None if it has none of that name.
+    """Return the fans of the weight that belongs to a bias by its name, or None.
 
-    Such as the weight_ih_l0 of a bias_ih_l0.
+    For example the fans of weight_ih_l0 for bias_ih_l0.
     """
     name = bias.replace("bias", "weight")
     role, weight = _roles(layer).get(name), getattr(layer, name, None)
@@ -165,7 +165,7 @@ def fans_beside(layer: nn.Module, bias: str) -> Fans | None:
 
 # ---- models --------------------------------------------------------------------------------------
 
-# The attributes by which torch.compile, FSDP and activation checkpoints hold what they wrap.
+# The attributes in which torch.compile, FSDP and activation checkpoints keep the wrapped module.
 _WRAPPED = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
@@ -175,7 +175,7 @@ def modules(
 ) -> Iterator[tuple[str, nn.Module]]:
     """Yield root and every module in it, by every qualified name that it has.
 
-    In the order of named_modules. What wrappers add to names is left out, so that a wrapped model
+    In the order of named_modules. The names that wrappers add are removed, so that a wrapped model
     has the names of the model.
     """
     yield name, root
@@ -188,14 +188,14 @@ def modules(
         below = name if wrapped else joined(name, attribute)
         if child._modules:
             yield from modules(child, below, (root, *above))
-        else:  # most are, and take no generator of their own
+        else:  # most have none, and need no generator of their own
             yield below, child
 
 
 def parameters(root: nn.Module) -> Iterator[ParameterSite]:
     """Yield every parameter, by every qualified name that it has, in the order of named_parameters.
 
-    A weight under weight_norm has the name it would have without.
+    A weight under weight_norm has the name that it would have without it.
     """
     for prefix, layer in modules(root):
         held = layer._parameters
@@ -207,7 +207,7 @@ def parameters(root: nn.Module) -> Iterator[ParameterSite]:
             if parameter is not None:
                 role = roles.get(attribute) or _no_role(layer, roles)
                 name = joined(prefix, attribute)
-                # As ParameterSite(...), without the Python in between: models have thousands.
+                # ParameterSite(...) without its Python code: models have thousands of parameters.
                 site = (name, parameter, role, layer, layer, attribute)
                 yield tuple.__new__(ParameterSite, site)
         if parametrized:
@@ -216,7 +216,7 @@ def parameters(root: nn.Module) -> Iterator[ParameterSite]:
 
 def _no_role(layer: nn.Module, roles: Roles) -> str:
     """Return why a layer's parameter has no role."""
-    return f"not of {_kind(layer)}" if roles else f"{_kind(layer)} is no known layer"
+    return f"not of {_kind(layer)}" if roles else f"{_kind(layer)} is not a known layer"
 
 
 def _parametrized(prefix: str, layer: Any, roles: Roles) -> Iterator[ParameterSite]:

@@ -1,4 +1,4 @@
-"""LSUV of a PyTorch model: `irwinhall.lsuv` in one pass of a batch, layer by layer as it is run."""
+"""LSUV of a PyTorch model: `irwinhall.lsuv` in one pass of a batch, layer by layer."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class LsuvReport(NamedTuple):
     Attributes
     ----------
     layers : dict
-        Of every rescaled weight, by its qualified name and in the order they were run, an
+        Maps the qualified names of rescaled weights, in the order they were run, to an
         `irwinhall.lsuv.LayerReport`.
     left_alone : dict
-        Of every other weight why it was left alone.
+        Maps the names of all other weights to the reason why they were left alone.
 
     Examples
     --------
@@ -86,18 +86,18 @@ def lsuv_(
 ) -> LsuvReport:
     """Rescale a model's weights, in place, until each layer's output has unit variance on a batch.
 
-    The batch is run once. When the model comes to a linear, bilinear, convolution or transposed
-    convolution layer, that layer is repeated until its output has the variance, and the model goes
-    on from there: every layer gets what the rescaled ones before it give.
+    The batch is run once. At a linear, bilinear, convolution or transposed convolution layer, that
+    layer is repeated until its output has the variance, and the model continues from there: every
+    layer gets the outputs of the rescaled layers before it.
 
     Parameters
     ----------
     module : Module
-        The model, its weights initialized; the article starts from "orthogonal". It runs as it was
-        before torch.compile, in evaluation mode, without dropout, with the norms' statistics as
-        they are, and without gradients. Afterwards its mode and its hooks are what they were.
+        The model, with initialized weights; the article starts from "orthogonal". It runs as it was
+        before torch.compile, in evaluation mode, so without dropout and with the norms' running
+        statistics, and without gradients. Its mode and hooks are restored afterwards.
     batch : Tensor, sequence or mapping
-        The model's argument, arguments, or arguments by name.
+        The model's argument, arguments, or keyword arguments.
     layers : pattern or sequence of patterns
         Which weights to rescale, as for the plan of `init_weights`.
     variance, tolerance, max_iterations
@@ -112,16 +112,16 @@ def lsuv_(
     TypeError, ValueError
         If an argument is not as described, or a weight is a DTensor.
     ArithmeticError
-        If an output is not finite (OverflowError), or has no variance to rescale: a dead layer
-        (ZeroDivisionError). The message names it. Whatever is raised, by the model too, all weights
-        are then as they were.
+        If an output is not finite (OverflowError), or has no variance, as of a dead layer
+        (ZeroDivisionError). The message names the layer. After any exception, also of the model,
+        all weights are restored.
 
     Notes
     -----
-    A layer that is run several times is rescaled at its first, a weight that several layers share
-    by the first of them; one that an embedding shares is left alone. A weight that is not run as a
-    layer is left alone and reported, such as those within recurrent and attention layers. Each is
-    multiplied once, from what it was before.
+    A layer that runs several times is rescaled in its first run, a weight that several layers share
+    in the first of them; a weight shared with an embedding is left alone. Weights that are not run
+    as a layer, such as those within recurrent and attention layers, are left alone and reported.
+    Each weight is multiplied once, by the total factor.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def lsuv_(
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
-    module = getattr(module, "_orig_mod", module)  # hooks would have to be compiled too
+    module = getattr(module, "_orig_mod", module)  # a compiled module would need compiled hooks
     numbers = (
         checked_positive("variance", variance),
         checked_positive("tolerance", tolerance),
@@ -190,7 +190,7 @@ def _chosen(
     named = matchers("layers", layers)
     chosen: dict[int, ParameterSite] = {}
     left: dict[str, str] = {}
-    # To rescale what an embedding or attention reads too would change signals that are settled.
+    # Rescaling a weight that an embedding or attention also reads would change earlier signals.
     tied, _, shared, overlaps = tied_parameters(module)
     memory, within = {}, {}
     for places in tied:
@@ -213,7 +213,7 @@ def _chosen(
         elif not isinstance(place.layer, _KINDS) or place.attribute != "weight":
             left[place.name] = f"within {type(place.layer).__name__}"
         elif not tensor.requires_grad and layers == "*":
-            left[place.name] = "frozen: layers may name it"
+            left[place.name] = "frozen: name it in layers to rescale it"
         elif key in others:
             left[place.name] = f"tied to {others[key]}"
         elif id(tensor) in within:
@@ -240,8 +240,8 @@ def _run(
         weight.copy_(given.double() * factor)
     output = layer.forward(*args, **kwargs)
     if output.numel() == 0:
-        raise ValueError(f"{name} must give values, got an output of shape {tuple(output.shape)}")
+        raise ValueError(f"{name} must return values, got shape {tuple(output.shape)}")
     variance = float(output.double().var(correction=0))
     if not math.isfinite(variance):
-        raise OverflowError(f"{name} must give finite values of finite variance")
+        raise OverflowError(f"{name} must return finite values of finite variance")
     return output, variance

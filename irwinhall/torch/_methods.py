@@ -1,4 +1,4 @@
-"""Callables that frameworks take in their configurations and call with one tensor."""
+"""Callables of one tensor, which frameworks take in their configurations."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def init_method(
     name: str = "",
     **how: Any,
 ) -> InitMethod:
-    """Return a function of one tensor, such as Megatron's init_method and torchtitan's param_init.
+    """Return a function that fills one tensor: Megatron's init_method, torchtitan's param_init.
 
     Parameters
     ----------
     scheme, gain
         As for `fill_`.
     seed, generator, name
-        As for `fill_`, read once. Call number k, from 0, draws from the child k of that stream: in
-        a configuration, give each callable a name of its own.
+        As for `fill_`, read once. Call number k, from 0, draws from the child k of that stream.
+        Give each callable of a configuration its own name.
     **how
         layout, groups, parts, stacked, transposed, active_inputs, low, high, corrected and threads,
         as for `fill_`.
@@ -46,12 +46,12 @@ def init_method(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described; the function itself as `fill_` does.
+        If an argument is not as described. The returned function raises as `fill_` does.
 
     Notes
     -----
-    Frameworks pass no names, so that the order of calls decides: a layer that is inserted changes
-    those behind it. `replace_init`, with the model, goes by names.
+    Frameworks pass no names, so the weights depend on the order of calls: inserting a layer changes
+    the layers after it. `replace_init`, given the model, uses names.
 
     Examples
     --------
@@ -71,7 +71,7 @@ _COUNTING = threading.Lock()
 
 
 class InitMethod:
-    """The function that `init_method` returns. Copies of it count calls together.
+    """The function that `init_method` returns. Its copies share one count of calls.
 
     Attributes
     ----------
@@ -106,5 +106,5 @@ class InitMethod:
         return self
 
     def __deepcopy__(self, memo: object) -> InitMethod:
-        """Return itself: with a count of its own, a copy would repeat the weights."""
+        """Return itself: a copy with its own count would repeat the weights."""
         return self

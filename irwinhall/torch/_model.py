@@ -1,4 +1,4 @@
-"""Whole PyTorch models: every weight by its logical fans and its qualified name."""
+"""Initialize whole PyTorch models: every weight by its logical fans and its qualified name."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ def init_weights(
 ) -> Report:
     """Initialize all parameters of a model, in place, and return a report.
 
-    Weights of the layers of torch.nn get the scheme, sized by the fans of what they are: a
-    convolution's group, the query, key and value in an attention's projection, each gate of a
-    recurrent layer, a looked-up row of an embedding (its one active input). Recurrent weights are
-    orthogonal, gate by gate. Biases become 0. The scales and shifts of norms become 1 and 0 and
-    their statistics start anew, since after to_empty they hold anything. What belongs to no known
-    layer is left alone, and so is what is frozen (requires_grad=False) unless the plan names it;
-    the report says so: nothing is guessed.
+    Weights of the layers of torch.nn get the scheme, sized by their logical fans: those of one
+    group of a convolution, of query, key and value each in an attention's projection, of each gate
+    of a recurrent layer, of one looked-up row of an embedding (one active input). Recurrent weights
+    are orthogonal, gate by gate. Biases become 0. Scales and shifts of norms become 1 and 0, and
+    their statistics are reset, because they are garbage after to_empty. Parameters of unknown
+    layers are left alone and reported, as are frozen ones (requires_grad=False) unless the plan
+    names them.
 
     Parameters
     ----------
     module : Module
-        The model, wrapped by torch.compile, DDP or FSDP2 or not. Its parameters may be DTensors; on
+        The model, which torch.compile, DDP or FSDP2 may wrap. Its parameters may be DTensors; on
         the meta device they are left alone.
     scheme : str or Scheme
         A name or alias of `irwinhall.schemes.SCHEMES`, or a row of your own.
@@ -89,37 +89,36 @@ def init_weights(
         As for `irwinhall.sample_weights`: a number, or the activation that the layers read. Not for
         recurrent weights.
     seed, generator
-        As for `fill_`. Without either the seed comes from torch's own generator, once for the
+        As for `fill_`. Without either, the seed comes from torch's global generator, once for the
         model. A weight's bits are those of ``irwinhall.sample_weights(..., rng=seed, name=name)``
-        by its qualified name, so that no other layer has a say in them. Call it once, for the
-        whole model: by ``model.apply`` with a seed, all layers of a shape would get the same.
+        with its qualified name, so they do not depend on other layers. Call `init_weights` once for
+        the whole model: with ``model.apply`` and a seed, layers of the same shape would be equal.
     recipe : str or Recipe, optional
-        In place of scheme and gain: a name or alias of `irwinhall.recipes.RECIPES`. The lines of a
-        plan come before the recipe's own, and residual in place of the recipe's. A UserWarning says
-        if no parameter has the names that the recipe gives the ends of residual branches.
+        In place of scheme and gain: a name or alias of `irwinhall.recipes.RECIPES`. The lines of
+        `plan` precede the recipe's own, and `residual` replaces the recipe's. A UserWarning tells
+        if no parameter matches the recipe's patterns for the ends of residual branches.
     plan : mapping, optional
-        What starts otherwise: patterns, and for each a scheme, "leave", or a mapping of `Options`.
-        A pattern is the name of a parameter with the wildcards of fnmatch, a compiled regular
-        expression that is searched in the name, or a type of modules. The first one that fits
-        decides.
+        Exceptions: maps patterns to a scheme, "leave", or a mapping of `Options`. A pattern is the
+        name of a parameter with the wildcards of fnmatch, a compiled regular expression that is
+        searched in the name, or a type of modules. The first pattern that matches decides.
     exclude : pattern or sequence of patterns
-        What is left alone, whatever the plan says.
+        Parameters to leave alone, whatever the plan says.
     residual : pattern, sequence of patterns, or mapping
-        The last weights of residual branches, or the scales of their last norms. They are
-        multiplied by residual_factor; or, by a mapping of patterns to rules, by what the rule of
-        the first pattern that fits says of the layer l, from 0, of L layers: "gpt2" is
+        The last weights of residual branches, or the scales of their last norms, which are
+        multiplied by residual_factor; or a mapping of patterns to rules. The rule of the first
+        pattern that matches gives the factor for layer l, from 0, of L layers: "gpt2" is
         1/sqrt(2 L), "layer" 1/sqrt(2 (l + 1)), "deepnorm" (8 L)^(-1/4), "fixup"
         L^(-1/(2 m - 2)) for branches of m layers of which the pattern names all but the last,
         "mamba" 1/sqrt(L), "tfixup_encoder" 0.67 L^(-1/4), "tfixup_decoder" (9 L)^(-1/4), "zero" 0;
         or a number, or a callable of (l, L). The layer is read from the name of the parameter, and
-        stands in the report.
+        listed in the report.
     residual_factor : float, optional
         Default 1/sqrt(the number of parameters that `residual` names), which for transformers of L
-        layers with 2 branches each is 1/sqrt(2 L). 0 lets every branch start as nothing.
+        layers with 2 branches each is 1/sqrt(2 L). With 0, every branch starts as zero.
     forget_bias : float
-        What the biases of the forget gates of LSTMs add up to; 1 is a common choice.
+        The sum of the biases of each forget gate of LSTMs; 1 is a common choice.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Returns
     -------
@@ -129,26 +128,26 @@ def init_weights(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, a pattern names nothing or nothing that it could decide,
-        or a weight cannot have its scheme; the message names the parameter. The model is then
-        untouched. Should writing itself fail, as for want of memory, or be interrupted, the error
-        says in a note (``__notes__``) what had been written.
+        If an argument is not as described, a pattern matches no parameter or none that it could
+        decide, or a weight cannot have its scheme; the message names the parameter. The model is
+        then untouched. If writing itself fails, as when memory runs out, or is interrupted, a note
+        of the error (``__notes__``) lists what had been written.
 
     Notes
     -----
-    A plan's scheme is for weights; biases and norms take only the schemes zeros, ones and constant,
-    those between two ends, such as mamba_dt_bias, and "leave". Biases take a random scheme under a
-    pattern that says "bias"; one that reads fans has those of the weight beside them. A parameter
-    of an unknown layer needs a layout as well, unless its scheme reads no axes; one of fewer than
-    two axes, which may be a scale or a bias, is filled only under a pattern that is its full name,
-    or by a constant or a scheme between two ends. Options that a mapping leaves out are as without
-    a plan.
+    A plan's scheme is for weights. Biases and norms take only the schemes zeros, ones and constant,
+    those on an interval, such as mamba_dt_bias, and "leave". Biases take a random scheme if the
+    pattern contains "bias"; a scheme that needs fans uses those of the layer's weight. A parameter
+    of an unknown layer also needs a layout, unless its scheme does not depend on axes. If it has
+    fewer than two axes, it may be a scale or a bias, and is filled only if the pattern is its full
+    name, or by a constant or a scheme on an interval. Options that a mapping omits keep their
+    values without a plan.
 
-    Tied parameters are filled once, by the first of their names; a pattern that fits one of the
-    names fits them all. An embedding that is also the weight of a linear layer is sized as that
-    layer, which adds up all of its inputs. What lies in the memory of another, as
-    ``Parameter(first.weight.t())`` does, follows that and is reported. Parameters of which neither
-    holds the other are refused.
+    Tied parameters are filled once, by the first of their names; a pattern that matches one of the
+    names matches them all. An embedding that is also the weight of a linear layer is sized as that
+    layer, which sums over all inputs. A parameter in the memory of another, such as
+    ``Parameter(first.weight.t())``, follows that one and is reported. Parameters that overlap only
+    in part raise an error.
 
     Examples
     --------
@@ -183,11 +182,11 @@ def init_weights(
                 before.keep(len(written), tensor, values)
             if direct is None:
                 written.append(_write(values, places[0], tensor, root.child, used))
-            else:  # as of nearly all parameters, and nearly all the time
+            else:  # the case of nearly all parameters, and of nearly all the time
                 stream = root.child(places[0].name) if direct.is_random else UNREAD
                 direct.fill(tensor, stream, used)
                 written.append(True)
-    except BaseException as error:  # the memory or the device may fail all the same
+    except BaseException as error:  # memory or the device may still fail
         names = [places[0].name for places in tied]
         _note_written(error, list(compress(names, written)), names[len(written) :])
         raise
@@ -231,9 +230,8 @@ def param_init_fn(
 ) -> ParamInit:
     """Return a function that materializes and initializes one module of a model at a time.
 
-    It is what FullyShardedDataParallel takes as param_init_fn, and calls with one module after the
-    other. These do not know their names, which are therefore found here, in the model before it is
-    wrapped.
+    Pass it as param_init_fn to FullyShardedDataParallel, which calls it with one module after the
+    other. Modules do not know their names, so pass the model here before it is wrapped.
 
     Parameters
     ----------
@@ -250,13 +248,13 @@ def param_init_fn(
     Returns
     -------
     callable
-        It takes a module of the model, and initializes the parameters that this one holds itself,
-        to the bits that `init_weights` gives them. Its ``left_alone`` names those it does not.
+        Takes a module of the model, and initializes the module's own parameters to the same bits as
+        `init_weights`. Its ``left_alone`` lists the parameters that it does not initialize.
 
     Raises
     ------
     TypeError, ValueError
-        As for `init_weights`; and by the function itself for a module that is not of the model.
+        As for `init_weights`. The returned function raises them for a module of another model.
 
     Examples
     --------
@@ -285,8 +283,8 @@ class ParamInit:
     Attributes
     ----------
     left_alone : tuple of str
-        The parameters that it does not initialize: where they are on the meta device they hold
-        anything afterwards, until they are initialized otherwise.
+        The parameters that it does not initialize. Those on the meta device are uninitialized
+        memory afterwards.
 
     Examples
     --------
@@ -313,8 +311,8 @@ class ParamInit:
             places[0].name for places, values in each if not values.parts
         )
         self._modules = frozenset(model.modules())
-        # Each owner of a tied parameter materializes its own: all of them get its bits. A tensor is
-        # then not the one that was checked, and nothing is written to it directly.
+        # Each owner of a tied parameter materializes its own tensor, and all get the same bits. The
+        # tensor is then not the checked one, so do not write to it directly.
         self._steps = [
             (values._replace(direct=None), place, places[0].name)
             for places, values in each
@@ -354,7 +352,7 @@ class ParamInit:
 def _accelerator() -> torch.device | None:
     """Return the accelerator, if there is one.
 
-    A build of torch for one names it as the current one on any machine.
+    A build of torch for an accelerator names it as current even on machines without it.
     """
     there = torch.accelerator.is_available()
     return torch.accelerator.current_accelerator() if there else None
@@ -416,7 +414,7 @@ def _write_norms(
 ) -> None:
     """Write the norms of a weight that has been written.
 
-    A shard does not have them: the whole is made again, so that they are those of one process.
+    A shard does not determine them, so the whole is made again, to get the norms of one process.
     """
     if not is_distributed(tensor):
         tensor.copy_(torch.norm_except_dim(place.owner.original1, 2, role.dim))
@@ -459,7 +457,7 @@ def _rows(
 def _others(
     places: Places, shared: Mapping[str, Sequence[ParameterSite]]
 ) -> list[tuple[str, str, tuple[int, ...] | None]]:
-    """Return the other names of a parameter and of its memory, how they are, and their shapes."""
+    """Return the other names of a parameter and of its memory, their relations and shapes."""
     tied = [(place.name, "tied to", None) for place in places[1:]]
     within = shared.get(places[0].name, ())
     return tied + [(p.name, "shares the memory of", tuple(p.tensor.shape)) for p in within]
@@ -479,9 +477,9 @@ def _planned(
     residual_factor: float | None,
     forget_bias: float,
 ) -> tuple[list[Places], list[Values], dict[str, list[ParameterSite]]]:
-    """Return the places of every parameter of a model, and its values, all of them checked.
+    """Return the places and the checked values of every parameter of a model.
 
-    Then the places of what lies in the memory of another, by the name of that.
+    The second result has the places of parameters in the memory of others, by names of the latter.
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {shown(module)}")
@@ -534,7 +532,7 @@ def _planned(
 
 
 def _warn_without_branches(recipe: Recipe, tied: Sequence[Places]) -> None:
-    """Warn if a recipe scales residual branches and names none of a model."""
+    """Warn if a recipe scales residual branches and its patterns match none of the model."""
     patterns = recipe.residual
     matches = [matcher("residual", pattern) for pattern in patterns]
     if matches and not any(fits(places) for fits in matches for places in tied):
@@ -568,11 +566,11 @@ def _norms_values(
         shape = tuple(n if axis == role.dim else 1 for axis, n in enumerate(weight.shape))
         if norms.shape != shape:
             raise ValueError(f"norms of {name} must have shape {shape}, got {norms.shape}")
-    # The identity of more outputs than inputs has rows of zeros, and so has an embedding's padding.
+    # An identity with more outputs than inputs has rows of zeros, as has an embedding's padding.
     drawn = [part.sampler for part in (*weight.parts, *weight.overlays)]
     if any(each.scheme.law == "identity" or each.scale == 0.0 for each in drawn):
         raise ValueError(
-            f"{name} must not have rows of 0 under weight_norm, which divides by their norms"
+            f"{name} must not have rows of zeros under weight_norm, which divides by their norms"
         )
     if not drawn:
         return norms._replace(note=weight.note)
@@ -592,7 +590,7 @@ def _reset_norms(
     tied: Sequence[Places],
     planned: Sequence[Values],
 ) -> None:
-    """Start the statistics of norms anew, but of those whose parameters are left alone."""
+    """Reset the statistics of norms, except those whose parameters are left alone."""
     norms = [layer for layer in layers if isinstance(layer, _NormBase)]
     if norms:
         each = zip(tied, planned, strict=True)
@@ -615,7 +613,7 @@ def _modules(root: nn.Module) -> list[nn.Module]:
 
 
 def _buffers(module: nn.Module, layers: Sequence[nn.Module]) -> list[str]:
-    """Return the names of all buffers but the statistics of norms."""
+    """Return the names of all buffers except the statistics of norms."""
     if not any(layer._buffers for layer in layers):
         return []
     norms = {

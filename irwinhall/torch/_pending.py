@@ -2,7 +2,7 @@
 
 Each storage that a random call would have filled has a list of steps: draws, and the operations of
 torch that came after them. They run in order when the memory is settled: at the end, or before
-anything else could read the values. Nothing here knows modules or names but by `settle`.
+anything else can read the values. Only `settle` gets names; nothing here knows modules.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Pending", "Step", "Tape"]
 class Step(NamedTuple):
     """A draw into a tensor, or a call that makes or changes its values.
 
-    reads is the other memory that the call reads, and holds are the tensors in its arguments.
+    `reads` is the other memory that the call reads, `holds` the tensors in its arguments.
     """
 
     tensor: torch.Tensor
@@ -46,7 +46,7 @@ class Step(NamedTuple):
 class Pending:
     """The steps that make the values of a storage, whose address is its key.
 
-    calls are the names of the steps that are no draws. readers have steps that read it.
+    `calls` are the names of the steps other than draws. `readers` have steps that read it.
     """
 
     __slots__ = ("calls", "key", "readers", "steps")
@@ -67,7 +67,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Functions that read no values. Attributes are told by their type.
+# Functions that read no values. Attributes are recognized by their type.
 _METADATA = _names("""
     __hash__ __len__ _has_compatible_shallow_copy_type _is_view dim element_size empty_like
     get_device has_names is_complex is_conj is_contiguous is_floating_point is_inference is_neg
@@ -77,7 +77,7 @@ _METADATA = _names("""
 """)
 # Functions that read no values of their first argument.
 _LIKE = _names("full_like new_full")
-# Functions that run hooks and other functions of users, whose calls are not seen.
+# Functions that run hooks and other functions of the user, whose calls are not seen.
 _CALLS_BACK = _names("apply_ backward grad map2_ map_")
 # Functions that may return a view.
 _VIEWS = _names("""
@@ -101,15 +101,15 @@ _IN_PLACE = _names("""
     sigmoid_ sin_ sqrt_ square_ sub_ subtract_ tanh_ tril_ triu_ true_divide_ zero_
 """)
 _OVERWRITES = _names("copy_ fill_ zero_")
-# How many bytes may be pending before it is asked which of them are needed.
+# Number of pending bytes above which to look for those that are no longer needed.
 _ROOM = 2**26
 
 
 class Tape:
     """All pending memory.
 
-    draw(step, name) makes a draw. early(why) says, before some are made without a name, which call
-    asks for them.
+    draw(step, name) makes a draw. early(why) is called before draws without a name, with the call
+    that needs them.
     """
 
     def __init__(self, draw: Callable[[Step, str], None], early: Callable[[str], None]) -> None:
@@ -130,7 +130,7 @@ class Tape:
         return self._pending.get(storage_of(tensor))
 
     def settle(self, pending: Pending, name: str, names: Mapping[int, str]) -> list[Pending]:
-        """Make the values of memory, by its name, and first those that they are made from.
+        """Make the values of memory, by its name, after those that they depend on.
 
         Return all memory whose values were made.
         """
@@ -150,7 +150,7 @@ class Tape:
         return made
 
     def settle_all(self) -> None:
-        """Make all values, without names; whatever fails, the others are made."""
+        """Make all values, without names; if some fail, make the others."""
         errors = []
         for pending in self:
             try:
@@ -166,9 +166,9 @@ class Tape:
         pending.clear()
 
     def settle_early(self, pending: Pending, why: str) -> None:
-        """Make the values of memory that something asks for before its name is known.
+        """Make the values of memory that are needed before its name is known.
 
-        So are those that are made from them: they must not see the memory change later.
+        Also make those that depend on them, which must not see the memory change later.
         """
         if self._pending.get(pending.key) is not pending:
             return
@@ -181,7 +181,7 @@ class Tape:
     # ---- draws -----------------------------------------------------------------------------------
 
     def add_draw(self, tensor: torch.Tensor, draw: Draw) -> bool:
-        """Note a draw; return whether it can be ours."""
+        """Record a draw; return whether it can be ours."""
         recorded = torch.is_grad_enabled() and tensor.requires_grad
         if recorded or is_kept(tensor) or _is_transformed():  # torch raises, or records it
             return False
@@ -206,7 +206,7 @@ class Tape:
     # ---- other calls -----------------------------------------------------------------------------
 
     def call(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Call a function of torch, now or later, so that it reads the values that it should."""
+        """Call a function of torch now or later, such that it reads the right values."""
         if not self._pending or _is_metadata(func):
             return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
@@ -253,7 +253,7 @@ class Tape:
         kwargs: dict[str, Any],
         sources: tuple[Pending, ...],
     ) -> torch.Tensor:
-        """Return the tensor that a call would make, to get its values later."""
+        """Return the tensor that a call would make; its values come later."""
         device = next(_tensors((args, kwargs))).device
         made = torch.empty_strided(shadow.shape, shadow.stride(), dtype=shadow.dtype, device=device)
         if made.numel() > 0:
@@ -282,17 +282,17 @@ class Tape:
         kwargs: dict[str, Any],
         others: Sequence[Pending | None],
     ) -> bool:
-        """Note a call that changes its first argument; return whether it need not be made now.
+        """Record a call that changes its first argument; return whether it can be made later.
 
-        others is the pending memory of its other tensors, None for each that has none.
+        `others` is the pending memory of its other tensors, None for each that has none.
         """
         target, own = args[0], self.find(args[0])
         if None in others or own in others or (own is not None and self._readers(own)):
-            return False  # what it reads may change, or it changes what is read
+            return False  # it reads memory that may change, or changes memory that is read
         if not (_is_memory(target) and _is_own(target)) or _is_transformed():
             return False
         if not _can_be_called(func, args, kwargs):
-            return False  # torch raises, now
+            return False  # torch raises now
         whole = func.__name__ in _OVERWRITES and _is_whole(target)
         pending = self._written(target, whole=whole)
         args, kwargs = _mapped((args, kwargs), torch.Tensor.detach)
@@ -312,11 +312,11 @@ class Tape:
     # ---- memory ----------------------------------------------------------------------------------
 
     def _written(self, tensor: torch.Tensor, *, whole: bool) -> Pending:
-        """Return the pending memory of a tensor that is about to be written, ready for it."""
+        """Return the pending memory of a tensor that is about to be written, ready for writing."""
         pending = self.find(tensor)
         if pending is not None:
             for reader in self._readers(pending):
-                self.settle_early(reader, "a change of what it is made from")
+                self.settle_early(reader, "a change of values that it depends on")
             pending = self.find(tensor)
         if pending is None:
             self._make_room(held(tensor).untyped_storage().nbytes())
@@ -327,7 +327,7 @@ class Tape:
         return pending
 
     def _readers(self, pending: Pending) -> list[Pending]:
-        """Return the memory that is still to be made from this."""
+        """Return the memory whose values still depend on this."""
         pending.readers = [
             each
             for each in dict.fromkeys(pending.readers)
@@ -352,13 +352,13 @@ class Tape:
         orphans: dict[int, Pending] = {}
         # The tensors in the steps of orphans, by the memory that they refer to.
         held_by: dict[int, dict[int, torch.Tensor]] = defaultdict(dict)
-        for pending in reversed(self._pending.values()):  # made from those before it
+        for pending in reversed(self._pending.values()):  # each depends on those before it
             if all(reader.key in orphans for reader in self._readers(pending)):
                 steps = [each for step in pending.steps for each in (step.tensor, *step.holds)]
                 own = {id(each): each for each in steps if storage_of(each) == pending.key}
                 own.update(held_by[pending.key])
                 storage = held(next(iter(own.values()))).untyped_storage()
-                if use_count(storage._cdata) <= len(own) + 1:  # and the storage itself
+                if use_count(storage._cdata) <= len(own) + 1:  # 1 for `storage` itself
                     orphans[pending.key] = pending
                     for each in steps:
                         held_by[storage_of(each)][id(each)] = each
@@ -375,7 +375,7 @@ class _Shadow(NamedTuple):
 
 
 def _shadow(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Shadow | None:
-    """Return the result of a call on the meta device; None if it is no tensor there."""
+    """Return the result of a call on the meta device; None if it is not a tensor there."""
     shadows, made = _on_meta(func, args, kwargs)
     if not isinstance(made, torch.Tensor) or not made.is_meta:
         return None
@@ -406,12 +406,12 @@ def _on_meta(
     if len(devices) > 1:
         return shadows, _FAILED
     args, kwargs = _mapped((args, kwargs), shadow)
-    if func.__name__ == "to":  # to where it is
+    if func.__name__ == "to":  # stays on its device
         args = tuple("meta" if _is_one_of(devices, each) else each for each in args)
         kwargs = {k: "meta" if _is_one_of(devices, each) else each for k, each in kwargs.items()}
     try:
         return shadows, func(*args, **kwargs)
-    except (TypeError, ValueError, IndexError, RuntimeError):  # torch says it better of the tensors
+    except (TypeError, ValueError, IndexError, RuntimeError):  # torch's own error is better
         return shadows, _FAILED
 
 
@@ -426,7 +426,7 @@ def _copy_result(
 
 
 def _is_metadata(func: Any) -> bool:
-    """Return whether a function of torch asks for no values."""
+    """Return whether a function of torch reads no values."""
     name = getattr(func, "__name__", "")
     if name in ("__get__", "__set__"):
         return isinstance(getattr(func, "__self__", None), GetSetDescriptorType)
@@ -445,7 +445,7 @@ def _tensors(values: Any) -> Iterator[torch.Tensor]:
 
 
 def _mapped(values: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """Return arguments with other tensors in the place of theirs."""
+    """Return arguments with their tensors replaced."""
     if isinstance(values, torch.Tensor):
         return function(values)
     if type(values) in (tuple, list):
@@ -456,17 +456,17 @@ def _mapped(values: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> An
 
 
 def _is_memory(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor has memory that can be told from that of others."""
+    """Return whether a tensor has memory with an address of its own."""
     return storage_of(tensor) != 0
 
 
 def _is_own(tensor: torch.Tensor) -> bool:
-    """Return whether no one can write to a tensor's memory unseen, as NumPy to that of an array."""
+    """Return whether a tensor's memory is safe from unseen writes, such as by NumPy."""
     return bool(held(tensor).untyped_storage().resizable())
 
 
 def _is_transformed() -> bool:
-    """Return whether a transform of torch.func is running, whose tensors end with it."""
+    """Return whether a transform of torch.func is running, which its tensors do not outlive."""
     return peek_interpreter_stack() is not None
 
 

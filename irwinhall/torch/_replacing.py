@@ -1,4 +1,4 @@
-"""The context in which models that draw their own weights draw them from our stream."""
+"""A context in which models that draw their own weights draw them from our stream."""
 
 from __future__ import annotations
 
@@ -32,20 +32,19 @@ __all__ = ["ReplaceReport", "replace_init"]
 
 
 class ReplaceReport(Report):
-    """Report of `replace_init`; it prints as a table. Complete when the context has ended.
+    """Report of `replace_init`, complete when the context has ended; it prints as a table.
 
     Attributes
     ----------
     rows : tuple of Row
         A row for every name of every parameter of the models that were constructed, then one for
-        every other draw. Those have as their names "/0", "/1" and so on, in the order in which they
-        were made; their notes say why.
+        every other draw, named "/0", "/1" and so on in the order of the draws; their notes say why.
     left_alone : tuple of str
-        The parameters without a draw, which hold what their modules gave them.
+        The parameters without a draw, which keep the values that their modules gave them.
     buffers : tuple of str
         The buffers without a draw.
     missed : tuple of str
-        The random calls that torch made itself, from its own generator.
+        The random calls that torch's own generator served.
     seed : int or str
         The seed of the weights, as in `Report`.
 
@@ -79,7 +78,7 @@ class ReplaceReport(Report):
 
     def _rows_made(self) -> list[TensorRow]:
         if self._made is None:
-            raise RuntimeError("the report is complete when the context of replace_init has ended")
+            raise RuntimeError("the report is complete only after the context of replace_init")
         return self._made
 
     def __getstate__(self) -> dict[str, Any]:
@@ -103,24 +102,24 @@ def replace_init(
 ) -> Iterator[ReplaceReport]:
     """Replace the random draws of constructors in a context by ours, by the names of parameters.
 
-    The values keep the distributions that the constructors ask for, by the functions of
-    torch.nn.init, the random methods of tensors, or torch.randn and its like. Those of a parameter
-    depend on the seed and its qualified name alone: adding a layer changes no other.
+    The values keep the distributions that the constructors ask for through torch.nn.init, the
+    random methods of tensors, or factories such as torch.randn. The values of a parameter depend on
+    the seed and its qualified name alone: adding a layer changes no other.
 
     Parameters
     ----------
     module : Module, optional
-        A model that was constructed before, such as on the meta device, and is initialized in the
-        context. It gives the names; default the model that is constructed.
+        A model that was constructed before, on the meta device say, and is initialized in the
+        context. It provides the names; default the model that is constructed.
     seed, generator
-        As for `fill_`. Without either the seed comes from torch's own generator.
+        As for `fill_`. Without either, the seed comes from torch's global generator.
     threads : int, optional
-        The most threads to use; default torch.get_num_threads(). The bits do not depend on it.
+        Maximum number of threads; default torch.get_num_threads(). The bits do not depend on it.
 
     Yields
     ------
     ReplaceReport
-        It is complete when the context has ended.
+        Complete when the context has ended.
 
     Raises
     ------
@@ -131,24 +130,24 @@ def replace_init(
 
     Notes
     -----
-    Draws are made at the end, when names are known, and so are the simple operations that follow
-    them, such as ``torch.randn(8) * 0.02``. A tensor that is drawn twice is filled once. If another
-    call reads the values, they are made at once, named by the order of such calls, and the report
-    says so. So are values in memory that NumPy or another process may read. An exception ends the
-    context in the same way: no tensor is left without values.
+    Draws are made when the context ends and names are known, as are simple operations on them, such
+    as ``torch.randn(8) * 0.02``. A tensor that is drawn twice is filled once. If another call reads
+    the values, or they are in memory that NumPy or another process may read, they are made at once,
+    named by the order of such calls, and reported. After an exception, too, all tensors have
+    values.
 
-    With one model the names are those of its named_parameters, without what wrappers add; with
-    several, the names begin with the number of the model, "0.", "1." and so on. A parameter with
-    several draws has those after the first under its name, a slash and a number.
+    With one model, the names are those of its named_parameters, without the names of wrappers; with
+    several, they begin with the number of the model, "0.", "1." and so on. If a parameter has
+    several draws, those after the first are named by the parameter, a slash and a number.
 
-    Random functions that our stream has no distribution for, such as `bernoulli_`, are torch's own,
-    and so are draws within the transforms of torch.func; the report lists them. Generators that a
-    constructor passes are not used.
+    Random functions whose distributions our stream does not have, such as `bernoulli_`, remain
+    torch's own, as do draws within the transforms of torch.func; the report lists them. Generators
+    that a constructor passes are ignored.
 
-    The context concerns its own thread alone. Until it has ended, other threads must not read the
-    tensors, nor may calls that torch does not show to a TorchFunctionMode: collective calls of
-    torch.distributed, as DistributedDataParallel makes them, scripted and traced functions,
-    torch.nested.nested_tensor, and storages that were taken before a draw. Make these afterwards.
+    The context affects only its own thread. Until it has ended, other threads must not read the
+    tensors, nor may calls that a TorchFunctionMode does not see: collectives of torch.distributed,
+    such as those of DistributedDataParallel, scripted and traced functions,
+    torch.nested.nested_tensor, and storages obtained before a draw. Make these afterwards.
 
     Examples
     --------
@@ -212,7 +211,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if is_dynamo_compiling():  # nothing here can be traced
+        if is_dynamo_compiling():  # nothing below can be traced
             return disable(self._see)(func, args, kwargs)
         if func == _IS_META:
             drawn = draw_of_frame(sys._getframe(1))
@@ -242,7 +241,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
         return self._tape.add_draw(tensor, draw)
 
     def release(self, tensor: torch.Tensor) -> None:
-        """Make the values of a tensor that a context within this one draws anew."""
+        """Make the values of a tensor before an inner context draws it again."""
         pending = self._tape.find(tensor)
         if pending is not None:
             self._tape.settle_early(pending, "a draw of another context")
@@ -267,10 +266,10 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
         return result
 
     def _moved(self) -> bytes:
-        """Return the state of torch's generator, having noted any change that no call explains."""
+        """Return the state of torch's generator, and note a change that no call explains."""
         state = _state() or self._state
         if state != self._state:
-            self.missed.append("a call that was not seen, or torch.manual_seed")
+            self.missed.append("an unseen call, or torch.manual_seed")
         return state
 
     # ---- values ----------------------------------------------------------------------------------
@@ -279,7 +278,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
         self._reason = why
 
     def _draw(self, step: Step, name: str) -> None:
-        """Make a draw, by the name of a parameter or the order of those without one."""
+        """Make a draw, named by a parameter or by the order of the draws without one."""
         draw, label = step.draw, self._drawn.label(name)
         assert draw is not None
         stream = self._root.child(label)
@@ -287,7 +286,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
         law = draw.law
         try:
             draw.fill(step.tensor, **arguments)
-        except (TypeError, ValueError):  # a scale that the type has not, or the like
+        except (TypeError, ValueError):  # such as a scale that the type cannot hold
             draw.plain(step.tensor)
             self._state = _state() or self._state
             self.missed.append(law)
@@ -301,7 +300,7 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             self._drawn.early[storage_of(step.tensor)] = memory, label, part
 
     def finish(self, constructed: Constructed, report: ReplaceReport, failed: bool) -> None:
-        """Make all values, and complete the report; failed: an exception ends the context."""
+        """Make all values and complete the report; `failed` if an exception ends the context."""
         parameters: Named = {}
         buffers: Named = {}
         names: dict[int, str] = {}
@@ -315,8 +314,8 @@ class _Replacement(TorchFunctionMode):  # type: ignore[misc]  # torch is Any to 
             calls = self._settle(names)
         except Exception:
             if not failed:
-                raise  # of a model that fails in the making, names may not be there
-        finally:  # whatever happens, nothing is left without values
+                raise  # a model whose construction failed may have no names
+        finally:  # leave no tensor without values
             self._tape.forget_orphans()
             self._reason = "of no parameter"
             self._tape.settle_all()
@@ -378,9 +377,9 @@ class _Part(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """The draws by names, how often by each, and the rows of those without.
+    """The number of draws of each name, and the rows of draws without a name.
 
-    early has the last draw without a name to memory, by its address, while that is in use.
+    early has the last draw without a name into memory, by its address, while that is in use.
     """
 
     named: dict[str, _Part]
@@ -404,7 +403,7 @@ _NOTHING = Seen(lambda: None, None)
 
 
 def _state() -> bytes:
-    """Return the state of torch's generator of the CPU; b"" where a trace hides its values."""
+    """Return the state of torch's generator of the CPU; b"" if a trace hides its values."""
     try:
         return bytes(torch.default_generator.get_state().numpy())
     except RuntimeError:
@@ -412,6 +411,6 @@ def _state() -> bytes:
 
 
 def _draws_elsewhere(result: Any, keywords: dict[str, Any]) -> bool:
-    """Return whether a random call has another generator than torch's of the CPU."""
+    """Return whether a random call uses a generator other than torch's of the CPU."""
     device = result.device.type if isinstance(result, torch.Tensor) else "cpu"
     return keywords.get("generator") is not None or device not in ("cpu", "meta")

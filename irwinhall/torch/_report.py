@@ -14,8 +14,8 @@ from irwinhall.torch._shards import is_distributed
 
 __all__ = ["Seen", "TensorRow", "version"]
 
-# How many elements are measured at a time, in float32: few enough for the cache, and for torch to
-# stay on one thread, whose others are slow to start and stop on a busy machine.
+# Number of elements measured at a time, in float32: few enough for the cache, and for torch to stay
+# on one thread, as more threads are slow to start and stop on a busy machine.
 _CHUNK = 2**15
 
 
@@ -24,7 +24,7 @@ class Part(Protocol):
 
     @property
     def axis(self) -> int | None:
-        """The axis of which it fills a part, if it does not fill all."""
+        """The axis of which it fills a part; None if it fills all."""
 
     @property
     def first(self) -> int:
@@ -39,14 +39,14 @@ class Part(Protocol):
 
 
 class Seen(NamedTuple):
-    """A tensor, by a weak reference, and how often it had been written to when it was seen."""
+    """A weak reference to a tensor, and its version when it was seen."""
 
     tensor: Callable[[], Any]
     version: int | None
 
 
 def version(tensor: Any) -> int | None:
-    """Return how often a tensor has been written to, where it counts that."""
+    """Return the version of a tensor, its number of writes, if it counts them."""
     return None if is_lazy(tensor) or tensor.is_inference() else tensor._version
 
 

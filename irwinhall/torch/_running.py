@@ -1,4 +1,4 @@
-"""Running a model on a batch."""
+"""Run a model on a batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["run"]
 
 
 def run(module: nn.Module, batch: Any) -> Any:
-    """Return the output of a model for its argument, its arguments, or arguments by name."""
+    """Return the output of a model for its argument, arguments or keyword arguments."""
     if isinstance(batch, Mapping):
         return module(**batch)
     if isinstance(batch, (tuple, list)):

@@ -1,8 +1,8 @@
 """Which part of a distributed tensor this process holds.
 
 A DTensor's shards follow torch.chunk, mesh axis by mesh axis, so that along each tensor axis a
-process holds a list of places, made here from the placements alone. As a rule these are neighbours;
-the strided shards of FSDP2 over tensor parallelism may have gaps.
+process holds a list of indices, computed here from the placements alone. Usually these are
+contiguous; the strided shards of FSDP2 over tensor parallelism may have gaps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def is_distributed(tensor: torch.Tensor) -> bool:
 
 
 def local_pieces(tensor: Any) -> tuple[torch.Tensor, list[tuple[Places, Places]]]:
-    """Return the local tensor, and for pieces that make it up: where in it, and where globally.
+    """Return the local tensor, and for each of its pieces the local and the global slices.
 
     A process outside the mesh has no pieces.
     """
@@ -60,7 +60,7 @@ def local_pieces(tensor: Any) -> tuple[torch.Tensor, list[tuple[Places, Places]]
 
 
 def agreed(bits: torch.Tensor, mesh: Any) -> torch.Tensor:
-    """Return the bits that the first process of a mesh has; all of its processes must call."""
+    """Return the bits of the first process of a mesh; all of its processes must call this."""
     if mesh.get_coordinate() is None:
         return bits
     shared = bits.to(mesh.device_type)
@@ -78,7 +78,7 @@ def _chunk(places: NDArray[np.intp], count: int, which: int) -> NDArray[np.intp]
 
 
 def _runs(places: NDArray[np.intp]) -> Iterator[tuple[slice, slice]]:
-    """Yield runs of neighbours: where they stand in the list, and which places they are."""
+    """Yield contiguous runs: their slices of the list, and of the axis."""
     ends = [*(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
     begin = 0
     for end in ends:

@@ -25,9 +25,9 @@ Places: TypeAlias = "tuple[ParameterSite, ...]"
 class Tied(NamedTuple):
     """All parameters of a model, once.
 
-    tied are the places of each, and ready says whether a kernel can fill it as it is. shared are
-    the places of what lies in the memory of another, by the first name of that, and overlaps the
-    names of two neither of which holds the other.
+    `tied` are the places of each, and `ready` says whether a kernel can fill it directly. `shared`
+    are the places of parameters in the memory of another, by the first name of the latter, and
+    `overlaps` the names of pairs that overlap only in part.
     """
 
     tied: list[Places]
@@ -37,7 +37,7 @@ class Tied(NamedTuple):
 
 
 def tied_parameters(module: nn.Module) -> Tied:
-    """Return every parameter of a model, those of the same memory together."""
+    """Return every parameter of a model; those with the same memory are grouped."""
     found: dict[int, Places] = {}
     for place in parameters(module):
         key = id(place.tensor)
@@ -53,7 +53,7 @@ def tied_parameters(module: nn.Module) -> Tied:
     for number, owner in owners.items():
         shared.setdefault(tied[owner][0].name, []).extend(changed.get(number, tied[number]))
     left = [number for number in range(len(tied)) if number not in same and number not in owners]
-    # An owner is written where the first of what lies in it is: the norms of that come later.
+    # An owner is written at the place of the first parameter in it, whose norms come later.
     place_of = {number: number for number in left}
     for number, owner in owners.items():
         place_of[owner] = min(place_of[owner], number)
@@ -69,9 +69,9 @@ def tied_parameters(module: nn.Module) -> Tied:
 class _Sharing(NamedTuple):
     """The parameters that share memory, by their numbers.
 
-    same says of each that is the same elements as another which that is, and owners of each that
-    lies in another otherwise. Every overlap is of two of which neither holds the other. places
-    replaces those of the others.
+    `same` maps a parameter with the same elements as another to that one, and `owners` a parameter
+    that is otherwise within another to that one. `overlaps` are pairs that overlap only in part.
+    `places` replaces the places of the others.
     """
 
     same: dict[int, int]
@@ -81,7 +81,7 @@ class _Sharing(NamedTuple):
 
 
 class _View(NamedTuple):
-    """A parameter and the bytes that it lies in, counted from where its storage begins."""
+    """A parameter and the range of its bytes, relative to its storage."""
 
     number: int
     tensor: Any
@@ -98,12 +98,12 @@ class _View(NamedTuple):
 
     @property
     def is_dense(self) -> bool:
-        """Whether it has all the bytes that it lies in."""
+        """Whether it has every byte of its range."""
         return bool(self.end - self.begin == self.tensor.nbytes)
 
     @property
     def elements(self) -> object:
-        """Which elements it has, and in which order."""
+        """A key for its elements and their order."""
         return self.begin, self.tensor.dtype, tuple(self.tensor.shape), self.tensor.stride()
 
     def holds(self, other: _View) -> bool:
@@ -113,13 +113,13 @@ class _View(NamedTuple):
         return self.is_dense or not (self._marks(other) < other._marks(self)).any()
 
     def meets(self, other: _View) -> bool:
-        """Return whether it has an element of another's: columns of one matrix need not."""
+        """Return whether it shares an element with another; columns of one matrix do not."""
         if self.end <= other.begin or other.end <= self.begin:
             return False
         return bool((self._marks(other) & other._marks(self)).any())
 
     def _marks(self, other: _View) -> NDArray[np.bool_]:
-        """Return which bytes are its own, of those where it and another lie."""
+        """Return which bytes are its own, in the range of it and another."""
         begin, end = min(self.begin, other.begin), max(self.end, other.end)
         marks = np.zeros(end - begin, bool)
         size = self.tensor.element_size()
@@ -132,10 +132,10 @@ class _View(NamedTuple):
 def _sharing_of(
     tied: Sequence[Places], tensors: Sequence[Any], ready: Sequence[bool]
 ) -> _Sharing | None:
-    """Return which parameters share memory; None if none do. ready: a tensor has a storage alone.
+    """Return which parameters share memory; None if none do. `ready`: it alone has a storage.
 
-    Few models have such parameters, and all pay for the question: where the memory of a tensor that
-    is ready begins says it all.
+    Few models have such parameters, but every model pays for the test: for a tensor that is ready,
+    compare only the address of its memory.
     """
     starts = [
         tensor.data_ptr() if alone else storage_of(tensor)
@@ -160,7 +160,7 @@ def held(tensor: Any) -> Any:
 
 
 def storage_of(tensor: Any) -> int:
-    """Return the address of a tensor's storage; 0 where that is not to be known."""
+    """Return the address of a tensor's storage; 0 if it is not known."""
     if is_lazy(tensor) or tensor.layout != torch.strided or tensor.is_nested:
         return 0
     tensor = held(tensor)
@@ -173,7 +173,7 @@ def storage_of(tensor: Any) -> int:
 
 
 def _resolve(tied: Sequence[Places], views: list[_View], sharing: _Sharing) -> None:
-    """Find out which views of one storage are the same, lie in others, or overlap."""
+    """Find out which views of one storage are equal, within others, or overlapping."""
     same, owners, overlaps, places = sharing
     firsts: dict[Any, _View] = {}
     for view in views:
@@ -186,7 +186,7 @@ def _resolve(tied: Sequence[Places], views: list[_View], sharing: _Sharing) -> N
         each = places.get(view.number, tied[view.number])
         return all(isinstance(place.role, str) for place in each)
 
-    # The first name is the owner's, but for one of an unknown layer, which gives no role.
+    # The first name is the owner's, unless its layer is unknown and gives no role.
     distinct = sorted(firsts.values(), key=lambda view: (is_unknown(view), view.number))
     for one, other in _neighbours(distinct):
         if one.number in owners or other.number in owners:
@@ -210,7 +210,7 @@ def _resolve(tied: Sequence[Places], views: list[_View], sharing: _Sharing) -> N
 
 
 def _neighbours(views: Sequence[_View]) -> Iterator[tuple[_View, _View]]:
-    """Yield the pairs of views whose bytes may meet, those with the first views first."""
+    """Yield the pairs of views whose bytes may overlap, in the order of the views."""
     rank = {view.number: place for place, view in enumerate(views)}
     pairs = []
     by_begin = sorted(views, key=lambda view: view.begin)
@@ -225,12 +225,12 @@ def _neighbours(views: Sequence[_View]) -> Iterator[tuple[_View, _View]]:
 
 
 def _padded(mine: Places, owner: _View, its: Places, inner: _View) -> Places:
-    """Return an owner's places, with zeros for the padding of embeddings that lie in it."""
+    """Return an owner's places, with zeros for the padding of embeddings within it."""
     role = mine[0].role
     zeros = {z for place in its if isinstance(place.role, WeightRole) for z in place.role.zeros}
     if not zeros or not isinstance(role, WeightRole):
         return mine
-    whole = not is_distributed(mine[0].tensor)  # a shard counts from where it begins
+    whole = not is_distributed(mine[0].tensor)  # offsets of a shard are relative to it
     mapped = {_mapped(zero, owner, inner) if whole else None for zero in zeros}
     if None in mapped:
         raise ValueError(
@@ -242,7 +242,7 @@ def _padded(mine: Places, owner: _View, its: Places, inner: _View) -> Places:
 
 
 def _mapped(zero: tuple[int, int], owner: _View, inner: _View) -> tuple[int, int] | None:
-    """Return the axis and index of an owner that are those of a matrix within; None if none are."""
+    """Return the axis and index in an owner of a row or column of a matrix in it, or None."""
     if owner.tensor.dtype != inner.tensor.dtype or owner.tensor.ndim != 2:
         return None
     axis, index = zero

@@ -1,9 +1,9 @@
 """Compare two installs bit for bit over random calls: ``compare_installs.py OLD NEW [--calls N]``.
 
-OLD and NEW are directories that hold a package irwinhall. The same random calls are made in each,
-in a process of its own, and what each returned or wrote is hashed, or the type of its exception
-taken. Every difference is printed, and makes the exit status 1. Calls whose framework is missing
-are left out, and counted.
+OLD and NEW are directories with a package irwinhall. The same random calls run with each, in
+separate processes, and the hashes of results and written values, or the types of exceptions, are
+compared. Differences are printed, and the exit status is then 1. Calls whose framework is missing
+are skipped and counted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Test the stream with Debian's dieharder: ``python tests/verify/dieharder.py``, some 15 minutes.
 
-Pipes bits to ``dieharder -g 200``, each test on data of its own, and writes p-values and
+Pipes bits to ``dieharder -g 200``, with separate data for each test, and writes p-values and
 assessments to data/dieharder.json: the raw words, the 24-bit integers that float32 uniform weights
 decode to, and the upper 16 and 32 bits of the probabilities of float32 and float64 normal weights,
 packed without gaps. The suite checks that record.

@@ -1,9 +1,9 @@
 """Fuzz the C interface: ``python tests/verify/fuzz_interface.py``, a quarter of an hour.
 
-Builds tests/cross/fuzz_interface.c and all C with clang's libFuzzer and its sanitizers of addresses
-and undefined behaviour, runs it until it has made ten million calls, and writes how many to
-data/fuzz_interface.json and docs/trust.md; the suite checks both. ``--seconds S`` runs for so long
-and writes nothing. What libFuzzer finds it prints, with the input that repeats it.
+Builds tests/cross/fuzz_interface.c and all C with clang's libFuzzer and its address and
+undefined-behaviour sanitizers, runs until it has made ten million calls, and writes their number to
+data/fuzz_interface.json and docs/trust.md; the suite checks both. ``--seconds S`` runs for that
+long and writes nothing. libFuzzer prints what it finds, with the input that repeats it.
 """
 
 import argparse

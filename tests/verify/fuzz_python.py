@@ -1,14 +1,14 @@
 """Call the public functions with hostile arguments: ``python tests/verify/fuzz_python.py``.
 
-For ten minutes. Each call draws a function and its arguments, what it expects or what it does not:
-numbers at the ends of types, NaN, text, odd arrays, objects. What must hold: the process lives; the
-call ends, soon or by a signal; an error is of ERRORS or of a type that the docstring names, and a
-TypeError or ValueError names an argument; arguments without NaN give no NaN, but where UNDEFINED
-says so; a cdf falls from one double to the next by no more than its error.
+Runs for ten minutes. Each call draws a function and its arguments, valid or not: numbers at the
+ends of types, NaN, text, odd arrays, objects. It requires that the process survives; that the call
+ends, soon or by a signal; that an error is one of ERRORS or of a type that the docstring names, and
+a TypeError or ValueError names an argument; that arguments without NaN give no NaN, except as
+listed in UNDEFINED; and that a cdf falls from one double to the next by no more than its error.
 
 Call i of a seed depends on both alone; ``--calls 1 --seed SEED --first i`` repeats it. Writes
 data/fuzz_python.json, and a table into docs/trust.md; the suite checks both. With ``--seconds`` or
-``--calls`` it makes fewer calls, and writes nothing.
+``--calls`` it makes fewer calls and writes nothing.
 """
 
 import argparse

@@ -1,11 +1,10 @@
-"""Break what can break while the package works: ``python tests/verify/verify_faults.py``, minutes.
+"""Inject faults into running commands: ``python tests/verify/verify_faults.py``, some minutes.
 
 Kills and interrupts commands at random moments and at every line of the code that writes files,
-takes away disk, memory, threads, descriptors and readers, and checks what remains: every file is
-the old one or the new one, byte for byte, nothing lies beside it that the next run does not remove,
-and an error is one line. Writes data/faults.json and the table of docs/trust.md; the suite checks
-both. Needs root, who alone may mount small disks. ``--only TEXT`` runs the faults whose name has
-TEXT, and writes nothing.
+takes away disk, memory, threads, descriptors and readers, and checks the result: every file is the
+old one or the new one, byte for byte, the next run removes all other remains, and an error is one
+line. Writes data/faults.json and the table of docs/trust.md; the suite checks both. Needs root, to
+mount small disks. ``--only TEXT`` runs the faults whose names contain TEXT, and writes nothing.
 """
 
 import argparse

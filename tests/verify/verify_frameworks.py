@@ -1,11 +1,11 @@
-"""Flax's and Keras' own tests with our initializers in the place of theirs.
+"""Run Flax's and Keras' own tests with our initializers in place of theirs.
 
 ``python tests/verify/verify_frameworks.py keras`` runs the tests of initializers and layers that
 Keras' wheel has; ``... flax DIR`` those in the folder tests/ of a checkout of Flax, of the version
 that is installed. Each file runs twice: as it is, and with every initializer that shares its name
-with one of ours replaced by ours before the framework is imported. A test that passes as it is must
-pass with ours. Adds what it finds in each file to data/verify_frameworks.json, which the suite
-checks. All of them take many minutes of processor time; ``--only FILE ...`` runs some.
+with one of ours replaced before the framework is imported. A test that passes as it is must pass
+with ours. Adds the results of each file to data/verify_frameworks.json, which the suite checks. All
+files take many minutes of processor time; ``--only FILE ...`` runs some.
 """
 
 import argparse

@@ -1,18 +1,18 @@
 """Initialize the models of timm and transformers: ``python tests/verify/verify_models.py``.
 
-Of every family of timm, one model; of transformers, every class that a small configuration makes
-without anything from the network, or else its default on the meta device. Each is initialized, and
-what init_weights did is compared with copies of what the model held before:
+Takes one model of every family of timm, and of transformers every class that can be built offline,
+from a small configuration or else from its default on the meta device. Each is initialized and
+compared with a copy of its previous values:
 
-- frozen parameters, what is reported as left alone, and buffers but the statistics of norms keep
+- frozen parameters, those reported as left alone, and buffers except the statistics of norms keep
   every bit;
-- every name of every parameter has a row, and what shares memory is filled once, as before;
-- what is filled is finite, and the same again for the same seed;
-- a constant that is not its layer's usual one, and a bias beyond 1, are named in the report.
+- every name of every parameter has a row, and shared memory is filled once and stays shared;
+- all filled values are finite, and the same for the same seed;
+- the report names constants other than the usual ones of their layers, and biases beyond 1.
 
-It takes ten minutes of processor time, and writes data/verify_models.json, with why what is missing
-could not be built; the suite checks that record. A library that is not installed is skipped,
-visibly, and then no record is written.
+It takes ten minutes of processor time, and writes data/verify_models.json, with the reasons why
+models could not be built; the suite checks that record. A library that is not installed is skipped
+with a message, and then no record is written.
 """
 
 import argparse

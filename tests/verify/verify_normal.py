@@ -1,6 +1,6 @@
-"""Look at every float32 normal value of one word: ``python tests/verify/verify_normal.py``.
+"""Check every float32 normal value of one word: ``python tests/verify/verify_normal.py``.
 
-There are 2^31 - 2^15, and as many negative ones, which differ in the sign alone. It takes some
+There are 2^31 - 2^15, and as many negative ones, which differ only in sign. It takes some
 minutes and writes the worst errors of each octave to data/verify_normal.json; the suite compares
 docs/stream.md with that record.
 """

@@ -1,7 +1,7 @@
 """Simulate Rao's spacing test: ``python tests/verify/verify_rao.py``.
 
-How many of 10^7 samples of uniform angles exceed the exact critical values. It takes some minutes
-and writes the counts to data/verify_rao.json, which the suite compares with the significances.
+Counts how many of 10^7 samples of uniform angles exceed the exact critical values. It takes some
+minutes and writes data/verify_rao.json, which the suite compares with the significances.
 """
 
 import json

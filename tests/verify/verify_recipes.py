@@ -1,10 +1,10 @@
-"""Recipes against what the projects' own code draws, parameter by parameter.
+"""Compare recipes with the projects' own code, parameter by parameter.
 
-A model of each project is built small, several times with different seeds, and initialized by the
-recipe as often. For each parameter the two samples are compared: standard deviations in standard
-errors, the largest magnitudes, and their distributions by Kolmogorov and Smirnov. What cannot be
-imported is left out: torchtitan, OLMo-core, Megatron-LM, nanochat and state-spaces/mamba need
-checkouts of the commits that the recipes name on PYTHONPATH. Writes tests/data/verify_recipes.csv.
+A small model of each project is built with several seeds, and initialized by the recipe as often.
+The two samples of each parameter are compared: standard deviations in standard errors, the largest
+magnitudes, and distributions by the Kolmogorov-Smirnov test. Projects that cannot be imported are
+skipped: torchtitan, OLMo-core, Megatron-LM, nanochat and state-spaces/mamba need checkouts of the
+commits that the recipes name on PYTHONPATH. Writes tests/data/verify_recipes.csv.
 """
 
 import csv

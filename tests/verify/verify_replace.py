@@ -1,15 +1,15 @@
 """Build models with and without `replace_init`: ``python tests/verify/verify_replace.py``.
 
-20 models of torch, transformers, timm and torchvision are built, and of each every parameter and
-buffer is compared with what the model's own code draws:
+Builds 20 models of torch, transformers, timm and torchvision, and compares every parameter and
+buffer with the draws of the model's own code:
 
-- the values have the same distribution by Kolmogorov and Smirnov, both at fixed seeds; constants
-  are equal;
+- the values have the same distribution by the Kolmogorov-Smirnov test, both at fixed seeds;
+  constants are equal;
 - every random call is ours, and all values are drawn by name;
 - building it again gives the same bits, and so does inserting a layer before it.
 
-Then models of 100 million parameters are built with and without, in turns, each in a new process,
-and timed. It writes data/verify_replace.json; the suite checks that record.
+Then builds models of 100 million parameters with and without it, alternately and each in a new
+process, and times them. Writes data/verify_replace.json; the suite checks that record.
 """
 
 import argparse

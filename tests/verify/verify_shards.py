@@ -1,8 +1,8 @@
-"""The memory of a sharded Keras variable of 1 GiB: ``python tests/verify/verify_shards.py``.
+"""Measure the memory of a sharded 1 GiB Keras variable: ``python tests/verify/verify_shards.py``.
 
-A kernel of 16384 x 16384, split over 4 devices, is made in several ways, each in a process of its
-own. Counted is by how much the most memory that the process ever holds grows beyond the new
-kernel's shards. Writes data/verify_shards.json, which the suite checks.
+A kernel of 16384 x 16384, split over 4 devices, is made in several ways, each in its own process.
+Measures by how much the peak memory of the process grows beyond the new kernel's shards. Writes
+data/verify_shards.json, which the suite checks.
 """
 
 import json

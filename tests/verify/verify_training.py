@@ -1,7 +1,7 @@
 """Train the examples of docs/examples from other starts: python tests/verify/verify_training.py.
 
-Each example trains from its own plan, from init_weights' default, from the recipe that fits it and
-from what torch itself starts its layers with, with 5 seeds each on the same batches, on one thread.
+Each example trains from its own plan, from init_weights' default, from the matching recipe and from
+torch's own initialization, with 5 seeds each on the same batches, on one thread.
 The loss at the end is the mean of the last 5 steps. Writes data/verify_training.json, of which
 benchmarks/report.py makes a table. It takes some minutes.
 """
