@@ -519,7 +519,7 @@ _ROWS = (
         "lora_gaussian",
         "normal",
         _inverse_of_fan_out,
-        preserves="the forward variance of the layer, divided by the rank",
+        preserves="the squared norm, divided by the rank",
         when="the matrix A of LoRA, with as many outputs as the rank; B is zeros",
         source="Hu et al. 2021; the standard deviation is PEFT's for 'gaussian'",
     ),
