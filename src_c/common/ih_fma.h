@@ -8,11 +8,12 @@
 #ifndef IH_FMA_H
 #define IH_FMA_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
-#include "common/ih_inline.h"
 
 /* A file that is compiled for a processor of its own may say so first, by IH_HAS_FMA. */
 #if !defined(IH_HAS_FMA) && (defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__))
@@ -60,7 +61,7 @@ IH_INLINE double ih_to_odd(double x, double error) {
 }
 
 /* Right in every case, and slow: the parts of the sum but the largest are rounded to odd. */
-static __attribute__((noinline, unused)) double ih_fma_by_odd(double a, double b, double c) {
+IH_NOINLINE double ih_fma_by_odd(double a, double b, double c) {
     double product = a * b, product_error = ih_product_error(a, b, product);
     double low = c + product_error, low_error = ih_sum_error(c, product_error, low);
     double high = product + low, high_error = ih_sum_error(product, low, high);
@@ -74,21 +75,21 @@ IH_INLINE float ih_emulated_fma_f32(float a, float b, float c) {
     double product = (double)a * b, sum = product + c;
     uint64_t bits;
     memcpy(&bits, &sum, sizeof bits);
-    if (__builtin_expect((bits & 0x1fffffff) == 0x10000000, 0))
+    if (IH_UNLIKELY((bits & 0x1fffffff) == 0x10000000))
         sum = ih_to_odd(sum, ih_sum_error(product, c, sum));
     return (float)sum;
 }
 
 IH_INLINE double ih_emulated_fma_f64(double a, double b, double c) {
     double moved, rounded = ih_nearly_fma(a, b, c, &moved);
-    return __builtin_expect(moved != rounded, 0) ? ih_fma_by_odd(a, b, c) : rounded;
+    return IH_UNLIKELY(moved != rounded) ? ih_fma_by_odd(a, b, c) : rounded;
 }
 
 /* ---- with or without ---- */
 
 IH_INLINE float ih_fma_f32(float a, float b, float c) {
 #if defined(IH_HAS_FMA)
-    return __builtin_fmaf(a, b, c);
+    return fmaf(a, b, c);
 #else
     return ih_emulated_fma_f32(a, b, c);
 #endif
@@ -96,7 +97,7 @@ IH_INLINE float ih_fma_f32(float a, float b, float c) {
 
 IH_INLINE double ih_fma_f64(double a, double b, double c) {
 #if defined(IH_HAS_FMA)
-    return __builtin_fma(a, b, c);
+    return fma(a, b, c);
 #else
     return ih_emulated_fma_f64(a, b, c);
 #endif

@@ -25,7 +25,10 @@ or 16): compile with -std=gnu11 -ffp-contract=off instead of -std=c11, and for 3
 #error "irwinhall must not be compiled with -ffast-math or a part of it, such as -fassociative-math"
 #endif
 #if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas" /* of processors without the next one */
 #pragma float_control(precise, on)
+#pragma clang diagnostic pop
 #pragma STDC FP_CONTRACT OFF
 #endif
 

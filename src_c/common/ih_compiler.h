@@ -1,0 +1,31 @@
+/* What GCC and Clang, clang-cl too, have beyond C11: vectors, attributes, builtins. By another
+ * compiler, or with IH_NO_GNU, C11 does the same with the same bits, more slowly: the portable
+ * kernel is the only one. */
+#ifndef IH_COMPILER_H
+#define IH_COMPILER_H
+
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(IH_NO_GNU)
+#define IH_GNU 1
+#endif
+
+/* IH_INLINE: a function that is part of each caller, whatever the compiler makes of its size.
+ * IH_NOINLINE: one that stays a call. */
+#if defined(IH_GNU)
+#define IH_INLINE static inline __attribute__((always_inline))
+#define IH_NOINLINE static __attribute__((noinline, unused))
+#define IH_UNLIKELY(condition) __builtin_expect(condition, 0)
+#else
+#define IH_INLINE static inline
+#define IH_NOINLINE static inline
+#define IH_UNLIKELY(condition) (condition)
+#endif
+
+/* Kernels that need more than C11. */
+#if !defined(IH_GNU)
+#define IH_NO_AVX512
+#define IH_NO_AVX2
+#define IH_NO_AESNI
+#define IH_NO_NEON
+#endif
+
+#endif
