@@ -20,12 +20,15 @@
 #define IH_UNLIKELY(condition) (condition)
 #endif
 
-/* Kernels that need more than C11. */
-#if !defined(IH_GNU)
-#define IH_NO_AVX512
-#define IH_NO_AVX2
-#define IH_NO_AESNI
-#define IH_NO_NEON
+/* Kernels that need more than C11. The headers of older Clangs declare instructions only where the
+ * whole file may use them: for clang-cl before 19, for AArch64 before 16. */
+#if !defined(IH_GNU) || (defined(__clang__) && defined(_MSC_VER) && __clang_major__ < 19)
+#define IH_NO_AVX512 1
+#define IH_NO_AVX2 1
+#define IH_NO_AESNI 1
+#endif
+#if !defined(IH_GNU) || (defined(__clang__) && __clang_major__ < 16 && !defined(__ARM_FEATURE_AES))
+#define IH_NO_NEON 1
 #endif
 
 #endif

@@ -8,7 +8,6 @@
 #ifndef IH_FMA_H
 #define IH_FMA_H
 
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -16,7 +15,8 @@
 #include "common/ih_ieee.h"
 
 /* A file that is compiled for a processor of its own may say so first, by IH_HAS_FMA. */
-#if !defined(IH_HAS_FMA) && (defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__))
+#if defined(IH_GNU) && !defined(IH_HAS_FMA) &&                                                     \
+    (defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__))
 #define IH_HAS_FMA 1
 #endif
 
@@ -89,7 +89,7 @@ IH_INLINE double ih_emulated_fma_f64(double a, double b, double c) {
 
 IH_INLINE float ih_fma_f32(float a, float b, float c) {
 #if defined(IH_HAS_FMA)
-    return fmaf(a, b, c);
+    return __builtin_fmaf(a, b, c);
 #else
     return ih_emulated_fma_f32(a, b, c);
 #endif
@@ -97,7 +97,7 @@ IH_INLINE float ih_fma_f32(float a, float b, float c) {
 
 IH_INLINE double ih_fma_f64(double a, double b, double c) {
 #if defined(IH_HAS_FMA)
-    return fma(a, b, c);
+    return __builtin_fma(a, b, c);
 #else
     return ih_emulated_fma_f64(a, b, c);
 #endif

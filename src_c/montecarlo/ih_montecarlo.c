@@ -44,15 +44,12 @@ static void open_source(word_source *source, const ih_plan *plan, uint64_t index
     memset(source->word + PIECE_WORDS, 0, LANES * sizeof *source->word);
 }
 
-static int is_stopped(const word_source *source) {
-    return ih_read_flag(&source->watch->stopped);
-}
+static int is_stopped(const word_source *source) { return ih_read_flag(&source->watch->stopped); }
 
 static void ask_whether_to_stop(word_source *source) {
     const ih_interrupt *interrupt = source->watch->interrupt;
     source->unasked = PIECES_UNASKED;
-    if (interrupt->wanted(interrupt->context))
-        ih_write_flag(&source->watch->stopped, 1);
+    if (interrupt->wanted(interrupt->context)) ih_write_flag(&source->watch->stopped, 1);
 }
 
 /* Before the first block: the calling thread is thread 0. */

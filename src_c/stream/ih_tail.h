@@ -57,7 +57,7 @@ static inline uint64_t ih_tail_word_64(const ih_plan *plan, uint64_t block, unsi
 /* The 63 bits of magnitude that remain of two canonical words: 31 of the first, 32 of the second.
  */
 IH_NOINLINE float ih_refine_normal_f32(const ih_plan *plan, uint64_t block, unsigned lane,
-                                   uint32_t word) {
+                                       uint32_t word) {
     uint64_t tail = ih_tail_word_32(plan, block, lane);
     double z = ih_quantile((uint64_t)(word >> 1) << 33 | tail << 1 | 1, 0);
     return (float)(word & 1 ? -z : z);
@@ -74,7 +74,7 @@ static inline double ih_quantile_128(uint64_t high, uint64_t low) {
 }
 
 IH_NOINLINE double ih_refine_normal_f64(const ih_plan *plan, uint64_t block, unsigned lane,
-                                    uint64_t word) {
+                                        uint64_t word) {
     uint64_t tail = ih_tail_word_64(plan, block, lane);
     double z = ih_quantile_128((word & ~UINT64_C(1)) | tail >> 63, tail << 1);
     return word & 1 ? -z : z;
@@ -89,12 +89,12 @@ static inline double ih_two_words(const ih_plan *plan, uint64_t words) {
 }
 
 IH_NOINLINE float ih_refine_truncated_f32(const ih_plan *plan, uint64_t block, unsigned lane,
-                                      uint32_t word) {
+                                          uint32_t word) {
     return (float)ih_two_words(plan, (uint64_t)word << 32 | ih_tail_word_32(plan, block, lane));
 }
 
 IH_NOINLINE double ih_refine_truncated_f64(const ih_plan *plan, uint64_t block, unsigned lane,
-                                       uint64_t word) {
+                                           uint64_t word) {
     uint64_t tail = ih_tail_word_64(plan, block, lane);
     /* first * 2^64 + span * (word * 2^64 + tail) / 2^64, to 2^-128 */
     uint64_t low = word * plan->span, high = plan->first + ih_high_64(word, plan->span);
