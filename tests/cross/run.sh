@@ -123,7 +123,7 @@ fi
 for compiler in gcc tcc; do
     if ! command -v $compiler >/dev/null; then
         echo "SKIP plain $compiler: not installed"
-    elif ! build "plain_$compiler" $compiler -std=c11 -pedantic-errors -O2 -DIH_NO_GNU; then
+    elif ! build "plain_$compiler" $compiler -std=c11 -pedantic -O2 -DIH_NO_GNU; then
         fail "plain $compiler: does not compile"
     else
         compare_all "plain_$compiler" portable
@@ -161,7 +161,38 @@ programs="vectors moments magnitude" # fuzz.c needs POSIX
 
 # Windows, by MinGW and wine, whose lines end otherwise.
 mingw=x86_64-w64-mingw32-gcc-posix
-under_wine() { "$wine" "$1.exe" ${2:-} | tr -d '\r'; }
+under_wine() {
+    "$wine" "$1.exe" ${2:-} >"$work/lines"
+    status=$?
+    tr -d '\r' <"$work/lines"
+    return $status
+}
+
+# microsoft NAME KERNELS FLAGS...: the ABI of MSVC, by clang; MinGW links
+microsoft() {
+    name=$1
+    wanted=$2
+    shift 2
+    if ! command -v clang >/dev/null; then
+        echo "SKIP $name: clang is not installed"
+        return
+    fi
+    mkdir -p "$work/$name" && cd "$work/$name"
+    for header in fenv malloc math process stdlib string windows; do
+        cp "$here/msvc.h" $header.h
+    done
+    if clang --target=x86_64-pc-windows-msvc -fms-compatibility -fms-extensions "$@" -O2 \
+        -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -isystem . -c $files &&
+        for program in $programs; do
+            $mingw -std=gnu11 -O2 -static -I"$sources" -o $program "$here/$program.c" ih_*.o \
+                -Wl,--defsym,_fltused=0,--defsym,__chkstk=___chkstk_ms -lm || break
+        done; then
+        compare_all $name "$wanted" under_wine
+    else
+        fail "$name: does not compile"
+    fi
+}
+
 if ! command -v $mingw >/dev/null || ! command -v wine >/dev/null; then
     echo "SKIP $mingw: needs it and wine"
 else
@@ -174,29 +205,8 @@ else
         fail "$mingw: does not compile"
     fi
 
-    # The ABI of MSVC, by clang: as clang-cl, and like MSVC without GNU C. MinGW links.
-    mkdir -p "$work/headers"
-    for header in fenv malloc math process stdlib string windows; do
-        cp "$here/msvc.h" "$work/headers/$header.h"
-    done
-    msvc="clang --target=x86_64-pc-windows-msvc -fms-compatibility -fms-extensions"
-    for name in clang_cl msvc; do
-        flags=-std=gnu11
-        [ $name = msvc ] && flags="-std=c11 -pedantic-errors -DIH_NO_GNU -D__STDC_NO_ATOMICS__"
-        mkdir -p "$work/$name" && cd "$work/$name"
-        if ! command -v clang >/dev/null; then
-            echo "SKIP $name: clang is not installed"
-        elif $msvc $flags -O2 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" \
-            -isystem "$work/headers" -c $files &&
-            for program in $programs; do
-                $mingw -std=gnu11 -O2 -static -I"$sources" -o $program "$here/$program.c" ih_*.o \
-                    -Wl,--defsym,_fltused=0,--defsym,__chkstk=___chkstk_ms -lm || break
-            done; then
-            compare_all $name "$kernels" under_wine
-        else
-            fail "$name: does not compile"
-        fi
-    done
+    microsoft clang_cl "$kernels" -std=gnu11
+    microsoft msvc portable -std=c11 -pedantic -DIH_NO_GNU -D__STDC_NO_ATOMICS__
     wineserver -k
 fi
 
