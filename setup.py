@@ -68,6 +68,7 @@ class BuildExt(build_ext):
     def build_extensions(self) -> None:
         """Build every module; setuptools would compile one file after another."""
         compile_files = self.compiler.compile
+
         def compile_in_parallel(sources: list[str], **options) -> list[str]:
             one_file = partial(compile_files, **options)
             with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or os.cpu_count() or 1)) as pool:
