@@ -5,8 +5,8 @@ from operator import index
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.time cimport monotonic
 from libc.stdint cimport INT64_MAX
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 
 cdef int64_t checked_int(str name, object value) except -1:
@@ -150,16 +150,9 @@ cdef extern from "Python.h":
 cdef double SECONDS_UNASKED = 0.05
 
 
-cdef double seconds() noexcept nogil:
-    """Return the time of a clock that never goes back."""
-    cdef timespec clock
-    clock_gettime(CLOCK_MONOTONIC, &clock)
-    return clock.tv_sec + 1e-9 * clock.tv_nsec
-
-
 cdef int interrupted(void *last) noexcept nogil:
     """Return whether a signal handler raised; look 20 times a second, last at the time *last."""
-    cdef double now = seconds()
+    cdef double now = monotonic()
     if now - (<double *>last)[0] < SECONDS_UNASKED:
         return 0
     (<double *>last)[0] = now
@@ -228,9 +221,9 @@ cdef int compute_pieces(object ufunc, list arrays, list made, Py_ssize_t *piece)
     cdef double began
     out = made[0]
     if out.size <= piece[0]:
-        began = seconds()
+        began = monotonic()
         ufunc(*arrays, out=tuple(made))
-        piece[0] = next_piece(piece[0], out.size, seconds() - began, 2.0)
+        piece[0] = next_piece(piece[0], out.size, monotonic() - began, 2.0)
         PyErr_CheckSignals()
         return 0
     # Along the axis that is outermost in memory.

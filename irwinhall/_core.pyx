@@ -703,9 +703,9 @@ cdef Py_ssize_t first_piece(const fill_call *call, void *out) noexcept nogil:
         count[axis] = min(call.count[axis], TRIAL_FILL // elements)
         elements *= count[axis]
     trial.count = count
-    began = seconds()
+    began = monotonic()
     fill_piece(&trial, out)
-    return next_piece(elements, elements, seconds() - began, 2.0**40)
+    return next_piece(elements, elements, monotonic() - began, 2.0**40)
 
 
 cdef int fill_pieces(fill_call *call, int axis, uint64_t elements, char *out) noexcept nogil:
@@ -714,9 +714,9 @@ cdef int fill_pieces(fill_call *call, int axis, uint64_t elements, char *out) no
     cdef double began
     cdef int status = IH_OK
     if elements < 2 * <uint64_t>call.piece:
-        began = seconds()
+        began = monotonic()
         status = fill_piece(call, out)
-        call.piece = next_piece(call.piece, elements, seconds() - began, 16.0)
+        call.piece = next_piece(call.piece, elements, monotonic() - began, 16.0)
         return IH_INTERRUPTED if status == IH_OK and interrupted(&call.last) else status
     begin, length = call.start[axis], call.count[axis]
     rest = elements // length

@@ -22,7 +22,7 @@ from irwinhall._arrays import output
 from irwinhall._keywords import takes
 from irwinhall._models.plan import Options
 from irwinhall._models.report import Report, Row
-from irwinhall.layouts import WeightOptions
+from irwinhall.layouts import Weight, WeightOptions
 from irwinhall.sampling import Sampler
 from irwinhall.schemes import Gain
 from irwinhall.stream import Stream
@@ -238,15 +238,21 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         tensor
         """
         element = keras.backend.standardize_dtype(dtype)
-        sampler = Sampler.of(
-            shape, self._row, gain=self._gain, active_inputs=self._active_inputs, **self._axes
-        )
+        sampler = self._sampler(shape)
         weight, stream = sampler.weight, self._draws.next()
         if layout is not None and keras.backend.backend() == "jax":
             return _split(sampler, stream, layout, element)
         weights = sampler.draw(stream, output(weight.shape, element, None, None))
         tensor = keras.ops.convert_to_tensor(weights, dtype=element)
         return tensor if layout is None else keras.distribution.distribute_tensor(tensor, layout)
+
+    def _sampler(self, shape: Sequence[int]) -> Sampler:
+        options = {"gain": self._gain, "active_inputs": self._active_inputs, **self._axes}
+        if not self._axes and self._row.elementwise and len(shape) == 1:
+            # As in Keras, both fans of a vector are its size.
+            square = Sampler.of((*shape, *shape), self._row, **options)
+            return square._replace(weight=Weight.of(shape))
+        return Sampler.of(shape, self._row, **options)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of `from_config` as plain values, for JSON."""

@@ -36,16 +36,30 @@ def setup_py(monkeypatch):
     return SimpleNamespace(**runpy.run_path(str(ROOT / "setup.py")))
 
 
-def compile_with(setup_py, monkeypatch, compile_files, sources):
-    """Return what the compiler of a BuildExt makes of source files."""
+def build_with(setup_py, monkeypatch, compiler):
+    """Return a BuildExt that has built all modules but for the compiler's work."""
     monkeypatch.setattr(build_ext, "build_extensions", lambda command: None)
     command = setup_py.BuildExt(setuptools.Distribution())
-    command.compiler = SimpleNamespace(compile=compile_files)
+    command.compiler = compiler
+    command.extensions = [setup_py.extension("_core", set())]
     command.build_extensions()
-    return command.compiler.compile(sources, output_dir="build")
+    return command
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="compiles one file after another on Windows")
+def compile_with(setup_py, monkeypatch, compile_files, sources):
+    """Return what the compiler of a BuildExt makes of source files."""
+    compiler = SimpleNamespace(compile=compile_files, compiler_type="unix")
+    return build_with(setup_py, monkeypatch, compiler).compiler.compile(sources, output_dir="build")
+
+
+def test_msvc_gets_its_own_flags_and_one_file_after_another(setup_py, monkeypatch):
+    compiler = SimpleNamespace(compile=print, compiler_type="msvc")
+    (module,) = build_with(setup_py, monkeypatch, compiler).extensions
+    assert compiler.compile is print
+    assert module.extra_compile_args == ["/std:c11", "/O2", "/fp:precise"]
+    assert module.extra_link_args == module.libraries == []
+
+
 def test_files_are_compiled_at_the_same_time(setup_py, monkeypatch):
     monkeypatch.setenv("MAX_JOBS", "3")
     all_three = threading.Barrier(3)

@@ -18,6 +18,8 @@ UNSAFE = [
     "-fno-signed-zeros", "-ffinite-math-only",
     "-fassociative-math -fno-signed-zeros -fno-trapping-math",
 ]  # fmt: skip
+# The macro by which MSVC says that it compiles with /fp:fast.
+MSVC_FAST_MATH = "-D_M_FP_FAST"
 # What these do, setup.py asks for.
 SAFE = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 
@@ -51,7 +53,7 @@ def assert_refused(compiler: str, path: Path, *flags: str, message: str = FAST_M
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "aarch64-linux-gnu-gcc"])
-@pytest.mark.parametrize("flags", [*UNSAFE, "-fsingle-precision-constant"])
+@pytest.mark.parametrize("flags", [*UNSAFE, "-fsingle-precision-constant", MSVC_FAST_MATH])
 def test_gcc_is_refused(compiler, flags):
     compiler_or_skip(compiler)
     assert_refused(compiler, SOURCES / "stream/ih_fill_law.c", *flags.split())

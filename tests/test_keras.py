@@ -152,6 +152,14 @@ def test_a_layer_stores_what_its_layout_says(layer, layout, more):
     assert 0.8 * bound < abs(weights).max() < bound
 
 
+@pytest.mark.parametrize("name", ["GlorotUniform", "HeNormal", "LecunNormal", "Letkeman"])
+def test_both_fans_of_a_vector_are_its_size(name):
+    init = getattr(ik, name)
+    square, vector = array(init(seed=1)((64, 64))), array(init(seed=1)((64,)))
+    assert vector.shape == (64,)
+    assert vector.tobytes() == square[0].tobytes()  # elements 0 to 63 of the same distribution
+
+
 def test_a_depthwise_kernel_has_the_fans_of_one_channel():
     init = ik.Letkeman(seed=1, layout="keras.depthwise")
     layer = keras.layers.DepthwiseConv2D(3, depthwise_initializer=init, use_bias=False)
@@ -464,7 +472,8 @@ def test_a_sequential_model_trains_and_is_saved_and_loaded(tmp_path):
             "^input_axes and output_axes must be left out with a layout, got ",
         ),
         (lambda: ik.Letkeman(axis=3), TypeError, "axis"),
-        (lambda: ik.Letkeman()((5,)), ValueError, "^letkeman needs fan_in and fan_out; a 1-D"),
+        (lambda: ik.Letkeman()(()), ValueError, "^letkeman needs fan_in and fan_out; a 0-D"),
+        (lambda: ik.Orthogonal()((5,)), ValueError, "^orthogonal needs in and out axes; a 1-D"),
         (lambda: ik.Letkeman()((4, 5), "int32"), TypeError, "^dtype must be one of"),
     ],
 )

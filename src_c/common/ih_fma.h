@@ -11,11 +11,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
-#include "common/ih_inline.h"
 
 /* A file that is compiled for a processor of its own may say so first, by IH_HAS_FMA. */
-#if !defined(IH_HAS_FMA) && (defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__))
+#if defined(IH_GNU) && !defined(IH_HAS_FMA) &&                                                     \
+    (defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__))
 #define IH_HAS_FMA 1
 #endif
 
@@ -60,7 +61,7 @@ IH_INLINE double ih_to_odd(double x, double error) {
 }
 
 /* Right in every case, and slow: the parts of the sum but the largest are rounded to odd. */
-static __attribute__((noinline, unused)) double ih_fma_by_odd(double a, double b, double c) {
+IH_NOINLINE double ih_fma_by_odd(double a, double b, double c) {
     double product = a * b, product_error = ih_product_error(a, b, product);
     double low = c + product_error, low_error = ih_sum_error(c, product_error, low);
     double high = product + low, high_error = ih_sum_error(product, low, high);
@@ -74,14 +75,14 @@ IH_INLINE float ih_emulated_fma_f32(float a, float b, float c) {
     double product = (double)a * b, sum = product + c;
     uint64_t bits;
     memcpy(&bits, &sum, sizeof bits);
-    if (__builtin_expect((bits & 0x1fffffff) == 0x10000000, 0))
+    if (IH_UNLIKELY((bits & 0x1fffffff) == 0x10000000))
         sum = ih_to_odd(sum, ih_sum_error(product, c, sum));
     return (float)sum;
 }
 
 IH_INLINE double ih_emulated_fma_f64(double a, double b, double c) {
     double moved, rounded = ih_nearly_fma(a, b, c, &moved);
-    return __builtin_expect(moved != rounded, 0) ? ih_fma_by_odd(a, b, c) : rounded;
+    return IH_UNLIKELY(moved != rounded) ? ih_fma_by_odd(a, b, c) : rounded;
 }
 
 /* ---- with or without ---- */

@@ -3,9 +3,16 @@
 #ifndef IH_THREADS_H
 #define IH_THREADS_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <process.h>
+#include <windows.h>
+#else
+#include <pthread.h>
+#endif
 
 #define IH_MAX_THREADS 256
 /* Creating a thread costs about as much as 60,000 elements of a stream. */
@@ -14,11 +21,17 @@
 /* Work on items [begin, end); thread counts from 0. */
 typedef void ih_work_function(const void *job, uint64_t begin, uint64_t end, unsigned thread);
 
+#if defined(_WIN32)
+typedef HANDLE ih_thread;
+#else
+typedef pthread_t ih_thread;
+#endif
+
 typedef struct {
     ih_work_function *work;
     const void *job;
     uint64_t begin, end;
-    pthread_t handle;
+    ih_thread handle;
     unsigned thread;
     int started;
 } ih_share;
@@ -31,11 +44,38 @@ static inline uint64_t ih_worth_threads(uint64_t elements, int threads) {
     return used > 1 ? used : 1;
 }
 
-static void *ih_run_share(void *argument) {
-    const ih_share *share = argument;
+static inline void ih_run_share(const ih_share *share) {
     share->work(share->job, share->begin, share->end, share->thread);
+}
+
+/* A thread for a share, 1 if there is one; and waiting for its end. */
+#if defined(_WIN32)
+static inline unsigned __stdcall ih_run_thread(void *share) {
+    ih_run_share(share);
+    return 0;
+}
+
+static inline int ih_start_thread(ih_share *share) {
+    share->handle = (HANDLE)_beginthreadex(NULL, 0, ih_run_thread, share, 0, NULL);
+    return share->handle != NULL;
+}
+
+static inline void ih_join_thread(ih_share *share) {
+    WaitForSingleObject(share->handle, INFINITE);
+    CloseHandle(share->handle);
+}
+#else
+static inline void *ih_run_thread(void *share) {
+    ih_run_share(share);
     return NULL;
 }
+
+static inline int ih_start_thread(ih_share *share) {
+    return pthread_create(&share->handle, NULL, ih_run_thread, share) == 0;
+}
+
+static inline void ih_join_thread(ih_share *share) { pthread_join(share->handle, NULL); }
+#endif
 
 /* Give each thread a run of items, which ends at a multiple of unit; the last, which no
  * other is longer than, takes the rest. It is the caller's own, thread 0. */
@@ -54,14 +94,13 @@ static inline void ih_run_threads(ih_work_function *work, const void *job, uint6
         share[i].thread = (unsigned)(threads - 1 - i);
         share[i].begin = i == 0 ? 0 : share[i - 1].end;
         share[i].end = i + 1 == threads ? items : last * unit;
-        share[i].started =
-            i + 1 < threads && pthread_create(&share[i].handle, NULL, ih_run_share, &share[i]) == 0;
+        share[i].started = i + 1 < threads && ih_start_thread(&share[i]);
     }
     /* What no thread could be had for, the caller does itself. */
     for (uint64_t i = 0; i < threads; i++)
         if (!share[i].started) ih_run_share(&share[i]);
     for (uint64_t i = 0; i < threads; i++)
-        if (share[i].started) pthread_join(share[i].handle, NULL);
+        if (share[i].started) ih_join_thread(&share[i]);
 }
 
 #endif

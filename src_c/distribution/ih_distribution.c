@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "common/ih_clones.h"
+#include "common/ih_compiler.h"
 #include "common/ih_dd.h"
-#include "common/ih_inline.h"
 #include "distribution/ih_distribution_table.h"
 
 /* The density and the probability below u, both to be multiplied by exp(log.hi + log.lo). */

@@ -14,17 +14,12 @@
 #include <string.h>
 
 #include "common/ih_clones.h"
+#include "common/ih_compiler.h"
 #include "magnitude/ih_magnitude_wide.h"
 #include "magnitude/ih_magnitude_table.h"
 #include "common/ih_dd.h"
 
 /* The clones of a function give the same bits: fma() is exact whether an instruction or a call. */
-
-#if defined(__GNUC__)
-#define IH_NOINLINE __attribute__((noinline))
-#else
-#define IH_NOINLINE
-#endif
 
 /* Twice the bound on the relative error of the pairs below. */
 #define IH_ROUNDING_MARGIN 0x1p-74
@@ -179,7 +174,7 @@ void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward,
 
 /* The chunk as an array: where it lies if it is one already, else copied into the buffer.
  * These two stay calls: inlined, the copies become string instructions of three times the cost. */
-static IH_NOINLINE
+IH_NOINLINE
 const int64_t *load(int64_t *buffer, const char *from, ptrdiff_t stride, size_t count) {
     if (stride == sizeof(int64_t) && (uintptr_t)from % _Alignof(int64_t) == 0)
         return (const int64_t *)(const void *)from;
@@ -188,7 +183,7 @@ const int64_t *load(int64_t *buffer, const char *from, ptrdiff_t stride, size_t 
     return buffer;
 }
 
-static IH_NOINLINE
+IH_NOINLINE
 void store(char *to, ptrdiff_t stride, const double *chunk, size_t count) {
     if (stride == sizeof(double))
         memcpy(to, chunk, count * sizeof(double));
@@ -228,7 +223,7 @@ static inline void look_up_one(int64_t n, double *hi, double *lo) {
 
 /* Write the pairs of the small ones among n, which it looks for four at a time. What it leaves in
  * the other places is unspecified. */
-static IH_NOINLINE
+IH_NOINLINE
 void look_up(const int64_t *n, double *hi, double *lo, size_t count) {
     size_t i = 0;
     for (; i + 4 <= count; i += 4) {

@@ -1,16 +1,12 @@
-/* Monte Carlo on the weight stream: words are made in pieces that fit L1, summed there and gone.
- *
- * A weight is k = ((int32)word >> 7) | 1 in units of 2^-24, which is 2 * ((int32)word >> 8) + 1: a
- * sum of `count` weights is twice the sum of the shifted words, plus count. The loops below add
- * shifted words, at most 2^23 in magnitude, in 32-bit lanes, and widen before a lane can overflow.
- */
-#include <stdatomic.h>
+/* Monte Carlo on the weight stream: words are made in pieces that fit L1, summed there and gone. */
 #include <string.h>
 
 #include "common/ih_clones.h"
-#include "common/ih_inline.h"
+#include "common/ih_compiler.h"
+#include "common/ih_flag.h"
 #include "common/ih_threads.h"
 #include "ih_montecarlo.h"
+#include "montecarlo/ih_word_sums.h"
 #include "stream/kernels/ih_fill_dispatch.h"
 
 /* Weights and trials in a block: long enough that a block's bookkeeping does not show, short
@@ -19,15 +15,7 @@
 #define BLOCK_TRIALS 2048
 /* Words made at a time, 8 KiB. */
 #define PIECE_WORDS 2048
-#define LANES 16
-/* Rows that a 32-bit column can add: 255 * 2^23 < 2^31. A lane adds PIECE_WORDS / LANES words. */
-#define COLUMN_ROWS 255
 _Static_assert(PIECE_WORDS / LANES < COLUMN_ROWS, "a lane must hold the sum of its words");
-
-/* GCC and Clang make of this whatever vectors the machine has. */
-typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
-typedef int32_t half_lanes __attribute__((vector_size(2 * LANES)));
-typedef int32_t quarter_lanes __attribute__((vector_size(LANES)));
 
 /* Pieces between two questions whether to stop: some milliseconds. */
 #define PIECES_UNASKED 1024
@@ -35,7 +23,7 @@ typedef int32_t quarter_lanes __attribute__((vector_size(LANES)));
 /* Whether to stop, which the calling thread asks and all threads read. */
 typedef struct {
     const ih_interrupt *interrupt;
-    atomic_int stopped;
+    ih_flag stopped;
 } watch;
 
 /* A run of the stream's words. */
@@ -56,15 +44,12 @@ static void open_source(word_source *source, const ih_plan *plan, uint64_t index
     memset(source->word + PIECE_WORDS, 0, LANES * sizeof *source->word);
 }
 
-static int is_stopped(const word_source *source) {
-    return atomic_load_explicit(&source->watch->stopped, memory_order_relaxed);
-}
+static int is_stopped(const word_source *source) { return ih_read_flag(&source->watch->stopped); }
 
 static void ask_whether_to_stop(word_source *source) {
     const ih_interrupt *interrupt = source->watch->interrupt;
     source->unasked = PIECES_UNASKED;
-    if (interrupt->wanted(interrupt->context))
-        atomic_store_explicit(&source->watch->stopped, 1, memory_order_relaxed);
+    if (interrupt->wanted(interrupt->context)) ih_write_flag(&source->watch->stopped, 1);
 }
 
 /* Before the first block: the calling thread is thread 0. */
@@ -104,101 +89,6 @@ IH_INLINE const uint32_t *take(word_source *source, uint64_t wanted, size_t *got
     return words;
 }
 
-/* ---- sums ---- */
-
-/* All lanes from LANES - count on are 0, read from offset LANES - count: count ones, then zeros. */
-static const int32_t first_lanes[2 * LANES] = {-1, -1, -1, -1, -1, -1, -1, -1,
-                                               -1, -1, -1, -1, -1, -1, -1, -1};
-
-IH_INLINE void load_shifted(lanes *value, const uint32_t *words) {
-    memcpy(value, words, sizeof *value);
-    *value >>= 8;
-}
-
-IH_INLINE void load_shifted_part(lanes *value, const uint32_t *words, size_t count) {
-    lanes mask;
-    memcpy(&mask, first_lanes + LANES - count, sizeof mask);
-    load_shifted(value, words);
-    *value &= mask;
-}
-
-/* The sum of all lanes where it fits 32 bits, by halves: that stays in vector registers. */
-IH_INLINE int32_t narrow_sum_of_lanes(const lanes *value) {
-    half_lanes low, high;
-    quarter_lanes left, right;
-    uint64_t pair[2];
-    memcpy(&low, value, sizeof low);
-    memcpy(&high, (const char *)value + sizeof low, sizeof high);
-    low += high;
-    memcpy(&left, &low, sizeof left);
-    memcpy(&right, (const char *)&low + sizeof left, sizeof right);
-    left += right;
-    memcpy(pair, &left, sizeof pair);
-    return ((int32_t)pair[0] + (int32_t)(pair[0] >> 32)) +
-           ((int32_t)pair[1] + (int32_t)(pair[1] >> 32));
-}
-
-/* The sum of all lanes: their upper and lower 16 bits apart, which cannot overflow. */
-IH_INLINE int64_t sum_of_lanes(const lanes *value) {
-    lanes low = *value & 0xffff, high = *value >> 16;
-    return (int64_t)narrow_sum_of_lanes(&high) * 65536 + narrow_sum_of_lanes(&low);
-}
-
-IH_INLINE int64_t sum_of_words(const uint32_t *words, size_t count) {
-    lanes total = {0}, value;
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        load_shifted(&value, words + i);
-        total += value;
-    }
-    if (i < count) {
-        load_shifted_part(&value, words + i, count - i);
-        total += value;
-    }
-    return count <= COLUMN_ROWS ? narrow_sum_of_lanes(&total) : sum_of_lanes(&total);
-}
-
-/* Add words to columns and return their sum. Columns are written in whole vectors. */
-IH_INLINE int64_t add_to_columns(int32_t *column, const uint32_t *words, size_t count) {
-    lanes total = {0}, value, sum;
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        load_shifted(&value, words + i);
-        memcpy(&sum, column + i, sizeof sum);
-        sum += value;
-        memcpy(column + i, &sum, sizeof sum);
-        total += value;
-    }
-    if (i < count) {
-        load_shifted_part(&value, words + i, count - i);
-        memcpy(&sum, column + i, sizeof sum);
-        sum += value;
-        memcpy(column + i, &sum, sizeof sum);
-        total += value;
-    }
-    return count <= COLUMN_ROWS ? narrow_sum_of_lanes(&total) : sum_of_lanes(&total);
-}
-
-/* The magnitude of a sum of count weights, from the sum of their shifted words. */
-IH_INLINE int64_t weight_sum_magnitude(int64_t shifted, uint64_t count) {
-    int64_t sum = 2 * shifted + (int64_t)count;
-    return sum < 0 ? -sum : sum;
-}
-
-/* Add rows of m <= LANES words to columns and return the sum of the rows' magnitudes. */
-IH_INLINE int64_t add_narrow_rows(int32_t *column, const uint32_t *words, size_t m, size_t rows) {
-    int64_t magnitudes = 0;
-    lanes total, value;
-    memcpy(&total, column, sizeof total);
-    for (size_t i = 0; i < rows; i++, words += m) {
-        load_shifted_part(&value, words, m);
-        total += value;
-        magnitudes += weight_sum_magnitude(narrow_sum_of_lanes(&value), m);
-    }
-    memcpy(column, &total, sizeof total);
-    return magnitudes;
-}
-
 /* ---- blocks of trials ---- */
 
 /* Moments of values / divisor * 2^-24. The sum is an exact integer; the squares add up in eight
@@ -233,11 +123,8 @@ static void magnitude_trials(word_source *source, uint64_t n, size_t trials, int
         if (n <= LANES) { /* a trial is a part of a vector: many at a time */
             size_t whole = whole_runs(source, n, trials - t);
             const uint32_t *words = source->word + source->at;
-            for (size_t i = 0; i < whole; i++, words += n) {
-                lanes part;
-                load_shifted_part(&part, words, (size_t)n);
-                value[t++] = weight_sum_magnitude(narrow_sum_of_lanes(&part), n);
-            }
+            for (size_t i = 0; i < whole; i++, words += n)
+                value[t++] = weight_sum_magnitude(sum_of_few_words(words, (size_t)n), n);
             source->at += whole * (size_t)n;
             if (t == trials) return;
         }
@@ -427,7 +314,7 @@ static int simulate(simulation *job, ih_work_function *work, const ih_key *key, 
     blocks = (job->trials - 1) / job->block_trials + 1;
     used = ih_worth_threads(job->trials * job->weights, threads);
     ih_run_threads(work, job, blocks, 1, used < blocks ? used : blocks);
-    return atomic_load(&watched.stopped) ? IH_INTERRUPTED : IH_OK;
+    return ih_read_flag(&watched.stopped) ? IH_INTERRUPTED : IH_OK;
 }
 
 int ih_simulate_magnitude(const ih_key *key, uint64_t n, uint64_t first, uint64_t trials,

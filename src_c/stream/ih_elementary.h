@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
-#include "common/ih_inline.h"
 
 #define IH_LN_2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: k * IH_LN_2_HIGH is exact for |k| < 2^21 */
 #define IH_LN_2_LOW 0x1.a39ef35793c76p-33

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/ih_compiler.h"
 #include "common/ih_fma.h"
 #include "common/ih_ieee.h"
 #include "stream/ih_normal_table.h"
@@ -26,8 +27,22 @@ static inline uint64_t ih_word_64(const uint32_t *words, size_t place) {
     return words[2 * place] | (uint64_t)words[2 * place + 1] << 32;
 }
 
+/* Of x > 0. */
+#if defined(IH_GNU)
 static inline int ih_leading_zeros_32(uint32_t x) { return __builtin_clz(x); }
 static inline int ih_leading_zeros_64(uint64_t x) { return __builtin_clzll(x); }
+#else
+static inline int ih_leading_zeros_64(uint64_t x) {
+    int zeros = 0;
+    for (int step = 32; step; step /= 2)
+        if (x >> (64 - step) == 0) {
+            x <<= step;
+            zeros += step;
+        }
+    return zeros;
+}
+static inline int ih_leading_zeros_32(uint32_t x) { return ih_leading_zeros_64(x) - 32; }
+#endif
 
 static inline uint32_t ih_high_32(uint32_t a, uint32_t b) {
     return (uint32_t)(((uint64_t)a * b) >> 32);

@@ -16,8 +16,6 @@
 #include "stream/ih_fill_scalar.h"
 #include "stream/ih_kernel.h"
 
-#define IH_RARE static __attribute__((noinline, unused))
-
 /* q = mantissa * 2^-(65 + octave), mantissa in [2^63, 2^64]; relative error a few 2^-53. */
 static inline double ih_tail_quantile(uint64_t mantissa, int octave) {
     double r = sqrt(-2 * ih_log_scaled((double)mantissa * 0x1p-63, -(octave + 2)));
@@ -34,7 +32,7 @@ static inline double ih_tail_quantile(uint64_t mantissa, int octave) {
 }
 
 /* Phi^-1(q), q = odd * 2^-(65 + shift), odd an odd integer. */
-IH_RARE double ih_quantile(uint64_t odd, int shift) {
+IH_NOINLINE double ih_quantile(uint64_t odd, int shift) {
     int zeros = ih_leading_zeros_64(odd), octave = zeros + shift;
     uint64_t fraction;
     if (octave >= IH_NORMAL_OCTAVES) return ih_tail_quantile(odd << zeros, octave);
@@ -58,8 +56,8 @@ static inline uint64_t ih_tail_word_64(const ih_plan *plan, uint64_t block, unsi
 
 /* The 63 bits of magnitude that remain of two canonical words: 31 of the first, 32 of the second.
  */
-IH_RARE float ih_refine_normal_f32(const ih_plan *plan, uint64_t block, unsigned lane,
-                                   uint32_t word) {
+IH_NOINLINE float ih_refine_normal_f32(const ih_plan *plan, uint64_t block, unsigned lane,
+                                       uint32_t word) {
     uint64_t tail = ih_tail_word_32(plan, block, lane);
     double z = ih_quantile((uint64_t)(word >> 1) << 33 | tail << 1 | 1, 0);
     return (float)(word & 1 ? -z : z);
@@ -75,8 +73,8 @@ static inline double ih_quantile_128(uint64_t high, uint64_t low) {
     return ih_quantile(high | 1, zeros);
 }
 
-IH_RARE double ih_refine_normal_f64(const ih_plan *plan, uint64_t block, unsigned lane,
-                                    uint64_t word) {
+IH_NOINLINE double ih_refine_normal_f64(const ih_plan *plan, uint64_t block, unsigned lane,
+                                        uint64_t word) {
     uint64_t tail = ih_tail_word_64(plan, block, lane);
     double z = ih_quantile_128((word & ~UINT64_C(1)) | tail >> 63, tail << 1);
     return word & 1 ? -z : z;
@@ -90,13 +88,13 @@ static inline double ih_two_words(const ih_plan *plan, uint64_t words) {
     return u & 1 ? -z : z;
 }
 
-IH_RARE float ih_refine_truncated_f32(const ih_plan *plan, uint64_t block, unsigned lane,
-                                      uint32_t word) {
+IH_NOINLINE float ih_refine_truncated_f32(const ih_plan *plan, uint64_t block, unsigned lane,
+                                          uint32_t word) {
     return (float)ih_two_words(plan, (uint64_t)word << 32 | ih_tail_word_32(plan, block, lane));
 }
 
-IH_RARE double ih_refine_truncated_f64(const ih_plan *plan, uint64_t block, unsigned lane,
-                                       uint64_t word) {
+IH_NOINLINE double ih_refine_truncated_f64(const ih_plan *plan, uint64_t block, unsigned lane,
+                                           uint64_t word) {
     uint64_t tail = ih_tail_word_64(plan, block, lane);
     /* first * 2^64 + span * (word * 2^64 + tail) / 2^64, to 2^-128 */
     uint64_t low = word * plan->span, high = plan->first + ih_high_64(word, plan->span);

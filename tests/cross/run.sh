@@ -1,15 +1,21 @@
 #!/bin/sh
-# Builds the stream's kernels and the magnitudes with every compiler and optimisation at hand, with
-# the sanitizers of addresses and undefined behaviour, and for other processors, which qemu runs:
-# AArch64 with its own kernel, s390x, whose byte order is the other one, and 32-bit ones. Compares
-# the digests of all with those on record, and makes random fills (fuzz.c) in some.
+# Builds the stream's kernels, the simulations and the magnitudes with every compiler and
+# optimisation at hand, with the sanitizers of addresses and undefined behaviour, without GNU C, for
+# other processors, which qemu runs (AArch64 with its own kernel, s390x, whose byte order is the
+# other one, and 32-bit ones), and for other systems: Windows, which wine runs, WebAssembly, and
+# macOS, which nothing here runs. Compares the digests of all with those on record, and makes random
+# fills (fuzz.c) in some.
 # A missing tool is a SKIP line; a different digest ends with status 1.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-sources="$here/../../src_c"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
+ln -s "$here/../../src_c" "$work/src_c"
+sources="$work/src_c"
+files="$sources/stream/*.c $sources/stream/kernels/*.c $sources/montecarlo/*.c
+    $sources/magnitude/*.c"
+programs="vectors moments magnitude fuzz"
 # What the frozen stream has always been; a new law adds lines.
 cp "$here/../data/stream_digests.txt" "$work/vectors.first"
 
@@ -21,13 +27,13 @@ fail() {
 # build NAME COMPILER FLAGS...: compile the programs into the folder $work/NAME
 build() {
     folder="$work/$1"
-    shift
+    compiler=$2
+    shift 2
+    set -- -std=gnu11 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" "$@"
     mkdir -p "$folder" && cd "$folder" &&
-        "$@" -std=gnu11 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -c \
-            "$sources"/stream/*.c "$sources"/stream/kernels/*.c "$sources"/magnitude/*.c &&
-        for program in vectors magnitude fuzz; do
-            "$@" -std=gnu11 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -o $program \
-                "$here/$program.c" ih_*.o -lm -pthread || return
+        $compiler "$@" -c $files &&
+        for program in $programs; do
+            $compiler "$@" -o $program "$here/$program.c" ih_*.o -lm -pthread || return
         done
 }
 
@@ -51,6 +57,18 @@ compare() {
     else
         fail "$name $program $argument: other bits"
     fi
+}
+
+# compare_all NAME KERNELS [RUNNER...]: compare all programs, the kernels' by each kernel
+compare_all() {
+    name=$1
+    wanted=$2
+    shift 2
+    compare $name magnitude "" "$@"
+    for kernel in $wanted; do
+        compare $name moments $kernel "$@"
+        compare $name vectors $kernel "$@"
+    done
 }
 
 # fuzz NAME CALLS [RUNNER...]: random fills
@@ -88,8 +106,7 @@ for compiler in gcc clang; do
             echo "SKIP $compiler$level: builds, and this machine cannot run it"
             continue
         fi
-        compare "$compiler$level" magnitude ""
-        for kernel in $kernels; do compare "$compiler$level" vectors $kernel; done
+        compare_all "$compiler$level" "$kernels"
         case $level in -O3 | sanitized) fuzz "$compiler$level" 20000 ;; esac
     done
 done
@@ -99,39 +116,25 @@ if ! command -v musl-gcc >/dev/null; then
 elif ! build musl musl-gcc -O2 -static; then
     fail "musl: does not compile"
 else
-    compare musl magnitude ""
-    for kernel in $kernels; do compare musl vectors $kernel; done
+    compare_all musl "$kernels"
 fi
 
-# Windows, by MinGW and wine, whose lines end otherwise; fuzz.c needs POSIX.
-windows=x86_64-w64-mingw32-gcc-posix
-if ! command -v $windows >/dev/null || ! command -v wine >/dev/null; then
-    echo "SKIP $windows: needs it and wine"
-else
-    mkdir -p "$work/windows" && cd "$work/windows"
-    export WINEPREFIX="$work/wine" WINEDEBUG=-all
-    wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2>/dev/null || command -v wine)
-    under_wine() { "$wine" "$1.exe" ${2:-} | tr -d '\r'; }
-    if "$windows" -std=gnu11 -O2 -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -c \
-        "$sources"/stream/*.c "$sources"/stream/kernels/*.c "$sources"/magnitude/*.c &&
-        for program in vectors magnitude; do
-            "$windows" -std=gnu11 -O2 -ffp-contract=off -static -I"$sources" -o $program.exe \
-                "$here/$program.c" ih_*.o -lm -pthread || break
-        done; then
-        "$wine" magnitude.exe >/dev/null 2>&1 # makes its own folder first
-        compare windows magnitude "" under_wine
-        for kernel in $kernels; do compare windows vectors $kernel under_wine; done
-        wineserver -k
+# Without GNU C: by GCC, and by TinyCC, which has neither its vectors nor atomics.
+for compiler in gcc tcc; do
+    if ! command -v $compiler >/dev/null; then
+        echo "SKIP plain $compiler: not installed"
+    elif ! build "plain_$compiler" $compiler -std=c11 -pedantic -O2 -DIH_NO_GNU; then
+        fail "plain $compiler: does not compile"
     else
-        fail "$windows: does not compile"
+        compare_all "plain_$compiler" portable
     fi
-fi
+done
 
 # emulate COMPILER RUNNER KERNELS LEVELS [FLAGS...]: the same for another processor
 emulate() {
     compiler=$1
     runner=$2
-    kernels=$3
+    emulated=$3
     levels=$4
     shift 4
     if ! command -v $compiler >/dev/null || ! command -v $runner >/dev/null; then
@@ -143,8 +146,7 @@ emulate() {
             fail "$compiler $level: does not compile"
             continue
         fi
-        compare "$compiler$level" magnitude "" $runner
-        for kernel in $kernels; do compare "$compiler$level" vectors $kernel $runner; done
+        compare_all "$compiler$level" "$emulated" $runner
         fuzz "$compiler$level" 2000 $runner
     done
 }
@@ -154,4 +156,84 @@ emulate s390x-linux-gnu-gcc qemu-s390x portable "-O2 -O3"
 emulate arm-linux-gnueabihf-gcc qemu-arm portable -O2
 emulate riscv64-linux-gnu-gcc qemu-riscv64 portable -O2
 emulate i686-linux-gnu-gcc qemu-i386 portable -O2 -msse2 -mfpmath=sse
+
+programs="vectors moments magnitude" # fuzz.c needs POSIX
+
+# Windows, by MinGW and wine, whose lines end otherwise.
+mingw=x86_64-w64-mingw32-gcc-posix
+under_wine() {
+    "$wine" "$1.exe" ${2:-} >"$work/lines"
+    status=$?
+    tr -d '\r' <"$work/lines"
+    return $status
+}
+
+# microsoft NAME KERNELS FLAGS...: the ABI of MSVC, by clang; MinGW links
+microsoft() {
+    name=$1
+    wanted=$2
+    shift 2
+    if ! command -v clang >/dev/null; then
+        echo "SKIP $name: clang is not installed"
+        return
+    fi
+    mkdir -p "$work/$name" && cd "$work/$name"
+    for header in fenv malloc math process stdlib string windows; do
+        cp "$here/msvc.h" $header.h
+    done
+    if clang --target=x86_64-pc-windows-msvc -fms-compatibility -fms-extensions "$@" -O2 \
+        -ffp-contract=off -Wall -Wextra -Werror -I"$sources" -isystem . -c $files &&
+        for program in $programs; do
+            $mingw -std=gnu11 -O2 -static -I"$sources" -o $program "$here/$program.c" ih_*.o \
+                -Wl,--defsym,_fltused=0,--defsym,__chkstk=___chkstk_ms -lm || break
+        done; then
+        compare_all $name "$wanted" under_wine
+    else
+        fail "$name: does not compile"
+    fi
+}
+
+if ! command -v $mingw >/dev/null || ! command -v wine >/dev/null; then
+    echo "SKIP $mingw: needs it and wine"
+else
+    export WINEPREFIX="$work/wine" WINEDEBUG=-all
+    wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2>/dev/null || command -v wine)
+    "$wine" wineboot >/dev/null 2>&1 # makes its own folder first
+    if build windows $mingw -O2 -static; then
+        compare_all windows "$kernels" under_wine
+    else
+        fail "$mingw: does not compile"
+    fi
+
+    microsoft clang_cl "$kernels" -std=gnu11
+    microsoft msvc portable -std=c11 -pedantic -DIH_NO_GNU -D__STDC_NO_ATOMICS__
+    wineserver -k
+fi
+
+# cross TARGET: compile and link for a system whose headers and libraries Zig has
+cross() {
+    mkdir -p "$work/$1" && cd "$work/$1" &&
+        for program in $programs; do
+            $python -m ziglang cc -target $1 -std=gnu11 -O2 -ffp-contract=off -Wall -Wextra \
+                -Werror -I"$sources" -o $program "$here/$program.c" $files -lm -pthread || return
+        done
+}
+
+python=${PYTHON:-python3}
+if ! $python -c "import ziglang" 2>/dev/null; then
+    echo "SKIP macOS, Windows on AArch64, WebAssembly: $python has no package ziglang"
+else
+    for target in aarch64-macos x86_64-macos aarch64-windows-gnu wasm32-wasi; do
+        if cross $target; then
+            echo "ok   $target: compiles and links"
+        else
+            fail "$target: does not compile"
+        fi
+    done
+    if $python -c "import wasmtime" 2>/dev/null; then
+        compare_all wasm32-wasi portable $python "$here/wasi.py"
+    else
+        echo "SKIP wasm32-wasi: $python has no package wasmtime"
+    fi
+fi
 exit $failed

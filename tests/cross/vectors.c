@@ -112,7 +112,7 @@ static uint64_t hashed_law(uint64_t hash, const ih_law *law, int status, int dty
 static void print_sweep(int kernel) {
     static const int least[FLOATS] = {-149, -1074, -24, -133};
     static const int greatest[FLOATS] = {128, 1023, 16, 128};
-    static const double ends[][2] = {
+    const double ends[][2] = {
         {-2, 2},     {-0.01, 1},      {-1, 0.01},       {-0.01, 0.02},     {0, INFINITY},
         {-0.0, 0.3}, {-INFINITY, 0},  {-INFINITY, 0.1}, {-1e-3, INFINITY}, {1, INFINITY},
         {1.5, 1.6},  {-INFINITY, -3}, {-37, -36.5},     {-9, 9},
@@ -121,7 +121,7 @@ static void print_sweep(int kernel) {
         for (int step = -1, exponent = least[dtype] - 1; exponent <= greatest[dtype]; step++) {
             const double scale = ldexp(step % 2 ? 1.0 : 1.4142135623730951, exponent);
             uint64_t hash = no_hash;
-            ih_law law;
+            ih_law law = {0};
             hash = hashed_law(hash, &law, ih_law_uniform(&law, scale), dtype, kernel);
             hash = hashed_law(hash, &law, ih_law_normal(&law, scale), dtype, kernel);
             for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)

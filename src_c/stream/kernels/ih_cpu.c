@@ -1,7 +1,9 @@
 /* All questions to the processor and to the system about it. */
 #include "stream/kernels/ih_cpu.h"
 
-#if defined(__x86_64__)
+#include "common/ih_compiler.h"
+
+#if defined(IH_GNU) && defined(__x86_64__)
 
 #include <cpuid.h>
 
@@ -60,7 +62,7 @@ int ih_cpu_has_avx512(void) {
            all_of(cpu.leaf7_ecx, LEAF7_ECX_VBMI2) && all_of(cpu.xcr0, XCR0_AVX512);
 }
 
-#elif defined(__aarch64__)
+#elif defined(IH_GNU) && defined(__aarch64__)
 
 #if defined(__linux__)
 #include <sys/auxv.h>
@@ -71,4 +73,6 @@ int ih_cpu_has_neon(void) { return (getauxval(AT_HWCAP) & HWCAP_AES_BIT) != 0; }
 int ih_cpu_has_neon(void) { return 1; }
 #endif
 
+#else
+typedef int ih_cpu_is_empty;
 #endif

@@ -1,5 +1,6 @@
 /* The AES-NI kernel for CPUs without AVX2: one block a vector, and no instruction for a fused
  * multiply-add. */
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
 #if defined(__x86_64__) && !defined(IH_NO_AESNI)

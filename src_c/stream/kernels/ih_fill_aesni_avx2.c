@@ -1,4 +1,5 @@
 /* The AVX2 kernel for CPUs with AES on 128 bits only (before VAES). */
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
 #if defined(__x86_64__) && !defined(IH_NO_AVX2)

@@ -1,4 +1,5 @@
 /* The AVX2 kernel: VAES on 256 bits, two blocks a vector. */
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
 #if defined(__x86_64__) && !defined(IH_NO_AVX2)

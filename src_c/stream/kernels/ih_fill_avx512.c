@@ -1,4 +1,5 @@
 /* The AVX-512 kernel: VAES on 512 bits, four blocks a vector. */
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
 #if defined(__x86_64__) && !defined(IH_NO_AVX512)

@@ -1,8 +1,10 @@
 /* The table of kernels, the best first. */
 #include "stream/kernels/ih_fill_dispatch.h"
 
-#include <stdatomic.h>
 #include <string.h>
+
+#include "common/ih_compiler.h"
+#include "common/ih_flag.h"
 
 extern const ih_kernel ih_kernel_portable;
 extern const ih_kernel ih_kernel_aesni;
@@ -41,13 +43,13 @@ const char *ih_kernel_name(int index) {
  * Threads that race write the same answer. */
 int ih_kernel_supported(int index) {
     enum { UNKNOWN, NO, YES };
-    static atomic_int answer[KERNELS];
+    static ih_flag answer[KERNELS];
     int known;
     if (index < 0 || index >= KERNELS) return 0;
-    known = atomic_load_explicit(&answer[index], memory_order_relaxed);
+    known = ih_read_flag(&answer[index]);
     if (known == UNKNOWN) {
         known = kernels[index]->supported() ? YES : NO;
-        atomic_store_explicit(&answer[index], known, memory_order_relaxed);
+        ih_write_flag(&answer[index], known);
     }
     return known == YES;
 }

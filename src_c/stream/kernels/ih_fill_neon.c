@@ -3,6 +3,7 @@
  * AESE adds its key before the substitution, not after MixColumns as x86 does: a round key is
  * added one instruction later, which is the same sum (AESE with key 0, AESMC, then the key).
  */
+#include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
 #if defined(__aarch64__) && !defined(__AARCH64EB__) && !defined(IH_NO_NEON)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "common/ih_inline.h"
+#include "common/ih_compiler.h"
 
 #define V_WORDS (4 * V_BLOCKS)
 #define V_LONGS (2 * V_BLOCKS)
