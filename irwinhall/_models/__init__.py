@@ -1,1 +1,1 @@
-"""The common part of whole-model calls of all frameworks: plans, decisions and the report."""
+"""The common part of whole-model calls of all frameworks: plans, decisions and reports."""
