@@ -45,8 +45,10 @@ from irwinhall._jax_drawing import (  # imports JAX
     times,
     type_before,
 )
+from irwinhall._jax_flow import activation_flow
 from irwinhall._jax_model import init_weights, linen_layers
 from irwinhall._jax_shards import checked_for_jax, sampled_by_shards
+from irwinhall._models.activations import ActivationFlow, FlowRow
 from irwinhall._models.plan import Options
 from irwinhall._models.report import Report, Row
 
@@ -55,10 +57,13 @@ if TYPE_CHECKING:  # type checkers may take `jax` for this module, hence these n
     from jax.sharding import Sharding
 
 __all__ = [
+    "ActivationFlow",
+    "FlowRow",
     "Initializer",
     "Options",
     "Report",
     "Row",
+    "activation_flow",
     "delta_orthogonal",
     "glorot_normal",
     "glorot_uniform",

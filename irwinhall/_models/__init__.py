@@ -1,1 +1,1 @@
-"""Whole-model initialization common to all frameworks: plans, decisions and the report."""
+"""Whole-model calls common to all frameworks: plans, decisions and reports."""

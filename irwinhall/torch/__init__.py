@@ -19,10 +19,11 @@ try:
 except ImportError as _error:
     raise ImportError("irwinhall.torch needs PyTorch: pip install torch") from _error
 
+from irwinhall._models.activations import ActivationFlow, FlowRow
 from irwinhall._models.plan import Options
 from irwinhall._models.report import Report, Row
 from irwinhall.torch._fill import fill_
-from irwinhall.torch._flow import ActivationFlow, FlowRow, activation_flow
+from irwinhall.torch._flow import activation_flow
 from irwinhall.torch._functions import (
     calculate_gain,
     constant_,

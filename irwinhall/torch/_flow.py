@@ -2,164 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from irwinhall._models.activations import ActivationFlow, FlowRow, Moments, with_verdicts
 from irwinhall._models.plan import shown
-from irwinhall._models.report import table
-from irwinhall.flow import Flow, Verdict, verdict
+from irwinhall._models.running import run
 from irwinhall.torch._functions import normal_
-from irwinhall.torch._running import run
 
-__all__ = ["ActivationFlow", "FlowRow", "activation_flow"]
+__all__ = ["activation_flow"]
 
 # Number of elements measured at a time on the CPU: few enough for the cache, and for 6 correct
 # digits of a sum in float32.
 _CHUNK = 2**15
 # Norms in float32 outside of this range have lost squares to underflow or overflow.
 _LEAST, _MOST = 1e-15, 1e15
-
-
-class FlowRow(NamedTuple):
-    """The output of a module, and the gradient with respect to it.
-
-    Attributes
-    ----------
-    name : str
-        The module's qualified name; empty for the batch and for the whole model.
-    kind : str
-        The name of its class; "batch" for the model's input.
-    call : int
-        The number of earlier calls of the module.
-    shape : tuple of int
-        The shape of the output.
-    has_weight : bool
-        Whether the module itself holds a parameter of two axes or more.
-    magnitude, mean_square, dead : float
-        The means of abs(x) and of x^2, and the share of dead units: elements of a sample, along all
-        axes but the first, that are 0 in every sample of the batch.
-    gradient_magnitude, gradient_mean_square, gradient_dead : float or None
-        The same for the gradient; None if the output has none.
-
-    Examples
-    --------
-    >>> import torch
-    >>> import irwinhall.torch as init
-    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
-    >>> rows = init.activation_flow(model, torch.ones(8, 4)).rows
-    >>> [(row.name, row.kind, row.shape, row.has_weight) for row in rows]
-    [('', 'batch', (8, 4), False), ('0', 'Linear', (8, 3), True), ('1', 'ReLU', (8, 3), False)]
-    """
-
-    name: str
-    kind: str
-    call: int
-    shape: tuple[int, ...]
-    has_weight: bool
-    magnitude: float
-    mean_square: float
-    dead: float
-    gradient_magnitude: float | None = None
-    gradient_mean_square: float | None = None
-    gradient_dead: float | None = None
-
-
-class ActivationFlow(NamedTuple):
-    """Report of `activation_flow`; it prints as a table.
-
-    Attributes
-    ----------
-    rows : tuple of FlowRow
-        The batch, then a row for every output, in the order in which they were computed.
-    signals, gradients : Verdict
-        The growth of the signals' mean square from the first layer to the last, and of the
-        gradients' square norm on the way back. The square norm is the mean square times the number
-        of elements: a layer whose scheme keeps the signals by fan_in keeps it, whatever its width.
-        Layers are the rows with weights, or all rows if fewer than two have any.
-
-    Examples
-    --------
-    >>> import torch
-    >>> import irwinhall.torch as init
-    >>> layers = [torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU()) for _ in range(20)]
-    >>> model = torch.nn.Sequential(*layers)
-    >>> batch = init.normal_(torch.empty(32, 64), seed=2)
-    >>> for scheme in ("he_normal", "xavier_normal"):
-    ...     _ = init.init_weights(model, scheme, seed=1)
-    ...     print(init.activation_flow(model, batch).signals)
-    kept: times 1.13 a layer, times 11 over 20 layers
-    vanishing: times 0.567 a layer, times 2.1e-05 over 20 layers
-    """
-
-    rows: tuple[FlowRow, ...]
-    signals: Verdict
-    gradients: Verdict
-
-    def __str__(self) -> str:
-        heads = ("", "module", "kind", "E|x|", "E x^2", "dead", "E|g|", "E g^2", "dead")
-        cells = [_cells(number, row) for number, row in enumerate(self.rows)]
-        lines = [table(heads, cells, right=(0, 3, 4, 5, 6, 7, 8))]
-        lines.append(f"mean square of signals {self.signals}")
-        lines.append(f"square norm of gradients {self.gradients}")
-        return "\n".join(lines)
-
-    def check(self) -> None:
-        """Raise an AssertionError, with the table, unless signals and gradients are kept.
-
-        Examples
-        --------
-        >>> import torch
-        >>> import irwinhall.torch as init
-        >>> model = torch.nn.Sequential(*(torch.nn.Linear(64, 64) for _ in range(30)))
-        >>> _ = init.init_weights(model, "lecun_normal", seed=1)
-        >>> init.activation_flow(model, init.normal_(torch.empty(32, 64), seed=2)).check()
-        """
-        if not self.signals.word == self.gradients.word == "kept":
-            raise AssertionError(f"signals and gradients must be kept\n{self}")
-
-    def as_flow(self, label: str) -> Flow:
-        """Return the same as an `irwinhall.flow.Flow`, for `irwinhall.plots.save_flow`.
-
-        Its layers are the rows. Missing gradients are nan.
-
-        Parameters
-        ----------
-        label : str
-            The name in the plot.
-
-        Returns
-        -------
-        irwinhall.flow.Flow
-
-        Examples
-        --------
-        >>> import torch
-        >>> import irwinhall.torch as init
-        >>> from irwinhall import plots
-        >>> found = init.activation_flow(torch.nn.Linear(4, 3), torch.ones(8, 4))
-        >>> plots.save_flow("flow.png", [found.as_flow("as torch starts it")])  # doctest: +SKIP
-        """
-        return Flow(
-            label,
-            np.array([row.magnitude for row in self.rows]),
-            np.array([row.mean_square for row in self.rows]),
-            np.array([_number(row.gradient_magnitude) for row in self.rows]),
-            np.array([_number(row.gradient_mean_square) for row in self.rows]),
-        )
-
-
-class _Moments(NamedTuple):
-    magnitude: float
-    mean_square: float
-    dead: float
 
 
 def activation_flow(
@@ -248,23 +111,8 @@ def activation_flow(
         found = torch.autograd.grad(root, places, start, allow_unused=True) if wanted else ()
     for number, gradient in zip(wanted, found, strict=True):
         if gradient is not None:
-            moments = _moments(gradient)
-            rows[number] = FlowRow(*rows[number][:-3], *moments)
-    return ActivationFlow(tuple(rows), *_verdicts(rows))
-
-
-def _verdicts(rows: list[FlowRow]) -> tuple[Verdict, Verdict]:
-    layers = [row for row in rows if row.has_weight]
-    if len(layers) < 2:
-        layers = [row for row in rows if row.kind != "batch"]
-    back = [row for row in reversed(layers) if row.gradient_mean_square is not None]
-    return (
-        verdict([row.mean_square for row in layers], dead=layers[-1].dead if layers else 0.0),
-        verdict(
-            [_number(row.gradient_mean_square) * math.prod(row.shape) for row in back],
-            dead=_number(back[-1].gradient_dead) if back else 0.0,
-        ),
-    )
+            rows[number] = FlowRow(*rows[number][:-3], *_moments(gradient))
+    return with_verdicts(rows)
 
 
 # ---- the pass ------------------------------------------------------------------------------------
@@ -382,7 +230,7 @@ def _has_weight(module: nn.Module) -> bool:
 # ---- moments -------------------------------------------------------------------------------------
 
 
-def _moments(tensor: Any) -> _Moments:
+def _moments(tensor: Any) -> Moments:
     """Return the mean of abs(x), that of x^2, and the share of dead units."""
     values = tensor.detach()
     if values.is_complex():
@@ -402,7 +250,7 @@ def _moments(tensor: Any) -> _Moments:
             chunk = chunk.double()
         squares += float(torch.linalg.vector_norm(chunk)) ** 2
         total += float(chunk.abs().sum())
-    return _Moments(total / count, squares / count, _dead(values))
+    return Moments(total / count, squares / count, _dead(values))
 
 
 def _chunks(values: Any) -> Iterator[Any]:
@@ -425,23 +273,3 @@ def _dead(values: Any) -> float:
         silent = silent[zeros.all(0)]
         first *= 2
     return int(silent.numel()) / int(samples.shape[1])
-
-
-# ---- the table -----------------------------------------------------------------------------------
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _cells(number: int, row: FlowRow) -> list[str]:
-    def figure(value: float | None) -> str:
-        return "" if value is None else f"{value:.3g}"
-
-    name = row.name or f"({row.kind})"
-    return [
-        str(number),
-        f"{name}, call {row.call + 1}" if row.call else name,
-        row.kind,
-        *map(figure, row[5:]),
-    ]

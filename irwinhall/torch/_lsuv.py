@@ -14,9 +14,9 @@ from irwinhall._arguments import checked_count
 from irwinhall._models.plan import Pattern, matchers, shown
 from irwinhall._models.report import table
 from irwinhall._models.roles import WeightRole
+from irwinhall._models.running import run
 from irwinhall.lsuv import LayerReport, checked_positive, rescale_until
 from irwinhall.torch._layers import ParameterSite, parameters
-from irwinhall.torch._running import run
 from irwinhall.torch._shards import is_distributed
 from irwinhall.torch._sharing import tied_parameters
 

@@ -115,3 +115,5 @@ rows: tuple[irwinhall.keras.Row, ...] = written.rows
 remade, told = irwinhall.jax.init_weights({}, seed=1)
 told_of: irwinhall.jax.Report = told
 found = irwinhall.jax.linen_layers(object())
+seen: irwinhall.jax.ActivationFlow = irwinhall.jax.activation_flow(object(), array)
+seen_row: irwinhall.jax.FlowRow = seen.rows[0]

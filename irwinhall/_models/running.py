@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from torch import nn
 
 __all__ = ["run"]
 
 
-def run(module: nn.Module, batch: Any) -> Any:
+def run(model: Callable[..., Any], batch: Any) -> Any:
     """Return the output of a model for its argument, arguments or keyword arguments."""
     if isinstance(batch, Mapping):
-        return module(**batch)
+        return model(**batch)
     if isinstance(batch, (tuple, list)):
-        return module(*batch)
-    return module(batch)
+        return model(*batch)
+    return model(batch)
