@@ -247,7 +247,9 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
         return tensor if layout is None else keras.distribution.distribute_tensor(tensor, layout)
 
     def _sampler(self, shape: Sequence[int]) -> Sampler:
-        options = {"gain": self._gain, "active_inputs": self._active_inputs, **self._axes}
+        options: dict[str, Any] = dict(
+            gain=self._gain, active_inputs=self._active_inputs, **self._axes
+        )
         if not self._axes and self._row.elementwise and len(shape) == 1:
             # As in Keras, both fans of a vector are its size.
             square = Sampler.of((*shape, *shape), self._row, **options)
