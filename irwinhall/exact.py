@@ -481,11 +481,11 @@ def _series_length(n: int, dps: int) -> int | None:
 def _bound(n: int, m: int | None, formula: str, magnitude: Callable[[int], Any]) -> Any:
     n = _integer("n", n)
     m = n if m is None else _integer("m", m)
-    if formula == "node_average":
-        return (n + m) / (m * magnitude(n) + n * magnitude(m))
+    if not isinstance(formula, str) or formula not in ("node_average", "as_printed"):
+        raise ValueError(f"formula must be 'node_average' or 'as_printed', got {formula!r}")
     if formula == "as_printed":
         return (n + m) / (n * magnitude(n) + m * magnitude(m))
-    raise ValueError(f"formula must be 'node_average' or 'as_printed', got {formula!r}")
+    return (n + m) / (m * magnitude(n) + n * magnitude(m))
 
 
 def _integer(name: str, value: object, least: int = 1) -> int:

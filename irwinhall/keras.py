@@ -120,7 +120,8 @@ class SchemeInitializer(keras.initializers.VarianceScaling):  # type: ignore[mis
     low, high, corrected, active_inputs
         As for `irwinhall.sample_weights`.
     layout, groups, parts, stacked
-        As for `irwinhall.layouts.Weight.of`. Default: (..., in, out), as Keras reads a shape.
+        As for `irwinhall.layouts.Weight.of`. Default: as Keras reads a shape: (..., in, out), and a
+        vector's size is both of its fans.
     input_axes, output_axes : sequence of int, optional
         The axes of inputs and outputs, in place of a layout; give both. EinsumDense, and so
         attention, sets them itself.

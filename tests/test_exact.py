@@ -108,6 +108,13 @@ def test_the_bound_is_symmetric(n, m, formula):
     assert there == exact.letkeman_bound(m, n, formula=formula)
 
 
+@pytest.mark.parametrize("bound", [exact.letkeman_bound, exact.letkeman_bound_mp])
+@pytest.mark.parametrize("formula", ["node", None, np.zeros(3, "i4, f8")])
+def test_an_unknown_formula_is_refused(bound, formula):
+    with pytest.raises(ValueError, match="^formula must be 'node_average' or 'as_printed', got "):
+        bound(5, 7, formula=formula)
+
+
 @pytest.mark.parametrize("formula", ["node_average", "as_printed"])
 def test_the_bound_of_equal_sizes_is_the_standard_one(formula):
     assert exact.letkeman_bound(37) == exact.letkeman_bound(37, 37, formula=formula)
