@@ -1,8 +1,24 @@
-"""The checks of ``python tests/verify/fuzz_python.py`` find what is wrong."""
+"""The record of ``python tests/verify/fuzz_python.py``, and that its checks find what is wrong."""
+
+import json
 
 import fuzz_python
 import numpy as np
 import pytest
+import trust_page
+
+
+def recorded():
+    return json.loads(fuzz_python.RECORD.read_text(encoding="utf-8"))
+
+
+def test_every_function_was_called():
+    assert recorded()["functions"].keys() == fuzz_python.FUNCTIONS.keys()
+    assert min(recorded()["functions"].values()) > 100
+
+
+def test_the_page_has_the_table_of_the_record():
+    assert trust_page.written("fuzz_python") == fuzz_python.render(recorded())
 
 
 def stable(x, n):
