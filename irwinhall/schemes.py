@@ -711,8 +711,8 @@ def scale(
     Returns
     -------
     float
-        letkeman and letkeman_normalized give the exact bound, rounded once, and once more with a
-        gain. The others are within 3 units in the last place.
+        The exact bound for letkeman and letkeman_normalized, rounded once, and once more with a
+        gain. For the others, it is within 3 units in the last place.
 
     Raises
     ------

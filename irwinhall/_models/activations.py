@@ -104,14 +104,23 @@ class ActivationFlow(NamedTuple):
         return "\n".join(lines)
 
     def check(self) -> None:
-        """Raise an AssertionError, with the table, unless signals and gradients are kept."""
+        """Raise an AssertionError, with the table, unless signals and gradients are kept.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import irwinhall.torch as init
+        >>> model = torch.nn.Sequential(*(torch.nn.Linear(64, 64) for _ in range(30)))
+        >>> _ = init.init_weights(model, "lecun_normal", seed=1)
+        >>> init.activation_flow(model, init.normal_(torch.empty(32, 64), seed=2)).check()
+        """
         if not self.signals.word == self.gradients.word == "kept":
             raise AssertionError(f"signals and gradients must be kept\n{self}")
 
     def as_flow(self, label: str) -> Flow:
         """Return the same as an `irwinhall.flow.Flow`, for `irwinhall.plots.save_flow`.
 
-        Its layers are the rows. What has no gradient is nan.
+        Its layers are the rows. Missing gradients are nan.
 
         Parameters
         ----------
@@ -121,6 +130,14 @@ class ActivationFlow(NamedTuple):
         Returns
         -------
         irwinhall.flow.Flow
+
+        Examples
+        --------
+        >>> import torch
+        >>> import irwinhall.torch as init
+        >>> from irwinhall import plots
+        >>> found = init.activation_flow(torch.nn.Linear(4, 3), torch.ones(8, 4))
+        >>> plots.save_flow("flow.png", [found.as_flow("torch's defaults")])  # doctest: +SKIP
         """
         return Flow(
             label,
