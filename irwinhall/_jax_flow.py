@@ -28,7 +28,7 @@ from irwinhall.stream import Stream
 
 __all__ = ["activation_flow"]
 
-# How many elements are measured at a time: few enough for the cache.
+# Number of elements measured at a time: few enough for the cache.
 _CHUNK = 2**15
 
 
@@ -39,7 +39,7 @@ def activation_flow(
     *,
     seed: int | bytes = 0,
 ) -> ActivationFlow:
-    """Return how large signals and gradients are behind every module of a model.
+    """Return the sizes of signals and gradients after every module of a model.
 
     The model is run once on the batch, forward and backward.
 
@@ -47,16 +47,16 @@ def activation_flow(
     ----------
     model : module
         A module of Flax nnx or Equinox, or one of Flax linen that is bound to its variables. It
-        runs in the mode that it is in, training or evaluation. It is not changed.
+        runs in its current mode, training or evaluation. It is not changed.
     batch : array, sequence or mapping
-        The model's argument, arguments, or arguments by name. A unit counts as dead only if it is 0
-        in every sample: take a few dozen. Equinox's modules take one sample: they are mapped over
-        the first axis of every array.
+        The model's argument, arguments, or keyword arguments. A unit counts as dead only if it is 0
+        in every sample: use a few dozen samples. Modules of Equinox take one sample, so they are
+        mapped over the first axis of every array.
     loss : callable, optional
-        From the model's output to the scalar whose gradient is taken. Without one the gradient at
-        the output is standard normal, as in `irwinhall.flow`.
+        Maps the model's output to the scalar whose gradient is taken. Default: the gradient at the
+        output is standard normal, as in `irwinhall.flow`.
     seed : int or bytes
-        Of that gradient, which is the weight of the name "gradient".
+        Seed of that gradient, which is drawn under the name "gradient".
 
     Returns
     -------
@@ -65,23 +65,22 @@ def activation_flow(
     Raises
     ------
     TypeError, ValueError
-        If model is not a module, arrays are traced, or loss gives no scalar that depends on the
-        model.
+        If model is not a module, arrays are traced, or loss does not return a scalar that depends
+        on the model.
 
     Notes
     -----
-    *Rows.* The first array of real or complex numbers in what each module returns, whenever it is
-    called: modules within modules too, such as the block that adds a branch to its input. What is
-    returned as it came from another module, as by Sequential, is that one's row. Functions that are
-    no modules, such as jax.nn.relu, have no rows, and neither have other methods of modules than
-    ``__call__``. Names are the paths of `init_weights`.
+    *Rows.* Each call of a module has a row for the first array of real or complex numbers that it
+    returns, also modules within modules, such as a block that adds a branch to its input. An output
+    that is passed on unchanged, as by Sequential, has only the row of the module that made it.
+    Functions such as jax.nn.relu, and methods other than ``__call__``, have no rows. Names are the
+    paths of `init_weights`.
 
-    *Transformations.* The pass runs without `jit`, and each step of a `scan` has its rows. The rows
-    of what runs in the body of a `while_loop` may be missing. Modules of Equinox are mapped by
-    `jax.vmap`, with the axis_name "batch"; scalars and an `equinox.nn.State` are the same for all
-    samples.
+    *Transformations.* The pass runs without `jit`, and each step of a `scan` has its rows. Rows
+    from the body of a `while_loop` may be missing. Modules of Equinox are mapped by `jax.vmap`,
+    with the axis_name "batch"; scalars and an `equinox.nn.State` are the same for all samples.
 
-    *Cost.* Every operation is compiled on its own when it first runs. The gradients of parameters
+    *Cost.* Every operation is compiled separately when it first runs. The gradients of parameters
     are not computed. Means are computed on the host, in float64.
 
     Examples
@@ -177,9 +176,9 @@ def _is_layer(node: Any) -> bool:
 class _Pass:
     """One pass through a model.
 
-    zero: what the root is differentiated by, so that whatever is marked has a gradient.
-    known: what has a row, by its id.
-    least_axes: how many axes an array that is measured has at least, as a module sees it.
+    zero: the variable of the derivative; each marked value depends on it and so has a gradient.
+    known: values that have a row already, by their id.
+    least_axes: the least number of axes of a measured array, as a module sees it.
     """
 
     zero: Any = None
@@ -249,8 +248,8 @@ def _measure_with_tangent(values: Any, tangents: Any, *, measure: _Measure) -> A
     return _measured.bind(*values, measure=measure), *tangents
 
 
-# The identity, of which `measure` sees the values, with the axes of jax.vmap in front. It does
-# nothing in what is compiled all the same, as the body of a while_loop may be.
+# The identity; it passes the values to `measure`, with the axes of jax.vmap first. In code that is
+# compiled all the same, such as the body of a while_loop, it does nothing.
 _measured = Primitive("measured")
 _measured.def_impl(_measure)
 _measured.def_abstract_eval(lambda values, **_: values)
@@ -369,7 +368,7 @@ def _marking(kind: Any) -> Any:
     is_equinox = equinox is not None and issubclass(kind, equinox.Module)
 
     class Marking(kind):  # type: ignore[misc]  # the class is known when it runs
-        # A static field, as transformations of Equinox keep nothing else.
+        # Transformations of Equinox keep only fields; a static one is no leaf.
         _irwinhall_mark: Any = equinox.field(static=True, default=None) if is_equinox else None
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The report of `activation_flow`: what all frameworks measure behind every module of a model."""
+"""The report of `activation_flow`, common to all frameworks."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class FlowRow(NamedTuple):
     name : str
         The module's qualified name; empty for the batch and for the whole model.
     kind : str
-        The name of its class; "batch" for what the model was given.
+        The name of its class; "batch" for the model's input.
     call : int
-        How often the module had been run before.
+        The number of earlier calls of the module.
     shape : tuple of int
         The shape of the output.
     has_weight : bool
@@ -41,7 +41,7 @@ class FlowRow(NamedTuple):
         The means of abs(x) and of x^2, and the share of dead units: elements of a sample, along all
         axes but the first, that are 0 in every sample of the batch.
     gradient_magnitude, gradient_mean_square, gradient_dead : float or None
-        The same of the gradient; None where the output has none.
+        The same for the gradient; None if the output has none.
 
     Examples
     --------
@@ -71,10 +71,10 @@ class ActivationFlow(NamedTuple):
     rows : tuple of FlowRow
         The batch, then a row for every output, in the order in which they were computed.
     signals, gradients : Verdict
-        What becomes of the signals' mean square from the first layer to the last, and of the
-        gradients' square norm on the way back, which is their mean square times their number: a
-        layer that keeps one by fan_in keeps the other, whatever its width. Layers are the rows with
-        weights; all of them if fewer than two have any.
+        The growth of the signals' mean square from the first layer to the last, and of the
+        gradients' square norm on the way back. The square norm is the mean square times the number
+        of elements: a layer whose scheme keeps the signals by fan_in keeps it, whatever its width.
+        Layers are the rows with weights, or all rows if fewer than two have any.
 
     Examples
     --------
