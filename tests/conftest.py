@@ -13,8 +13,11 @@ settings.load_profile("irwinhall")
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No doctests: docs/ has a module of this name, and the typed clients are for type checkers alone.
-collect_ignore = ["conftest.py", "support/typed_client.py", "support/typed_frameworks.py"]
+# No doctests: docs/ has a module of this name, the typed clients are for type checkers alone, and
+# wasi.py runs programs.
+collect_ignore = [
+    "conftest.py", "cross/wasi.py", "support/typed_client.py", "support/typed_frameworks.py",
+]  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
