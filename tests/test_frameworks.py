@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from frameworks import imported
+from frameworks import framework, imported
 
 # Runs a page where torch cannot be imported, with a test, so that the hooks of tests/ are loaded.
 PROGRAM = """
@@ -25,11 +25,19 @@ sys.exit(pytest.main(["-k", "torch.md or imports", *sys.argv[1:]]))
         ("import irwinhall, irwinhall.torch as init", ["torch"]),
         ("from irwinhall import keras", ["keras"]),
         ("from irwinhall.dask import weights", ["dask"]),
+        ("from irwinhall.stats import fit, IrwinHall", ["scipy>=1.16"]),
         ("import irwinhall.jaxes, numpy; from torches import torch", []),
     ],
 )
 def test_an_example_needs_what_it_imports(source, expected):
     assert list(imported(source)) == expected
+
+
+def test_a_version_that_is_too_old_is_missing(monkeypatch):
+    monkeypatch.delenv("IRWINHALL_REQUIRE_FRAMEWORKS", raising=False)
+    assert framework("scipy>=1.13").__name__ == "scipy"
+    with pytest.raises(pytest.skip.Exception, match="required is: .99"):
+        framework("scipy>=99")
 
 
 def test_a_page_of_a_missing_framework_is_skipped():
@@ -40,4 +48,4 @@ def test_a_page_of_a_missing_framework_is_skipped():
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "docs/torch.md: torch is not installed" in finished.stdout
-    assert "6 passed, 1 skipped" in finished.stdout
+    assert "7 passed, 1 skipped" in finished.stdout

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from irwinhall import approximations, flow, plots
+from irwinhall import approximations, exact, flow, plots
 
 pytest.importorskip("matplotlib")
 
@@ -233,7 +233,9 @@ def test_the_distribution_is_drawn_in_standard_deviations(n):
     for number in numbers:
         z, drawn = curves_of(density)[f"n = {number}"]
         deviation = math.sqrt(number / 12)
-        expected = deviation * scipy.stats.irwinhall.pdf(number / 2 + deviation * z, number)
+        expected = [
+            deviation * float(exact.irwin_hall_pdf(x, number)) for x in number / 2 + deviation * z
+        ]
         np.testing.assert_allclose(drawn[1:-1], expected[1:-1], rtol=1e-9, atol=1e-12)
         z, drawn = curves_of(tail)[f"n = {number}"]
         assert (np.diff(drawn) <= 0.0).all()

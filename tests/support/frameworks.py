@@ -11,6 +11,9 @@ import pytest
 # Keras reads it when it is first imported. Its own default is TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+# What these of irwinhall.stats are made of.
+INFRASTRUCTURE, NEEDED = {"Bates", "IrwinHall", "UniformSum"}, "scipy>=1.16"
+
 FRAMEWORKS = {"dask", "distributed", "equinox", "flax", "haiku", "jax", "keras", "torch", "zarr"}
 
 
@@ -19,9 +22,11 @@ def framework(name: str) -> ModuleType:
 
     With IRWINHALL_REQUIRE_FRAMEWORKS set, a missing framework fails instead.
     """
+    module, _, least = name.partition(">=")
     if os.environ.get("IRWINHALL_REQUIRE_FRAMEWORKS"):
-        return importlib.import_module(name)
-    return pytest.importorskip(name, reason=f"{name} is not installed", exc_type=ImportError)
+        return importlib.import_module(module)
+    missing = f"{name} is not installed"
+    return pytest.importorskip(module, least or None, reason=missing, exc_type=ImportError)
 
 
 def imported(source: str) -> Iterator[str]:
@@ -30,5 +35,9 @@ def imported(source: str) -> Iterator[str]:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
+            if node.module == "irwinhall.stats" and INFRASTRUCTURE.intersection(
+                alias.name for alias in node.names
+            ):
+                yield NEEDED
         for name in names:
             yield from FRAMEWORKS.intersection([name.removeprefix("irwinhall.").split(".")[0]])
