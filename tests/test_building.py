@@ -64,7 +64,7 @@ def test_files_are_compiled_at_the_same_time(setup_py, monkeypatch):
     monkeypatch.setenv("MAX_JOBS", "3")
     all_three = threading.Barrier(3)
 
-    def compile_files(sources, output_dir):
+    def compile_files(sources, output_dir, extra_postargs):
         all_three.wait(timeout=60)  # raises BrokenBarrierError unless three compile at once
         return [f"{output_dir}/{source}.o" for source in sources]
 
@@ -72,8 +72,18 @@ def test_files_are_compiled_at_the_same_time(setup_py, monkeypatch):
     assert objects == ["build/c.o", "build/a.o", "build/b.o"]
 
 
+def test_what_cython_writes_is_compiled_for_size(setup_py, monkeypatch):
+    def compile_files(sources, output_dir, extra_postargs):
+        return [(*sources, *extra_postargs)]
+
+    compiled = compile_with(
+        setup_py, monkeypatch, compile_files, ["irwinhall/_core.c", "src_c/stream/ih_ars.c"]
+    )
+    assert compiled == [("irwinhall/_core.c", "-O2"), ("src_c/stream/ih_ars.c",)]
+
+
 def test_a_file_that_does_not_compile_ends_the_build(setup_py, monkeypatch):
-    def compile_files(sources, output_dir):
+    def compile_files(sources, output_dir, extra_postargs):
         raise ArithmeticError(*sources)
 
     with pytest.raises(ArithmeticError, match="wrong"):
