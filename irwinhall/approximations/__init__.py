@@ -47,7 +47,7 @@ def _forms() -> Mapping[str, ClosedForm]:
 
 
 def __getattr__(name: str) -> Any:
-    # Made on first use: the generator of _fitted.py imports this package before its constants exist.
+    # Made on first use, because the generator of _fitted.py imports this package without it.
     if name == "FORMS":
         return _forms()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
