@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=False
 # cython: freethreading_compatible=True
-"""The bindings of ih_distribution.h and ih_weighted.h: argument checks, memory, and no arithmetic.
+"""Bindings of ih_distribution.h and ih_weighted.h: they check arguments and allocate memory.
 
 The functions of the Irwin-Hall distribution are private NumPy ufuncs.
 """
@@ -34,7 +34,7 @@ cdef extern from "ih_distribution.h" nogil:
         char *, ptrdiff_t) noexcept
 
 
-# ---- for Cython and Numba: ih_distribution.h again, under the names of _distribution.pxd ---------
+# ---- for Cython and Numba: the functions of ih_distribution.h, declared in _distribution.pxd -----
 
 cdef double ih_irwin_hall_pdf(double x, int64_t n) noexcept nogil:
     return c_pdf(x, n)
@@ -112,7 +112,7 @@ cdef void loop_f32(
         args[2], steps[2])
 
 
-# NumPy keeps pointers to all of these, so they live as long as the module.
+# NumPy keeps pointers to these, so they must exist as long as the module.
 cdef cnp.PyUFuncGenericFunction[2] loops = [
     <cnp.PyUFuncGenericFunction>loop_f32, <cnp.PyUFuncGenericFunction>loop]
 cdef char[6] types = [
@@ -132,7 +132,7 @@ for _kind in range(KINDS):
             loops, &kind_of_loop[2 * _kind], types, 2, 2, 1, cnp.PyUFunc_None, names[_kind], NULL,
             0))
 
-# By name, without the checks below: what is no probability or no n within range gives NaN.
+# By name, without the checks below: probabilities and n outside their range give NaN.
 UFUNCS = dict(
     zip(
         ["pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf", "ppf_log", "isf_log"],
@@ -157,7 +157,7 @@ cdef int check_probabilities(object q, bint is_log) except -1:
 
 
 cdef object of_arrays(ih_irwin_hall_kind kind, str name, object x, object n, object out):
-    """Return the values of one function for anything that broadcasts."""
+    """Return the values of one function for arguments that broadcast."""
     x = checked_reals(name, x)
     n = checked_integers("n", plain(n))
     shape = checked_shape(f"{name} and n", (x, n))
@@ -230,7 +230,10 @@ cdef extern from "distribution/ih_dot.h" nogil:
 
 
 def row_sums(rows, weights):
-    """Return the sum of each row of float64, times a row of weights or rows of them, rounded once."""
+    """Return the weighted sum of each row of float64, rounded once.
+
+    The weights are None (for 1), one row for all, or one for each row.
+    """
     cdef cnp.ndarray values = np.ascontiguousarray(rows, np.float64)
     cdef cnp.ndarray factors = None if weights is None else np.ascontiguousarray(weights, np.float64)
     cdef cnp.ndarray out = np.empty(values.shape[0])
@@ -272,7 +275,7 @@ cdef extern from "distribution/ih_weighted.h" nogil:
     double ih_weighted_magnitude(const ih_weights *) noexcept
 
 
-# What the C functions take: the least weight over the largest.
+# The C functions accept weights of at least this fraction of the largest.
 cdef double LEAST_RATIO = 2.0**-400
 
 
@@ -280,7 +283,7 @@ cdef object checked_weights(str name, object value):
     """Return finite numbers, along at least one axis, as an array of float64."""
     array = cast(checked_reals(name, value), np.float64)
     if array.ndim == 0 or array.shape[array.ndim - 1] == 0:
-        raise ValueError(f"{name} must be at least one along the last axis, got {value!r}")
+        raise ValueError(f"{name} must have at least one element along the last axis, got {value!r}")
     wrong = ~np.isfinite(distinct(array))
     if wrong.any():
         raise ValueError(f"{name} must be finite, got {first_of(array, wrong)}")
@@ -288,7 +291,7 @@ cdef object checked_weights(str name, object value):
 
 
 cdef object prepare(ih_weights *weights, str name, cnp.ndarray row):
-    """Prepare weights, those that are 0 left out, and return the memory that they need."""
+    """Prepare the weights that are not 0. Return the memory that they use, or None without any."""
     cdef cnp.ndarray used = row[row != 0.0]
     cdef size_t count = used.size
     if count == 0:
@@ -319,7 +322,7 @@ cdef object of_row(ih_weighted_kind kind, cnp.ndarray x, cnp.ndarray row):
     memory = prepare(&weights, "weights", row)
     if memory is None:
         raise ValueError("weights must not all be 0")
-    # Some milliseconds at most, and more than it takes to look at the clock.
+    # A piece takes a few milliseconds at most, and much longer than reading the clock.
     cdef size_t done = 0, piece = 1 + 8192 // <size_t>row.shape[0]
     cdef double last = 0.0
     cdef bint stopped = False
@@ -338,7 +341,7 @@ cdef object of_row(ih_weighted_kind kind, cnp.ndarray x, cnp.ndarray row):
             stopped = done < count and interrupted(&last)
     if stopped:
         raise_caught()
-    PyErr_CheckSignals()  # between rows, too
+    PyErr_CheckSignals()  # also between rows
     return out
 
 

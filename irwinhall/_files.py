@@ -19,18 +19,19 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Lines of a file that are shown as different, and the most among which an edit is looked for.
+# `differences` shows this many lines of a file, and looks for edits among at most so many.
 _SHOWN = 10
 _MATCHED = 500
 
 
 @contextlib.contextmanager
 def whole_file(target: Path, *, overwrite: bool = True, named: bool = False) -> Iterator[BinaryIO]:
-    """Open a file without a name; at the end of the block it takes the target's, which is followed.
+    """Open a file that replaces the target at the end of the block; symbolic links are followed.
 
-    An exception in the block leaves what was there before, and nothing else. A file that is
-    replaced keeps its mode. Where the system makes no files without a name, or if `named` asks for
-    one, the file is a hidden one beside the target; those that dead processes left are removed.
+    After an exception in the block, the target is unchanged and no other file is left. The new file
+    gets the mode of the one that it replaces. It has no name until the end, or is a hidden file
+    next to the target if the system has no such files or if `named`. Hidden files of processes that
+    no longer run are removed.
     """
     if "\0" in str(target):
         raise ValueError(f"path must have no null character, got {str(target)!r}")
@@ -62,9 +63,9 @@ _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def _followed(target: Path, *, overwrite: bool) -> Path:
-    """Return the file that a path stands for, a symlink's target; refuse what is not replaced.
+    """Return the file of a path, following symbolic links; raise an error if it is not replaceable.
 
-    Only regular files ever are, and only if `overwrite` says so.
+    Only regular files are replaceable, and only with `overwrite`.
     """
     if target.is_symlink():
         if not target.exists():
@@ -87,7 +88,7 @@ def _check(target: Path, *, overwrite: bool) -> None:
 
 
 def _mode(target: Path) -> int | None:
-    """Return what kind of file is there, with its permissions, or None."""
+    """Return the type and permissions of a file, or None if there is none."""
     try:
         return os.lstat(target).st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -95,14 +96,14 @@ def _mode(target: Path) -> int | None:
 
 
 def _nameless(directory: Path) -> BinaryIO | None:
-    """Return a file without a name, which no crash leaves behind, or None if there are none."""
+    """Return a file without a name, which no crash leaves behind, or None if it cannot be made."""
     if not hasattr(os, "O_TMPFILE") or not os.path.isdir(_DESCRIPTORS):
         return None
     try:
         descriptor = os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o666)
-    except OSError:  # the file system has none, or says below what is wrong
+    except OSError:  # not supported, or an error that making a hidden file raises again
         return None
-    _locked(descriptor)  # for the moment in which it has a hidden name
+    _locked(descriptor)  # for the short time in which _give_name gives it a hidden name
     return open(descriptor, "wb+")
 
 
@@ -110,14 +111,14 @@ _DESCRIPTORS = "/proc/self/fd"
 
 
 def _give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
-    """Give a file without a name the target's."""
+    """Give the target's name to a file without a name."""
     _check(target, overwrite=overwrite)
     parent = os.open(target.parent, os.O_RDONLY)
     try:
         hidden = target.name
-        if overwrite:  # a link replaces nothing, a renaming does
+        if overwrite:  # only renaming replaces a file, not linking
             hidden = f"{_stem(target)}{secrets.token_hex(4)}.part"
-        # With a directory this is linkat(), which follows the link of /proc to the file.
+        # With dst_dir_fd, os.link calls linkat(), which follows the link in /proc to the file.
         os.link(f"{_DESCRIPTORS}/{file.fileno()}", hidden, dst_dir_fd=parent, follow_symlinks=True)
         if overwrite:
             try:
@@ -133,7 +134,7 @@ def _give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def _hidden(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Open a hidden file beside the target, locked as long as its process lives."""
+    """Open a hidden file next to the target, locked while its process runs."""
     while True:
         path = target.with_name(f"{_stem(target)}{secrets.token_hex(4)}.part")
         try:
@@ -141,7 +142,7 @@ def _hidden(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
         except OSError as error:
             error.filename = os.fspath(target)
             raise
-        # Another process may have taken it for abandoned just before.
+        # Another process may have removed it before it was locked.
         if _locked(file.fileno()) and _is_at(file.fileno(), path):
             break
         file.close()
@@ -153,13 +154,13 @@ def _hidden(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def _stem(target: Path) -> str:
-    """Return how the hidden files of a target begin; names have at most 255 bytes."""
+    """Return the prefix of the hidden files of a target; file names have at most 255 bytes."""
     name = os.fsencode(target.name)[:200].decode(errors="ignore")
     return f".{name}."
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Remove the hidden files of a target whose processes have ended without doing so."""
+    """Remove the hidden files of a target whose processes no longer run."""
     if fcntl is None:
         return
     pattern = re.compile(re.escape(_stem(target)) + r"[0-9a-f]{8}\.part")
@@ -173,7 +174,7 @@ def _remove_abandoned(target: Path) -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock a file and return whether that was possible, as it is where there are no locks."""
+    """Lock a file. Return False only if another process has locked it."""
     if fcntl is None:
         return True
     try:
@@ -186,7 +187,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _is_at(descriptor: int, path: str | Path) -> bool:
-    """Return whether an open file still has its name."""
+    """Return whether path is the name of an open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     except FileNotFoundError:
@@ -194,7 +195,7 @@ def _is_at(descriptor: int, path: str | Path) -> bool:
 
 
 def _take_mode(file: BinaryIO, target: Path, more: int = 0) -> None:
-    """Give a file the owner and the mode of the one that it replaces, and more of the latter."""
+    """Give a file the owner and the mode of the file that it replaces; `more` adds permissions."""
     with contextlib.suppress(FileNotFoundError, AttributeError):  # Windows has no fchown
         old = os.stat(target)
         with contextlib.suppress(OSError):
@@ -204,14 +205,14 @@ def _take_mode(file: BinaryIO, target: Path, more: int = 0) -> None:
 
 
 def _finish(file: BinaryIO, target: Path) -> None:
-    """Bring all of a file to the disk."""
+    """Write all of a file to the disk."""
     file.flush()
     _take_mode(file, target)
     os.fsync(file.fileno())
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make the new name outlive a crash, where the system can."""
+    """Write the entries of a directory to the disk, if the system can."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
     except OSError:
@@ -225,7 +226,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a directory, which is made if need be; each appears when it is whole."""
+    """Write files into a directory, which is created if missing; each appears only complete."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         with whole_file(directory / name) as file:
@@ -233,7 +234,7 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
 
 
 def check_writable(directory: Path) -> None:
-    """Raise OSError where write_files would, before there is anything to write; make nothing."""
+    """Raise OSError if write_files would for this directory, without creating anything."""
     there = next(path for path in (directory, *directory.parents) if path.exists())
     if not there.is_dir():
         code = errno.EEXIST if there == directory else errno.ENOTDIR
@@ -243,9 +244,9 @@ def check_writable(directory: Path) -> None:
 
 
 def differences(directory: Path, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield lines that say where files differ from what they should hold; none if none does.
+    """Yield lines of text that show where files differ from their expected contents.
 
-    "path:line" stands before the line as it is, after "- ", and as it should be, after "+ ".
+    For each difference: "path:line", "- " with the line found, "+ " with the line expected.
     """
     for name, content in files.items():
         path = directory / name
@@ -262,15 +263,15 @@ def differences(directory: Path, files: Mapping[str, bytes]) -> Iterator[str]:
 
 
 def _changed(path: Path, found: list[str], wanted: list[str]) -> Iterator[str]:
-    """Yield the first changes between the lines of a file and those it should have."""
-    # What both begin and end with left out, a single edit is small and lines line up again.
+    """Yield the first differences between the lines of a file and those expected."""
+    # Without the lines that both begin and end with, a single edit is small.
     start = _common(found, wanted)
     end = _common(found[start:][::-1], wanted[start:][::-1])
     old, new = found[start : len(found) - end], wanted[start : len(wanted) - end]
     if max(len(old), len(new)) <= _MATCHED:
         matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
         changes = [(a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]
-    elif len(old) == len(new):  # edits far apart
+    elif len(old) == len(new):  # several edits of lines
         changes = [(i, i + 1, i, i + 1) for i in range(len(old)) if old[i] != new[i]]
     else:  # another table
         changes = [(0, len(old), 0, len(new))]
@@ -286,6 +287,6 @@ def _changed(path: Path, found: list[str], wanted: list[str]) -> Iterator[str]:
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many lines two sequences begin with alike."""
+    """Return the number of equal lines at the start of two sequences."""
     pairs = zip(one, other, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -1,4 +1,4 @@
-"""Keywords under their one name: a call with another gets a message that names the right one."""
+"""An error message for calls with `seed` instead of `rng`, or the other way round."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Function = Callable[Parameters, Result]
 def takes(
     name: str, *, not_: str
 ) -> Callable[[Function[Parameters, Result]], Function[Parameters, Result]]:
-    """Return a decorator of functions whose keyword is `name`, where others say `not_`."""
+    """Return a decorator: a call with keyword `not_` raises TypeError, which names `name`."""
 
     def decorator(function: Function[Parameters, Result]) -> Function[Parameters, Result]:
         @wraps(function)

@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-/* How a normalized Letkeman bound weighs the two directions. */
+/* The formula of the normalized Letkeman bound. */
 typedef enum {
     IH_NODE_AVERAGE = 0, /* (n + m) / (m A(n) + n A(m)): the average over all nodes is 1 */
     IH_AS_PRINTED = 1    /* (n + m) / (n A(n) + m A(m)): the integral the article prints */
@@ -46,9 +46,9 @@ double ih_letkeman_bound_normalized(int64_t n, int64_t m, ih_formula formula);
 void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward, double *backward,
                             double *node_average);
 
-/* The same for `count` elements, which are int64_t and double. Strides are in bytes and may be zero
- * or negative, and nothing need be aligned. An output may be an input's own memory, element for
- * element, but may not overlap it otherwise. Elements below 1 give NaN. */
+/* The same for `count` elements, of type int64_t and double. Strides are in bytes and may be zero
+ * or negative; no alignment is needed. An output may be the memory of an input, element for
+ * element, but must not overlap it otherwise. Elements below 1 give NaN. */
 void ih_expected_magnitude_array(size_t count, const char *n, ptrdiff_t n_stride, char *out,
                                  ptrdiff_t out_stride);
 void ih_letkeman_bound_array(size_t count, const char *n, ptrdiff_t n_stride, char *out,

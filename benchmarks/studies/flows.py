@@ -40,13 +40,13 @@ def spelled(method: str, activation: str) -> str:
 
 
 class Prediction(NamedTuple):
-    """How deep a network trains, by two rules, before any is trained.
+    """The predicted depth to which networks train, by two rules.
 
     Attributes
     ----------
     kept : int
-        The greatest depth at which the mean square of signals and of gradients still changes by
-        less than 10^4, as `irwinhall.flow.depth_reached` counts.
+        The greatest depth at which the mean square of signals and of gradients changes by less than
+        a factor of 10^4, as in `irwinhall.flow.depth_reached`.
     scales : int
         Six depth scales, 1/abs(ln rate), of the faster of signals and gradients far from the input.
     """
@@ -99,7 +99,7 @@ def write_predictions(study: Study, path: Path) -> None:
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """Return the predictions that were written."""
+    """Read the predictions."""
     with path.open() as file:
         return [
             Prediction(
@@ -117,9 +117,9 @@ def read_predictions(path: Path) -> list[Prediction]:
 def simulated(runs: list[Run]) -> list[Result]:
     """Simulate signals and gradients.
 
-    The curve has log10 of the mean square at every fifth layer, as simulated and then as predicted.
-    The figures are the logarithms at the last layer, of signals and, at the first, of gradients,
-    and the predictions for both.
+    The curve has log10 of the mean square at every fifth layer, first simulated, then predicted.
+    The figures are the logarithms for signals at the last layer and for gradients at the first, and
+    the predictions of both.
     """
     return [_simulated(run) for run in runs]
 

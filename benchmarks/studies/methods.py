@@ -1,8 +1,8 @@
-"""The initializations that are compared, in one table.
+"""The table of the compared initializations.
 
-Uniform methods all scale the same uniforms: those of irwinhall.Stream for the run's seed and the
-parameter's name. Normal methods likewise share their normals. The gain of a method depends on the
-network's activation only if the method says so.
+All uniform methods scale the same uniforms: those of irwinhall.Stream for the run's seed and the
+parameter's name. All normal methods scale the same normals. The gain depends on the network's
+activation only for methods with gain "real".
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ __all__ = ["METHODS", "Method", "gain_of", "initialize"]
 
 @dataclass(frozen=True)
 class Method:
-    """How a network starts.
+    """An initialization.
 
     Attributes
     ----------
     name, label : str
-        In results; in figures and tables.
+        The name in results, and in figures and tables.
     scheme : str
-        Of `irwinhall.schemes.SCHEMES`, or "torch" for what PyTorch does by itself.
+        A name of `irwinhall.schemes.SCHEMES`, or "torch" for PyTorch's default.
     gain : float, "real" or None
-        A number; or sqrt(2/pi) times the gain of the activation, which keeps the magnitude of
-        signals that are random and not all 1; or the scheme's own.
+        A number; "real" for sqrt(2/pi) times the gain of the activation, which keeps the magnitude
+        of random signals; None for the scheme's default.
     lsuv : bool
-        Whether layers are then rescaled to unit variance on training data.
+        Whether LSUV then rescales the layers to unit variance on training data.
     """
 
     name: str
@@ -74,7 +74,7 @@ METHODS = {
 
 
 def gain_of(method: Method, activation: str) -> float | None:
-    """Return the number that `irwinhall` takes as this method's gain, None for the scheme's own."""
+    """Return the gain of a method as a number, or None for the scheme's default."""
     if method.gain == "real":
         return math.sqrt(2.0 / math.pi) * irwinhall.gain(activation)
     return method.gain
@@ -88,13 +88,13 @@ def initialize(
     Parameters
     ----------
     model : Module
-        With an `activation`, the name of what its layers read.
+        Its attribute `activation` names the activation before its layers.
     method : Method
     seed : int
     batch : Tensor
-        What LSUV rescales on.
+        The inputs for LSUV.
     active : bool
-        Whether the layer "input" reads one-hot vectors and is sized by its one active input.
+        Whether the layer "input" reads one-hot vectors, so that its fan_in is 1.
     """
     import torch
 

@@ -50,10 +50,10 @@ def dense(
     normalization: str | None = None,
     residual: float | None = None,
 ) -> nn.Sequential:
-    """Return `depth` hidden layers and a linear one.
+    """Return `depth` hidden layers and a linear layer.
 
-    With a normalization each hidden layer's outputs are normalized before the activation. With
-    residual branches all hidden layers but the first are branches, times this factor.
+    With a normalization, the outputs of each hidden layer are normalized before the activation.
+    With residual branches, all hidden layers except the first are branches, times a factor.
     """
 
     def hidden(size: int) -> list[nn.Module]:
@@ -95,7 +95,7 @@ class CharacterRNN(nn.Module):
     """h = tanh(W x + U h), and V h: the next character's logits, for one-hot characters x."""
 
     activation = "tanh"
-    # U is run first on zeros, which have no variance to rescale.
+    # The first input of U is zeros, whose variance cannot be rescaled.
     rescaled = ("input.weight", "output.weight")
 
     def __init__(self, *, hidden: int, kinds: int) -> None:

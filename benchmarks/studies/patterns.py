@@ -1,7 +1,7 @@
 """The counting network, 5-8-8-5 with sigmoids, trained pattern by pattern, many seeds at once.
 
-From weights of 1, with the loss sum((y - t)^2)/2 and its own biases, this network learns one
-pattern in exactly the article's 337 iterations at learning rate 1.0: it is the article's network.
+From weights of 1, with the loss sum((y - t)^2)/2 and with biases, this network learns one pattern
+in 337 iterations at learning rate 1.0, exactly as the article's network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 class _Networks:
-    """The networks of several runs of one method, their weights stacked along the first axis."""
+    """The networks of several runs of one method, with weights stacked along the first axis."""
 
     def __init__(self, runs: list[Run]) -> None:
         torch.set_num_threads(1)
@@ -43,7 +43,7 @@ class _Networks:
         self.biases = [_stacked([m.bias[None] for m in layer]) for layer in layers]
 
     def forward(self, inputs: Array) -> list[Array]:
-        """Return the inputs, (networks, patterns, 5), and what every layer makes of them."""
+        """Return the inputs, (networks, patterns, 5), and the outputs of every layer."""
         signals = [inputs]
         for weight, bias in zip(self.weights, self.biases, strict=True):
             signals.append(1.0 / (1.0 + np.exp(-(signals[-1] @ weight + bias))))
@@ -71,8 +71,8 @@ def _stacked(tensors: list[Any]) -> Array:
 def count(runs: list[Run]) -> list[Result]:
     """Train on all 32 patterns, in a new order every epoch.
 
-    The curve has the mean loss of every hundredth part of the epochs; the figures are the patterns
-    right at the end, and the most that were right after any of these parts.
+    The curve has the mean loss of each hundredth of the epochs. The figures are the number of
+    correct patterns at the end, and the largest number after any of these parts.
     """
     settings, rate = runs[0].settings, runs[0].rate
     model = _Networks(runs)

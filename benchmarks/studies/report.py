@@ -50,13 +50,13 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def _speed(tables: Tables, rows: Rows, study: str, case: str, one: str, *other: str) -> str:
-    """Return how much faster a method is than another, of another case if named."""
+    """Return how much faster a method is than another, or than one of another case."""
     case = case.replace("_", " ")
     return shown(compared(rows[study], case, one, other[0], *other[1:])[0])
 
 
 def _at(tables: Tables, rows: Rows, study: str, case: str, one: str, other: str, rate: str) -> str:
-    """Return how much faster a method is than another at a learning rate, which --quick has not."""
+    """Return how much faster a method is than another at a learning rate (not with --quick)."""
     found = compared(rows[study], case.replace("_", " "), one, other)[1].get(float(rate))
     return shown(found) if found else "not run"
 
@@ -100,7 +100,7 @@ def _networks(tables: Tables, rows: Rows) -> str:
 
 
 def _best(tables: Tables, rows: Rows) -> str:
-    """Return the last loss of every method at its best rate, a column a network."""
+    """Return the last loss of every method at its best rate, with a column for each network."""
     places = [(s, c.name) for s in FOUR for c in tables[s].study.cases]
     lines = []
     for name in ALL:
@@ -183,7 +183,7 @@ def _accuracy_table(study: str) -> Callable[[Tables, Rows], str]:
 
 
 def _signals(tables: Tables, rows: Rows) -> str:
-    """Return factors a layer, measured and predicted, a line an activation."""
+    """Return measured and predicted factors per layer, with a line for each activation."""
     plan = tables["flow"].study
     lines = []
     for case in plan.cases:

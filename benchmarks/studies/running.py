@@ -1,4 +1,4 @@
-"""Run what is not finished: in this process, in a process pool, or on a Dask cluster."""
+"""Execute unfinished runs in this process, in a process pool, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tables import Run, Study, Table
 
 __all__ = ["finish"]
 
-# Read when PyTorch is first imported, here and in the processes that are started from here.
+# PyTorch reads these when it is imported, in this process and in those that it starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
@@ -24,9 +24,9 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 def finish(
     study: Study, directory: Path, executor: Executor | None, progress: Callable[[int], object]
 ) -> None:
-    """Run every run of a study that its table does not have yet, and add it to the table.
+    """Execute every run of a study that is not in its table, and add the results to the table.
 
-    Results are written as they come, so that an interrupted study goes on where it was.
+    Each result is written as soon as it is there, so that an interrupted study can continue.
     """
     table = Table(directory, study)
     pieces = study.pieces(table.records())

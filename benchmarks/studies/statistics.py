@@ -29,7 +29,7 @@ class Interval(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """The curves of a case and method at one rate, a line a seed, and which of them diverged."""
+    """The curves of a case and method at one rate, a row per seed, and which of them diverged."""
 
     method: str
     rate: float
@@ -43,7 +43,7 @@ class Trained(NamedTuple):
 
 
 def trained(rows: Iterable[Row], case: str, method: str) -> list[Trained]:
-    """Return a method's curves at every rate, those of a run that diverged as infinite."""
+    """Return the curves of a method at every rate; those of diverged runs are infinite."""
     chosen = [row for row in rows if (row.case, row.method) == (case, method)]
     length = max(len(row.curve) for row in chosen)
     found = []
@@ -59,7 +59,7 @@ def trained(rows: Iterable[Row], case: str, method: str) -> list[Trained]:
 
 
 def best(options: Sequence[Trained]) -> Trained:
-    """Return the rate of the least mean last loss, the smallest if several have it."""
+    """Return the rate with the smallest mean last loss; of several, the smallest rate."""
     return min(options, key=lambda one: one.final)
 
 
@@ -69,11 +69,12 @@ def curves(rows: Iterable[Row], case: str, method: str) -> Trained:
 
 
 def speed(one: Trained, other: Trained) -> Interval:
-    """Return how much faster one trains than the other: the article's ratio, with its interval.
+    """Return how much faster `one` trains than `other`: the article's ratio, with its interval.
 
-    If one ends lower, it is the number of epochs over those that one needs for the other's last
-    loss, both means over seeds; if not, those that the other needs for one's last loss over the
-    number of epochs. So it is above 1 where one is faster, and 1 over it for the two exchanged.
+    Losses are means over seeds. If `one` has the smaller last loss, the ratio is the number of
+    epochs divided by the epochs in which `one` reaches the last loss of `other`. Else it is the
+    number of epochs in which `other` reaches the last loss of `one`, divided by the number of
+    epochs. So it is above 1 if `one` is faster, and exchanging the two gives its reciprocal.
     """
     return interval(
         lambda seeds: _speed(one.curves[seeds].mean(axis=1), other.curves[seeds].mean(axis=1)),
@@ -82,7 +83,7 @@ def speed(one: Trained, other: Trained) -> Interval:
 
 
 def _speed(one: Array, other: Array) -> Array:
-    """Return the ratios for mean curves, a line a resample."""
+    """Return the ratios for mean curves, a row for each resample."""
     epochs = one.shape[1]
     with np.errstate(all="ignore"):
         ahead = epochs / _epochs_to(one, other[:, -1])
@@ -95,7 +96,7 @@ def _speed(one: Array, other: Array) -> Array:
 
 
 def _epochs_to(curve: Array, loss: Array) -> Array:
-    """Return after how many epochs curves are first at most the loss, between epochs by a line."""
+    """Return the epoch at which curves first reach the loss, by linear interpolation."""
     reached = curve <= loss[:, np.newaxis]
     first = np.where(reached.any(axis=1), reached.argmax(axis=1), curve.shape[1] - 1)
     lines = np.arange(len(curve))
@@ -107,7 +108,7 @@ def _epochs_to(curve: Array, loss: Array) -> Array:
 
 
 def mean(values: Sequence[float]) -> Interval:
-    """Return the mean of a value a seed."""
+    """Return the mean over seeds."""
     array = np.asarray(values, dtype=np.float64)
     return interval(lambda seeds: array[seeds].mean(axis=1), len(array))
 
@@ -115,7 +116,7 @@ def mean(values: Sequence[float]) -> Interval:
 def interval(statistic: Callable[[NDArray[np.int64]], Array], seeds: int) -> Interval:
     """Return a statistic of seeds, and the middle 95 % of it over resampled seeds.
 
-    The statistic takes an array of lines of indices of seeds and returns a value a line.
+    The statistic takes an array of rows of indices of seeds, and returns a value for each row.
     """
     resampled = Stream(0, "bootstrap").integers((_RESAMPLES, seeds), high=seeds)
     found = np.sort(statistic(resampled))

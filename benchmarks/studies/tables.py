@@ -1,4 +1,4 @@
-"""Runs and their results as CSV: one line per finished run, appended whole."""
+"""Runs and their results as CSV, with one line for each finished run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .methods import METHODS
 
 __all__ = ["Case", "Row", "Run", "Study", "Table", "environment"]
 
-# Raise it when the code of a run changes so that old results are no longer what it gives.
+# Increase it when the code of a run changes so that it no longer reproduces old results.
 CODE = 1
 
 FIELDS = (
@@ -32,7 +32,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A network and its data, by name, and the settings that its run reads."""
+    """A network with its data, by name, and the settings of its runs."""
 
     name: str
     settings: Mapping[str, Any]
@@ -40,22 +40,22 @@ class Case:
 
 @dataclass(frozen=True)
 class Study:
-    """A question, and the runs that answer it: every case, method, rate and seed.
+    """A question, and the runs that answer it, for every case, method, rate and seed.
 
     Attributes
     ----------
     name, title : str
     work : str
-        The function that runs it, "module:function", from a list of runs to a list of results.
+        The function from a list of runs to a list of results, as "module:function".
     cases : tuple of Case
     methods : tuple of str
         Names of `methods.METHODS`.
     rates : tuple of float
     seeds : tuple of int
     piece : {"run", "seeds", "study"}
-        What is one piece of work: a run, the seeds of a case, method and rate, or all.
+        A piece of work: a run, all seeds of a case, method and rate, or all runs.
     omit : frozenset of (str, str)
-        Cases and methods that do not go together.
+        Pairs of case and method without runs.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Run:
-    """One network, trained once."""
+    """One training of one network."""
 
     study: str
     work: str
@@ -97,8 +97,8 @@ class Run:
 
     @property
     def key(self) -> str:
-        """A digest of all that the result depends on but versions and machine."""
-        # The digits are known by what they are, not by where they lie.
+        """A digest of everything that the result depends on, except versions and machine."""
+        # Identify the digits by their content, not by their path.
         settings = {name: value for name, value in self.settings.items() if name != "mnist"}
         facts = [CODE, self.work, settings, self.rate, self.seed]
         row = dataclasses.asdict(METHODS[self.method])
@@ -109,7 +109,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Row:
-    """A finished run, as the CSV has it."""
+    """A finished run, as in the CSV."""
 
     case: str
     method: str
@@ -127,10 +127,10 @@ class Table:
         self.path, self.study = directory / f"{study.name}.csv", study
 
     def records(self) -> dict[str, dict[str, str]]:
-        """Return all lines by their keys, those of other configurations too."""
+        """Return all lines by their keys, including those of other configurations."""
         if not self.path.exists():
             return {}
-        # A line that was being written when the machine stopped has no end, and does not count.
+        # Ignore an incomplete last line, left by a machine that stopped while writing it.
         whole = self.path.read_text(encoding="utf-8").rpartition("\n")[0]
         return {record["key"]: record for record in csv.DictReader(io.StringIO(whole))}
 
@@ -144,7 +144,7 @@ class Table:
         return not self.study.pieces(self.records())
 
     def append(self, lines: list[dict[str, str]]) -> None:
-        """Append lines, in one write, so that they are there whole or not at all."""
+        """Append lines in one write, so that either all of them or none are there."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = io.StringIO()
         writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
@@ -193,7 +193,7 @@ def _row(record: Mapping[str, str]) -> Row:
 
 
 def environment() -> dict[str, str]:
-    """Return the versions and the machine, as the CSV has them."""
+    """Return the versions and the machine, as in the CSV."""
     versions = {"python": platform.python_version()}
     for package in ("numpy", "torch", "irwinhall"):
         try:

@@ -1,7 +1,7 @@
 """Stochastic gradient descent: train one run and return its result.
 
-The order of the data and the weights come from our stream and the run's seed, so that a run gives
-the same bits again on one thread, with the same versions on the same machine.
+The order of the data and the weights depend only on the run's seed. On one thread, with the same
+versions and on the same machine, a run gives the same bits again.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _MOST_LOSS = 1e4
 
 
 class Result(NamedTuple):
-    """What a run gave: a curve, mostly of losses by epoch, and named figures.
+    """The result of a run: a curve, usually of losses by epoch, and named figures.
 
-    outcome is "finished" or "diverged"; the curve of a run that diverged ends where it did.
+    outcome is "finished" or "diverged"; the curve of a diverged run ends at the divergence.
     """
 
     outcome: str
@@ -45,9 +45,9 @@ def _fit(
     rate: float,
     after: Callable[[], bool] = lambda: False,
 ) -> tuple[bool, list[float]]:
-    """Train and return whether all losses were finite, and the mean loss of every epoch.
+    """Train, and return whether all losses were finite and the mean loss of every epoch.
 
-    `after` is called after an epoch, and ends the training by returning True.
+    `after` is called after each epoch; the training ends when it returns True.
     """
     parameters = list(model.parameters())
     losses: list[float] = []
@@ -121,12 +121,12 @@ def _classified(run: Run) -> Result:
 
 
 def depths(runs: list[Run]) -> list[Result]:
-    """Find the deepest network that trains, by bisection of a ladder of depths.
+    """Find the deepest network that trains, by bisection of a list of depths.
 
-    Width is the depth, but at least `narrowest`: of few units no network trains reliably. One
-    trains if within the epochs its test accuracy passes the threshold. The curve has the epochs
-    that each depth of the ladder took, nan where it was not tried and 0 where it did not train; the
-    figure is the deepest that trained.
+    The width is the depth, but at least `narrowest`, because narrow networks do not train reliably.
+    A network trains if its test accuracy passes the threshold within the epochs. The curve has the
+    number of epochs for each depth: NaN if it was not tried, 0 if it did not train. The figure is
+    the greatest depth that trained.
     """
     return [_deepest(run) for run in runs]
 
@@ -137,7 +137,7 @@ def _deepest(run: Run) -> Result:
     took = [math.nan] * len(ladder)
     low, high = -1, len(ladder)  # trains, and does not
     while high - low > 1:
-        # The top first: many networks train at any depth.
+        # The greatest depth first, because many networks train at any depth.
         middle = len(ladder) - 1 if high == len(ladder) else (low + high) // 2
         took[middle] = float(_epochs_to_train(run, ladder[middle]))
         low, high = (middle, high) if took[middle] else (low, middle)
@@ -145,7 +145,7 @@ def _deepest(run: Run) -> Result:
 
 
 def _epochs_to_train(run: Run, depth: int) -> int:
-    """Return after how many epochs a network of this depth passes the threshold, 0 for never."""
+    """Return the epochs in which a network of this depth passes the threshold, or 0 for never."""
     settings = run.settings
     x, target, test, test_target = _digits(settings)
     width = max(depth, settings["narrowest"])
@@ -164,7 +164,7 @@ def _epochs_to_train(run: Run, depth: int) -> int:
 
 
 def predict_characters(runs: list[Run]) -> list[Result]:
-    """Train character networks on Hamlet; the curve has nats a character."""
+    """Train character networks on Hamlet; the curve has nats per character."""
     return [_predicted(run) for run in runs]
 
 

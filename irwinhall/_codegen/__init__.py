@@ -1,8 +1,8 @@
-"""The builders of every generated file, for developers: not part of the installed package.
+"""Builders of the generated files, for developers; not part of the installed package.
 
-Each builder returns the whole text of one file, made from `irwinhall.exact` or from definitions in
-rational or high-precision arithmetic, so that the bytes are the same on every machine. The test
-suite builds them all in memory and compares; nothing in a generated file is edited by hand.
+Each builder returns the text of one file, computed with `irwinhall.exact` or from definitions in
+rational or high-precision arithmetic, so the bytes are the same on every machine. The test suite
+builds all files in memory and compares them. Do not edit generated files by hand.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GENERATED: dict[Path, Callable[[], str]] = {
 
 
 def main() -> int:
-    """Write every generated file, or with --check say which would change; return the status."""
+    """Write the generated files that changed, or with --check only list them."""
     parser = argparse.ArgumentParser(prog="python -m irwinhall._codegen", description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 if a file would change")
     check = parser.parse_args().check

@@ -1,4 +1,4 @@
-"""What the generated files have in common: their first and last lines, and how numbers look."""
+"""Common parts of the generated files: first and last lines, and the format of numbers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def header(guard: str, purpose: str, lines: Iterable[str]) -> str:
 
 
 def pair(value: Fraction) -> tuple[float, float]:
-    """Return the number rounded to a double, and the rest rounded to another."""
+    """Return a number as two doubles: the number rounded, and the rest rounded."""
     high = float(value)
     return high, float(value - Fraction(high))
 
 
 def hexes(values: Iterable[Any]) -> str:
-    """Return numbers as hexadecimal doubles between commas."""
+    """Return numbers as hexadecimal doubles, separated by commas."""
     return ", ".join(float(value).hex() for value in values)

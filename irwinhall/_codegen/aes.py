@@ -28,7 +28,7 @@ def aes_sbox() -> list[int]:
 def aes_table() -> str:
     """Return ih_aes_table.h."""
     box = aes_sbox()
-    # Column 0 of MixColumns times the substituted byte, little-endian; the other rows rotate it.
+    # Column 0 of MixColumns times the substituted byte, little-endian; other rows are rotations.
     mixed = [_gf256_multiply(s, 2) | s << 8 | s << 16 | _gf256_multiply(s, 3) << 24 for s in box]
     lines = [
         "#include <stdint.h>",

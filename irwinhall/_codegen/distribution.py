@@ -1,14 +1,14 @@
 """The builder of ih_distribution_table.h, from exact fractions and high-precision series.
 
-Notation: the sum of n uniforms is at most u = n m, m <= 1/2. With K(s) = log(sinh(s/2)/(s/2)) and
-the saddle point s of K(s) - s (1/2 - m), the rate is I(m) = s (1/2 - m) - K(s), and for n -> inf
+Notation: u = n m, m <= 1/2, is a value of the sum of n uniforms. With K(s) = log(sinh(s/2)/(s/2))
+and the saddle point s of K(s) - s (1/2 - m), the rate is I(m) = s (1/2 - m) - K(s). For n -> inf,
 
     density            exp(-n I) sqrt(1/n) (g_0(m) + g_1(m)/n + g_2(m)/n^2 + ...)
     probability below  exp(-n I) (erfcx(sqrt(n I))/2 + sqrt(1/n) (b_0(m) + b_1(m)/n + ...))
 
-The series diverge, but up to the order used they are right to 1e-15 from the given n on. As
-polynomials in 1/n on the whole range they are economized to degree 7 by leaving out the higher
-Chebyshev polynomials, and each coefficient is interpolated over cells of m.
+The series diverge, but truncated at the order used, they are right to 1e-15 from the given n on.
+They are economized to polynomials of degree 7 in 1/n by omitting the higher Chebyshev polynomials,
+and each coefficient is interpolated over cells of m.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 
 from irwinhall._codegen._text import header, hexes, pair
 
-# Below this n the density is a table of its polynomials for m >= 1/4.
+# Below this n, tables have the polynomials of the unit intervals for m >= 1/4.
 SERIES_START = 28
-# For m < 1/4 the series begin only here; below, the alternating sum takes over.
+# For m < 1/4, the series are used from this n on; below, the alternating sum.
 FAR_SERIES_START = 64
-# Orders of the series: the last that still gains at their first n.
+# Orders of the series: higher ones gain nothing at the first n.
 ORDERS, FAR_ORDERS = 15, 16
-COLUMNS = 8  # powers of 1/n that are kept
+COLUMNS = 8  # powers of 1/n
 ROWS = 12  # powers of m - centre
 # Quarters of octaves of m, from 1.5 2^-6 to 1/2; the last four are at m >= 1/4.
 FIRST_CELL, LAST_CELL = (-6, 2), (-2, 3)
@@ -36,12 +36,12 @@ NEAR_CELLS = 4
 TAYLOR_TERMS = 22
 LOG_CELLS = 64
 ERFCX_CELLS, ERFCX_ROWS = 32, 10
-START_TERMS = 10  # of the quantiles' first guesses
+START_TERMS = 10  # of the initial values of quantiles
 _BITS = 448
 
 
 class _Saddle(NamedTuple):
-    """What the expansion at one m consists of, times 2**_BITS."""
+    """The terms of the expansion at one m, times 2**_BITS."""
 
     rate: int
     slope: int
@@ -105,8 +105,8 @@ def _saddle(m: Fraction, orders: int) -> _Saddle:
     reciprocal_power = _over(one, root)  # root^-(2 k + 1)
     first = _over(one, square[0])
     for k in range(orders + 1):
-        # (w/p)^(2 k + 1), whose coefficients up to w^(2 k) hold Lagrange's inversion of p(w), by
-        # the power rule; series is kept with the highest power first
+        # The coefficients of (w/p)^(2 k + 1) up to w^(2 k), by the power rule: Lagrange's inversion
+        # of p(w). The highest power is first in series.
         series = [reciprocal_power]
         for j in range(1, 2 * k + 1):
             total = (1 - 2 * k) * _dot(weighted[1 : j + 1], series)
@@ -124,7 +124,7 @@ def _saddle(m: Fraction, orders: int) -> _Saddle:
 
 @cache
 def _economy(orders: int, start: int) -> list[list[Fraction]]:
-    """Return the matrix that takes sum c_k n^-k, n >= start, to COLUMNS powers of start/n."""
+    """Return the matrix from sum c_k n^-k, n >= start, to COLUMNS powers of start/n."""
     # Shifted Chebyshev polynomials in x = start/n on [0, 1], as coefficients of powers.
     shifted: list[list[int]] = [[1], [-1, 2]]
     while len(shifted) <= orders:
@@ -150,7 +150,7 @@ def _economy(orders: int, start: int) -> list[list[Fraction]]:
 
 
 class _Cell(NamedTuple):
-    """A range of m, low to low + width, and the point from which its polynomials measure."""
+    """A range of m, from low to low + width, and the centre of its polynomials."""
 
     low: Fraction
     width: Fraction
@@ -164,7 +164,7 @@ def _cells() -> list[_Cell]:
     for key in range(first, last + 1):
         width = Fraction(2) ** (key // 4) / 4
         low = (4 + key % 4) * width
-        # The last is about the middle itself, where rate and slope are 0: n may be huge there.
+        # The centre of the last cell is m = 1/2, where rate and slope are 0, because n may be huge.
         centre = low + (width / 2 if key < last else width)
         cells.append(_Cell(low, width, centre, key > last - NEAR_CELLS))
     return cells
@@ -172,7 +172,7 @@ def _cells() -> list[_Cell]:
 
 @cache
 def _interpolation(low: Fraction, high: Fraction) -> tuple[list[Fraction], list[list[int]]]:
-    """Return ROWS nodes in (low, high) and the matrix from values there to coefficients."""
+    """Return ROWS nodes in (low, high), and the matrix from values at the nodes to coefficients."""
     middle, half = (low + high) / 2, (high - low) / 2
     nodes = [middle + half * point for point in _chebyshev(ROWS)]
     matrix = [[0] * ROWS for _ in nodes]
@@ -196,7 +196,7 @@ def _polynomial(matrix: list[list[int]], values: Sequence[int], unit: Fraction) 
 
 
 class _Fit(NamedTuple):
-    """A cell's numbers: rate = rate_0 + slope d + d^2 (curvature_0 + ...), d = m - centre."""
+    """The numbers of a cell: rate = rate_0 + slope d + d^2 (curvature_0 + ...), d = m - centre."""
 
     centre: Fraction
     rate: Fraction
@@ -241,11 +241,11 @@ def _fit(cell: _Cell) -> _Fit:
 
 
 def _taylor_rows() -> tuple[list[int], list[list[Fraction]], list[list[Fraction]]]:
-    """Return where each n begins, and the density's and the probability's coefficients.
+    """Return the first row of each n, and the coefficients of the density and of the probability.
 
-    For 2 <= n < SERIES_START and each unit interval from floor(n/4) to the middle, in powers of the
-    distance from the interval's middle. What is left out at its ends is below 2^-54 of the least
-    value there.
+    The rows are for 2 <= n < SERIES_START and each unit interval from floor(n/4) to the middle, in
+    powers of the distance from the middle of the interval. The omitted terms are below 2^-54 of the
+    least value in the interval.
     """
     begins: list[int] = [0, 0]
     density: list[list[Fraction]] = []
@@ -279,7 +279,7 @@ def _taylor(n: int, interval: int, degree: int) -> list[Fraction]:
 
 
 def _fraction(value: Any) -> Fraction:
-    """Return an mpmath number exactly."""
+    """Return an mpmath number as an exact fraction."""
     mantissa, exponent = value.man_exp  # without the sign
     return (-1 if value < 0 else 1) * int(mantissa) * Fraction(2) ** int(exponent)
 
@@ -342,7 +342,7 @@ def _start_normal() -> list[Fraction]:
         for node in nodes:
             z = mpmath.mpf(0)
             target = -2 / (mpmath.mpf(high) * (1 + float(node))) ** 2
-            # log Phi is concave: Newton's method converges from z = 0, which lies above.
+            # log Phi is concave, so Newton's method converges from z = 0, which is above.
             for _ in range(60):
                 phi = mpmath.ncdf(z)
                 z += (target - mpmath.log(phi)) * phi / mpmath.npdf(z)
@@ -376,7 +376,7 @@ def _start_rate() -> list[Fraction]:
 
 
 def _chebyshev(count: int) -> list[Fraction]:
-    """Return Chebyshev's nodes in (-1, 1), nearly, as short fractions."""
+    """Return the Chebyshev nodes in (-1, 1), rounded to 20 binary places."""
     points = [math.cos(math.pi * (2 * i + 1) / (2 * count)) for i in range(count)]
     return [Fraction(round(point * 2**20), 2**20) for point in points]
 
@@ -391,7 +391,7 @@ def _shifted(coefficients: list[Fraction], by: Fraction) -> list[Fraction]:
 
 
 def _newton(nodes: list[Fraction], values: list[Fraction], unit: Fraction) -> list[Fraction]:
-    """Return the coefficients of the polynomial through the points, nodes being in units."""
+    """Return the coefficients of the polynomial through points, with nodes in units of `unit`."""
     divided = list(values)
     for level in range(1, len(nodes)):
         for i in range(len(nodes) - 1, level - 1, -1):

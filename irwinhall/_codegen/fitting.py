@@ -1,13 +1,13 @@
-"""The best constants of closed forms: least worst relative error, by linear programming.
+"""Fit the constants of closed forms: minimize the worst relative error by linear programming.
 
-The error of a form is made linear in its constants at the present ones, the step that makes the
-worst linear error least is a linear program, and so on until the worst error stays as it is
-(Osborne and Watson, 1969). Where a fit of k constants is best, the error takes its extreme value
-with alternating signs at k + 1 sizes at least.
+Each step linearizes the error in the constants, and finds the constants with the smallest worst
+linear error by a linear program, until the worst error no longer decreases (Osborne and Watson,
+1969). In the best fit of k constants, the error takes its extreme value with alternating signs at
+k + 1 sizes or more.
 
-Constants are then rounded one by one to as few digits as keep the worst error within 2 % of the
-best, those left being fitted again after each: what is printed does not depend on a solver's last
-digits.
+The constants are then rounded one by one to the fewest digits that keep the worst error within 2 %
+of the best; after each, the remaining ones are fitted again. So the printed constants do not depend
+on the last digits of a solver.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = ["Fit", "fitted_constants", "minimax", "rounded"]
 
 Array = NDArray[np.float64]
 
-_SLACK = 0.02  # of the best error, given up for fewer digits
-_LARGEST, _LARGEST_OF_PAIR = 10**12, 10**7  # far enough for the limit
+_SLACK = 0.02  # the relative increase of the error that is allowed for fewer digits
+_LARGEST, _LARGEST_OF_PAIR = 10**12, 10**7  # large enough for the limit
 _STEPS = 40
 
 
 class Fit(NamedTuple):
-    """Constants, the worst error, and the errors at all sizes looked at.
+    """Constants, their worst error, and the errors at all sizes of the fit.
 
     Examples
     --------
@@ -49,14 +49,14 @@ class Fit(NamedTuple):
 
 
 def minimax(family: Family, held: Mapping[str, float] | None = None) -> Fit:
-    """Return the constants of least worst relative error.
+    """Return the constants with the smallest worst relative error.
 
     Parameters
     ----------
     family : Family
-        A shape with values to start from.
+        A family with initial values.
     held : mapping of str to float, optional
-        Constants that stay as they are.
+        Constants that are not fitted.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def minimax(family: Family, held: Mapping[str, float] | None = None) -> Fit:
     Raises
     ------
     ValueError
-        If the family has no values to start from.
+        If the family has no initial values.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def minimax(family: Family, held: Mapping[str, float] | None = None) -> Fit:
     from scipy.optimize import linprog
 
     if family.start is None:
-        raise ValueError(f"family must have values to start from, got {family.name}")
+        raise ValueError(f"family must have initial values, got {family.name}")
     constants = {**family.start, **(held or {})}
     free = [name for name in constants if name not in (held or {})]
     sizes, target = _points(family)
@@ -90,7 +90,7 @@ def minimax(family: Family, held: Mapping[str, float] | None = None) -> Fit:
     present = errors(constants)
     for _ in range(_STEPS if free else 0):
         worst = float(np.abs(present).max())
-        # A derivative by a step along the imaginary axis is exact to the last digits.
+        # A complex step gives the derivative to the last digits.
         slopes = np.stack(
             [errors({**constants, name: constants[name] + 1e-30j}).imag / 1e-30 for name in free],
             axis=1,
@@ -122,12 +122,12 @@ def minimax(family: Family, held: Mapping[str, float] | None = None) -> Fit:
 
 
 def rounded(family: Family) -> dict[str, str]:
-    """Return the best constants in few digits, as texts.
+    """Return the best constants as text, with few digits.
 
     Parameters
     ----------
     family : Family
-        A shape with values to start from.
+        A family with initial values.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def rounded(family: Family) -> dict[str, str]:
     """
     best = minimax(family)
     held: dict[str, float] = {}
-    # The last constants, of the terms that matter least, first: the others then make up for them.
+    # Begin with the last constants, whose terms are smallest, so that the others can compensate.
     for place, name in enumerate(reversed(best.constants), start=1):
         allowed = best.error * (1.0 + _SLACK * place / len(best.constants))
         value = minimax(family, held).constants[name]
@@ -191,7 +191,7 @@ def fitted_constants() -> str:
 
 
 def _value(family: Family, sizes: Mapping[str, Array], constants: Mapping[str, Any]) -> Any:
-    """Return the shape's value at sizes beyond those tabulated, for constants real or complex."""
+    """Return values at sizes that are not tabulated, for real or complex constants."""
     known: dict[str, Any] = {**sizes, **{f"_{name}": value for name, value in constants.items()}}
     arithmetic = NUMPY._replace(cases=lambda n, first, otherwise: otherwise)
     steps = family.steps({name: Symbol(f"_{name}") for name in constants})
@@ -201,11 +201,11 @@ def _value(family: Family, sizes: Mapping[str, Array], constants: Mapping[str, A
 
 
 def _points(family: Family) -> tuple[dict[str, Array], Array]:
-    """Return the sizes that a fit looks at, and what the form should be there."""
+    """Return the sizes of a fit, and the exact values of the target."""
     if family.target == "magnitude":
         n = _ladder(family.fitted_from, 100, 8, _LARGEST)
         return {"n": n.astype(float)}, np.asarray(expected_magnitude(n))
-    # Pairs by the smaller size and the difference: ratios next to 1 and far from it.
+    # Pairs by smaller size and difference, with ratios close to 1 and far from it.
     low, difference = np.meshgrid(
         _ladder(1, 10, 1, _LARGEST_OF_PAIR), _ladder(0, 10, 2, _LARGEST_OF_PAIR)
     )
@@ -214,7 +214,7 @@ def _points(family: Family) -> tuple[dict[str, Array], Array]:
 
 
 def _ladder(first: int, every: int, part: int, largest: int) -> NDArray[np.int64]:
-    """Return so many sizes one by one, and larger ones by steps of one part in so many."""
+    """Return `every` consecutive sizes, then larger ones with steps of 1/part of the size."""
     sizes = [*range(first, first + every)]
     while sizes[-1] < largest:
         sizes.append(sizes[-1] + sizes[-1] // part)

@@ -1,6 +1,6 @@
 """Builder of the exact gains of activations: two moments of each by quadrature, rounded once.
 
-The definitions are written here again, in high precision: none of `irwinhall.gains` is used.
+The definitions are independent of `irwinhall.gains`, and in high precision.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import mpmath
 from irwinhall._codegen._text import NOTE
 
 DPS = 40  # digits carried; the doubles hold 17
-# Where pieces of the half-line end, beside kinks; the density beyond the last is below 10^-55.
+# Ends of the pieces of the half-line, besides kinks. Beyond the last, the density is below 10^-55.
 BORDERS = (0, 1, 2, 4, 8, 16)
 
 _CONTEXT = mpmath.MPContext()
@@ -52,8 +52,8 @@ def _shrunk(z: Any) -> Any:
     return z - _CONTEXT.sign(z) / 2 if abs(z) > 0.5 else _mpf(0)
 
 
-# The activations that have no slope and are not linear on either side of 0, as functions, and
-# the |z| where they are not smooth, or change sign.
+# The activations without a slope that are not linear on both sides of 0, as functions, with the |z|
+# where they are not smooth or change sign.
 DEFINITIONS: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
     "relu6": (lambda z: _clipped(z, 0, 6), (6,)),
     "relu_squared": (lambda z: max(z, _mpf(0)) ** 2, ()),
@@ -81,7 +81,7 @@ DEFINITIONS: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
     "exp": (_exp, ()),
 }
 
-# The activation of the gate of what multiplies two projections, y = (W x) act(V x).
+# The activation of the gate in products of two projections, y = (W x) act(V x).
 GATES: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
     "bilinear": (lambda z: z, ()),
     "glu": DEFINITIONS["sigmoid"],

@@ -7,14 +7,14 @@ from fractions import Fraction
 from irwinhall import exact
 from irwinhall._codegen._text import header, hexes, pair
 
-# The fast path's table covers the widths of common layers. From its end on 6 terms of the series
-# leave out less than 2^-77, where the fast path allows 2^-75.
+# The table of the fast path has the widths of common layers. From its end on, 6 terms of the series
+# have an error below 2^-77; the fast path allows 2^-75.
 TABLE_END = 1024
 FAST_TERMS = 6
-# The accurate path's table; from its end on some 35 terms leave out less than 2^-224, the last bit,
-# and exp(-3n/2) is below 2^-550.
+# The table of the accurate path. From its end on, about 35 terms have an error below 2^-224, the
+# last bit, and exp(-3n/2) is below 2^-550.
 WIDE_TABLE_END = 256
-# The accurate path's numbers: 8 limbs of 32 bits, of which the top one is the integer part.
+# The numbers of the accurate path: 8 limbs of 32 bits; the top one is the integer part.
 LIMBS = 8
 FRACTION_BITS = 32 * (LIMBS - 1)
 
@@ -91,7 +91,7 @@ def _shift_coefficients(count: int) -> list[Fraction]:
 
 
 def _expected_magnitude(n: int) -> Fraction:
-    """Return A(n), exactly where that is quick, else to far more digits than a pair of doubles."""
+    """Return A(n), exact for small n, else with far more digits than two doubles."""
     if n < WIDE_TABLE_END:
         return exact.expected_magnitude(n)
     mantissa, exponent = exact.expected_magnitude_mp(n, dps=50).man_exp

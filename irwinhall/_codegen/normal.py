@@ -1,7 +1,7 @@
 """Builder of the normal quantile's tables.
 
-Everything is computed in mpmath at a fixed precision, then rounded once to the stored type, so
-the text is the same on every machine.
+Everything is computed with mpmath at a fixed precision and rounded once to the stored type, so the
+text is the same on every machine.
 
 The normal quantile is tabulated by octaves of the tail probability q < 1/2 (docs/stream.md):
 
@@ -24,7 +24,7 @@ import mpmath
 
 from irwinhall._codegen._text import header
 
-OCTAVES = 16  # smaller q, probability 2^-16, goes to the tail fit
+OCTAVES = 16  # smaller q, with probability 2^-16, use the tail fit
 F32_DEGREE = 8
 F64_SEGMENTS, F64_DEGREE = 16, 7
 # The tail fit: r - z for r = sqrt(-2 ln q), by pieces of r, in the variable (r - middle) / half.
@@ -107,9 +107,9 @@ def _fit_weights(degree: int) -> tuple[list[Any], list[list[Any]]]:
 def _stored_fit(
     function: Callable[[Any], Any], degree: int, stored: Callable[[Any], float]
 ) -> list[float]:
-    """Return coefficients in t of a fit on (0, 1), each rounded as it is stored.
+    """Return coefficients in t of a fit on (0, 1), each rounded to the stored type.
 
-    Each is fitted to what the ones before it, already rounded, leave over.
+    Each is fitted to the residual of the rounded coefficients before it.
     """
     nodes, weights = _fit_weights(degree)
     rest = [function(t) for t in nodes]

@@ -7,7 +7,7 @@ import math
 from irwinhall import exact
 from irwinhall._codegen._text import header
 
-# The cumulants' series is used up to half its radius: what 24 terms leave out is below 2^-50 / 25.
+# The series is used up to half its radius, where the error of 24 terms is below 2^-50 / 25.
 CUMULANT_TERMS = 24
 
 

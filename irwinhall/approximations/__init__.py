@@ -1,8 +1,8 @@
 """Closed forms of A(n) and of the normalized bound, each with a certified worst error.
 
-`FORMS` holds them all: the article's two as it prints them, truncated series, and fits. Use one
-where the library is not available: each can be written out in Python, C and LaTeX. Nothing in the
-library computes with them.
+`FORMS` has all of them: the article's two as printed, truncated series, and fits. Use one where the
+library is not available: each can be written out in Python, C and LaTeX. The library itself does
+not compute with them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _forms() -> Mapping[str, ClosedForm]:
 
 
 def __getattr__(name: str) -> Any:
-    # Made on first use, so that the generator of _fitted.py can import families that it lacks.
+    # Made on first use, because the generator of _fitted.py imports this package without it.
     if name == "FORMS":
         return _forms()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -59,7 +59,7 @@ def closed_forms(target: Target | None = None) -> list[ClosedForm]:
     Parameters
     ----------
     target : {"magnitude", "normalized_bound"}, optional
-        The function that they approximate.
+        The function that they approximate: A(n), or the normalized bound. By default, both.
 
     Returns
     -------
@@ -68,11 +68,11 @@ def closed_forms(target: Target | None = None) -> list[ClosedForm]:
     Raises
     ------
     ValueError
-        If there is no such target.
+        If target is unknown.
 
     See Also
     --------
-    FORMS : All of them, by name.
+    FORMS : All closed forms by name.
 
     Examples
     --------

@@ -1,23 +1,25 @@
-"""Worst errors of closed forms over their whole domains, proven and not sampled.
+"""Proofs of the worst errors of closed forms over their whole domains.
 
-A form of A(n) is compared with the correctly rounded A(n) at every n to `EVERY`. Beyond, the form
-and A(n)/sqrt(n) become power series in n^(-1/2) whose coefficients are intervals, the form's with
-the rounding of each of its operations, A(n)'s with the proven remainder of its series; the range of
-their quotient bounds the error at every larger n.
+**Forms of A(n)** are compared with the correctly rounded A(n) at every n to `EVERY`. For larger n,
+the form and A(n)/sqrt(n) are written as power series in n^(-1/2) with interval coefficients. Those
+of the form include the rounding of each of its operations, and those of A(n) the proven remainder
+of its series. The range of the quotient bounds the error.
 
-A form of the normalized bound by way of a form F of A(n) is (n+m)/(m F(n) + n F(m)). Where F is
-A times 1 + e, the denominator is that of the bound times 1 + a weighted mean of e(n) and e(m): the
-form errs most on the diagonal, where F does. Pairs are computed nevertheless, and must agree.
+**Forms of the normalized bound that use a form F of A(n)** are (n + m)/(m F(n) + n F(m)). If
+F = A (1 + e), the denominator is m A(n) + n A(m) times 1 + a weighted mean of e(n) and e(m). So the
+error is largest for n = m, at the n of the worst error of F. The errors at many pairs are computed
+as well, and must be within this bound.
 
-Any other form of the normalized bound must be a product a(low) b(difference) c(ratio); its errors
-are computed for all pairs to `EVERY_PAIR`, and bounded beyond by interval arithmetic over boxes of
-low and ratio, halved until the bound meets the worst error found.
+**Other forms of the normalized bound** must be sqrt(6/(n + m)) over a product
+a(low) b(difference) c(ratio). Their errors are computed for all pairs to `EVERY_PAIR`. For larger
+sizes, interval arithmetic bounds them over boxes of low and ratio, which are halved until the bound
+is close to the worst error found.
 
-The proofs hold for forms of a certain shape. `certify` first compares the steps of a form with this
-shape, and gives no certificate to a form of another shape.
+The proofs hold for forms of these shapes. `certify` first checks the steps of the form, and raises
+an error for any other shape.
 
-The work is divided into pieces, which are functions of a form and a range. `certify` passes them to
-any `map`, and the result does not depend on how or where they run.
+The work is divided into functions of a form and a range, which `certify` passes to any `map`. The
+result does not depend on how or where they run.
 """
 
 from __future__ import annotations
@@ -72,32 +74,32 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-#: Forms of A(n) are compared with A(n) at every n up to here.
+#: Forms of A(n) are compared with A(n) at every n up to this one.
 EVERY = 10**6
-#: Forms of the bound are compared with it at every pair up to here.
+#: Forms of the bound are compared with it at every pair of sizes up to this one.
 EVERY_PAIR = 1000
-#: They are also compared on a grid of pairs whose sizes grow by 1/45, 32 an octave.
+#: They are also compared on a grid of pairs. Its sizes grow by 1/45, so that an octave has 32.
 GRID_STEP = 45
-#: The last size of the grid.
+#: The largest size of the grid.
 GRID_LAST = 10**6
 _PIECE = 1 << 16  # sizes in a piece
 _ROWS = 50  # rows of pairs in a piece
 _OCTAVES = 6  # octaves of smaller sizes in a piece
-# What the error of a correctly rounded target and of computing a quotient add to an error.
+# Bound of the rounding errors in a computed relative error: of the target and of the quotient.
 _ALLOWANCE = 4 * 2.0**-53
-_ORDER = 6  # the terms left out are t^6 = n^-3: below 10^-18 from EVERY on
-_TOLERANCE = 3e-5  # boxes are halved until the bound is so near to an error that is reached
+_ORDER = 6  # the omitted terms are t^6 = n^-3: below 10^-18 from EVERY on
+_TOLERANCE = 3e-5  # boxes are halved until the bound is this close to an error that occurs
 
 
 class Extremes(NamedTuple):
-    """The least and greatest relative error of a form over a range, and where they are.
+    """The least and the greatest relative error of a form over a range, with their sizes.
 
     Attributes
     ----------
     low, high : float
         The least and the greatest relative error.
     where_low, where_high : int or tuple of int
-        The sizes of these errors.
+        The size n, or the pair (n, m), of each.
 
     Examples
     --------
@@ -114,7 +116,7 @@ class Extremes(NamedTuple):
 
     @property
     def worst(self) -> tuple[float, Any]:
-        """The greater in absolute value, and where it is."""
+        """The greater absolute value of both errors, and its size or pair."""
         if -self.low >= self.high:
             return -self.low, self.where_low
         return self.high, self.where_high
@@ -125,24 +127,24 @@ def relative_error(form: ClosedForm, *sizes: int | np.integer[Any]) -> float: ..
 @overload
 def relative_error(form: ClosedForm, *sizes: ArrayLike) -> NDArray[np.float64]: ...
 def relative_error(form: ClosedForm, *sizes: Any) -> float | NDArray[np.float64]:
-    """Return form/target - 1, computed in doubles against the correctly rounded target.
+    """Return form/target - 1, computed in doubles from the correctly rounded target.
 
     Parameters
     ----------
     form : ClosedForm
         A form of A(n) or of the bound.
     *sizes : int or array_like of int
-        The size n, or n and m, as the form takes them.
+        The arguments of the form: n, or n and m.
 
     Returns
     -------
     float or ndarray of float64
-        Right to some 2^-52, absolutely.
+        The relative error, with an absolute rounding error of about 2^-52.
 
     Raises
     ------
     TypeError, ValueError
-        As calling the form does.
+        As for a call of the form.
 
     Examples
     --------
@@ -157,30 +159,31 @@ def relative_error(form: ClosedForm, *sizes: Any) -> float | NDArray[np.float64]
 
 
 def certify(form: ClosedForm, *, map: Callable[..., Iterable[Any]] = map) -> Certificate:
-    """Return the worst relative error of a form over its whole domain, and where it is.
+    """Prove a bound of the relative error of a form over its whole domain.
 
     Parameters
     ----------
     form : ClosedForm
         A form of A(n) or of the bound.
     map : callable, optional
-        Any function that maps a function over an iterable in order, such as ``executor.map``. The
-        functions, their arguments and their results can be pickled.
+        A function that maps another over an iterable in order, such as ``executor.map``. Functions,
+        arguments and results can be pickled.
 
     Returns
     -------
     Certificate
-        Its error is a proven bound, rounded up to three digits. The error at its argmax may be
-        smaller by this rounding, and by 3e-5 for a product or 2e-15 for any other form.
+        The bound, rounded up to three digits, and the size or pair of the worst error found. Before
+        rounding, the bound exceeds this error by at most 3e-5 for a product, and by at most 2e-15
+        for any other form.
 
     Raises
     ------
     ArithmeticError
-        If the proof fails for this form, or the form has another shape. A form of A(n) must
-        be made of numbers, n, its earlier steps, + - * /, square roots and polynomials,
-        with values for the first n at most in its last step. One of the normalized bound
-        must be (n + m)/(m F(n) + n F(m)) for its base F, or sqrt(6/(n + m)) over a product
-        of such formulas of low, difference and ratio, step by step as `FORMS` has them.
+        If the proof fails, or is not valid for a form of this shape. A form of A(n) must consist of
+        numbers, n, earlier steps, + - * /, square roots and polynomials; only its last step may
+        have values for the first n. A form of the normalized bound must be
+        (n + m)/(m F(n) + n F(m)) with its base F, or sqrt(6/(n + m)) over a product of such
+        formulas of low, difference and ratio, with the same steps as in `FORMS`.
 
     Examples
     --------
@@ -200,7 +203,7 @@ def certify(form: ClosedForm, *, map: Callable[..., Iterable[Any]] = map) -> Cer
 
 
 def method(form: ClosedForm) -> str:
-    """Return how `certify` certifies a form, in a sentence.
+    """Describe how `certify` certifies a form.
 
     Parameters
     ----------
@@ -237,7 +240,9 @@ def _check_shape(form: ClosedForm) -> None:
     """Raise ArithmeticError unless the form has a shape for which its errors are proven."""
     first, last = form.domain
     if not 1 <= first <= last <= LAST:
-        raise ArithmeticError(f"{form.name} covers sizes from {first} to {last}, not 1 to 2^53")
+        raise ArithmeticError(
+            f"domain of {form.name} must be within 1 to 2^53, got {first} to {last}"
+        )
     if form.target == "magnitude":
         _check_magnitude(form)
     elif form.base is not None:
@@ -250,9 +255,11 @@ def _check_magnitude(form: ClosedForm) -> None:
     known = {"n"}
     for i, (symbol, formula) in enumerate(form.steps, start=1):
         if i == len(form.steps) and isinstance(formula, FirstValues):
-            # What is proven beyond EVERY sees the formula for large n only.
+            # The proof beyond EVERY reads only the formula for large n.
             if formula.variable.name != "n" or len(formula.values) > EVERY:
-                raise ArithmeticError(f"{form.name} has values for others than the first n")
+                raise ArithmeticError(
+                    f"{form.name} may have values only for the first n, up to {EVERY:,}"
+                )
             for value in formula.values:
                 _check_formula(form, value, known)
             formula = formula.otherwise
@@ -270,14 +277,13 @@ def _check_mean(form: ClosedForm, base: ClosedForm) -> None:
             f"{form.name} must be made from a form of A(n) with its domain, got {base.name}"
         )
     _check_magnitude(base)
-    # A form may carry a copy of its base, or its base with a certificate: what counts is what it
-    # computes.
+    # Compare what the forms compute: a form may have a copy of its base, or one with a certificate.
     if _with_functions(form.steps) != _with_functions(mean_of(base)):
         raise ArithmeticError(f"{form.name} is not the weighted mean of {base.name}")
 
 
 def _with_functions(steps: Any) -> Any:
-    """Return steps to compare, every form that they apply as the steps that it takes."""
+    """Return steps for comparison, with each applied form replaced by its steps."""
 
     def opened(part: Any) -> Any:
         match part:
@@ -304,7 +310,7 @@ def _check_product(form: ClosedForm) -> None:
 
 
 def _check_formula(form: ClosedForm, formula: Expression, known: set[str]) -> None:
-    """Raise ArithmeticError unless the formula is made of what every arithmetic here computes."""
+    """Raise ArithmeticError if the formula has operations that the proofs do not cover."""
     match formula:
         case Number():
             return
@@ -320,7 +326,7 @@ def _check_formula(form: ClosedForm, formula: Expression, known: set[str]) -> No
             what = getattr(formula, "name", type(formula).__name__)
             raise ArithmeticError(
                 f"{form.name} has {what} where only numbers, {', '.join(sorted(known))}, + - * /, "
-                "square roots and polynomials are proven"
+                "square roots and polynomials are allowed"
             )
     for part in parts:
         _check_formula(form, part, known)
@@ -330,14 +336,14 @@ def _check_formula(form: ClosedForm, formula: Expression, known: set[str]) -> No
 
 
 def extremes_of_range(form: ClosedForm, sizes: tuple[int, int]) -> Extremes:
-    """Return the extreme errors of a form of A(n) for n from the first size to before the second.
+    """Return the extreme errors of a form of A(n) over a range of n.
 
     Parameters
     ----------
     form : ClosedForm
         A form of A(n).
     sizes : tuple of int
-        The first n, and the one after the last.
+        (start, stop): from start to stop - 1.
 
     Returns
     -------
@@ -355,14 +361,14 @@ def extremes_of_range(form: ClosedForm, sizes: tuple[int, int]) -> Extremes:
 
 
 def extremes_of_pairs(form: ClosedForm, rows: tuple[int, int]) -> Extremes:
-    """Return the extreme errors for n in a range of rows and m from the first size to EVERY_PAIR.
+    """Return the extreme errors of a form of the bound over a range of n and all m to EVERY_PAIR.
 
     Parameters
     ----------
     form : ClosedForm
         A form of the bound.
     rows : tuple of int
-        The first n, and the one after the last.
+        (start, stop): n from start to stop - 1.
 
     Returns
     -------
@@ -381,14 +387,14 @@ def extremes_of_pairs(form: ClosedForm, rows: tuple[int, int]) -> Extremes:
 
 
 def extremes_of_grid(form: ClosedForm, rows: tuple[int, int]) -> Extremes:
-    """Return the extreme errors over a range of rows of the grid of pairs.
+    """Return the extreme errors of a form of the bound over a range of rows of the grid of pairs.
 
     Parameters
     ----------
     form : ClosedForm
         A form of the bound.
     rows : tuple of int
-        The first row of the grid, and the one after the last.
+        (start, stop): rows of the grid from start to stop - 1.
 
     Returns
     -------
@@ -415,13 +421,16 @@ def _extremes_of_product_set(
 def _extremes(errors: Array, where: Callable[[int], Any]) -> Extremes:
     finite = np.isfinite(errors)
     if not finite.all():
-        raise ArithmeticError(f"a form must be finite, got none at {where(int(finite.argmin()))}")
+        first = int(finite.argmin())
+        raise ArithmeticError(
+            f"the error of a form must be finite, got {errors.flat[first]} at {where(first)}"
+        )
     low, high = int(errors.argmin()), int(errors.argmax())
     return Extremes(float(errors.flat[low]), where(low), float(errors.flat[high]), where(high))
 
 
 def _joined(parts: Iterable[Extremes]) -> Extremes:
-    """Return the extremes of all parts; the first of equals."""
+    """Return the extremes of all parts, the first where errors are equal."""
     parts = list(parts)
     low = min(parts, key=lambda part: part.low)
     high = max(parts, key=lambda part: part.high)
@@ -433,7 +442,7 @@ def _pieces(start: int, stop: int, length: int) -> list[tuple[int, int]]:
 
 
 def _grid(form: ClosedForm) -> NDArray[np.int64]:
-    """Return the sizes of the grid: every one of the first, then by steps of one part in 45."""
+    """Return the sizes of the grid: with steps of 1, then of 1/45 of the size."""
     sizes, size = [], form.domain[0]
     while size < GRID_LAST:
         sizes.append(size)
@@ -450,7 +459,7 @@ def _extremes_of_sizes(form: ClosedForm, map: Callable[..., Iterable[Any]]) -> E
 
 
 def _extremes_beyond(form: ClosedForm) -> Extremes:
-    """Return bounds of the errors for all n > EVERY, as reached in the limit."""
+    """Return bounds of the errors for all n > EVERY; their sizes are infinite."""
     arithmetic, n = series_arithmetic(_ORDER, EVERY**-0.5)
     terms = _ORDER // 2
     magnitude = arithmetic.number(0.0)
@@ -459,8 +468,8 @@ def _extremes_beyond(form: ClosedForm) -> Extremes:
         for _ in range(k):
             term = term / n
         magnitude = magnitude + term
-    # exact.py proves abs(series/A(n) - 1) <= 2 Gamma(K + 1/2) (3n)^-K + 8 exp(-3n/2); the second is
-    # far below the first, and A(n) below 1.1 sqrt(2n/(3 pi)).
+    # exact.py proves abs(series/A(n) - 1) <= 2 Gamma(K + 1/2) (3n)^-K + 8 exp(-3n/2). The second
+    # term is far below the first, and A(n) is below 1.1 sqrt(2n/(3 pi)).
     rest = 1.2 * 2.0 * math.gamma(terms + 0.5) / 3.0**terms
     *known, last = magnitude.coefficients
     magnitude = magnitude._like((*known, last + Interval(-rest, rest)), 0)
@@ -468,10 +477,10 @@ def _extremes_beyond(form: ClosedForm) -> Extremes:
     try:
         error = form.applied(n, arithmetic) / (root * magnitude) - arithmetic.number(1.0)
         bounds = error.range()
-    except ValueError as reason:  # a valuation that is odd under a root, or not 0 at last
+    except ValueError as reason:  # an odd valuation under a root, or a final one that is not 0
         raise ArithmeticError(f"{form.name} does not grow like sqrt(n)") from reason
     if not math.isfinite(bounds.high - bounds.low):
-        raise ArithmeticError(f"{form.name} has no bounds for large n")
+        raise ArithmeticError(f"the error of {form.name} has no finite bounds for large n")
     return Extremes(float(bounds.low), math.inf, float(bounds.high), math.inf)
 
 
@@ -487,7 +496,7 @@ def _seen(form: ClosedForm, map: Callable[..., Iterable[Any]]) -> Extremes:
 def _extremes_of_mean(form: ClosedForm, map: Callable[..., Iterable[Any]]) -> Extremes:
     assert form.base is not None
     of_base = _extremes_of_sizes(form.base, map)
-    # Its own five operations round, too.
+    # The five operations of the form itself also round.
     bounds = Extremes(
         1.0 / (1.0 + of_base.high) - 1.0 - 8 * 2.0**-53,
         (of_base.where_high,) * 2,
@@ -526,24 +535,24 @@ def _extremes_of_product(form: ClosedForm, map: Callable[..., Iterable[Any]]) ->
 def bound_of_octaves(
     form: ClosedForm, known: float, octaves: tuple[int, int]
 ) -> tuple[float, Extremes]:
-    """Return a bound of abs(error) for smaller sizes from 2^first to before 2^stop.
+    """Return a bound of abs(error) for pairs whose smaller size is in a range of octaves.
 
-    Boxes of the smaller size and the ratio are halved until the bound of each is close to an error
-    that is reached.
+    Boxes of the smaller size and the ratio are halved until the bound in each is close to an error
+    that occurs.
 
     Parameters
     ----------
     form : ClosedForm
         A form of the bound.
     known : float
-        An error that is reached somewhere.
+        The absolute error at some pair.
     octaves : tuple of int
-        The first octave, and the one after the last.
+        (start, stop): smaller sizes from 2^start to 2^stop - 1.
 
     Returns
     -------
     tuple of float and Extremes
-        The bound, and the extreme errors seen on the way.
+        The bound, and the extreme errors found.
 
     Examples
     --------
@@ -558,7 +567,7 @@ def bound_of_octaves(
     boxes = _Boxes(least, np.minimum(2.0 * least - 1.0, LAST), ratio, 2.0 * ratio)
     seen = []
     while True:
-        # All pairs to EVERY_PAIR are computed one by one; those beyond LAST are no one's.
+        # extremes_of_pairs computes all pairs to EVERY_PAIR. Pairs beyond LAST are not allowed.
         boxes = boxes.where(boxes.l1 * boxes.r1 > EVERY_PAIR)
         boxes = boxes.where(boxes.l0 * boxes.r0 <= LAST)
         if not len(boxes.l0):
@@ -567,27 +576,26 @@ def bound_of_octaves(
         known = max(known, seen[-1].worst[0])
         bounds, by_size = _bounds_of_boxes(form, boxes)
         if np.isnan(bounds).any():
-            raise ArithmeticError(f"{form.name} has a square root that may be of less than 0")
+            raise ArithmeticError(f"{form.name} has a square root whose argument may be negative")
         left = bounds > known + _TOLERANCE
         boxes = _halved(boxes.where(left), by_size[left])
     return known + _TOLERANCE, _joined(seen) if seen else Extremes(0.0, None, 0.0, None)
 
 
 def _extremes_inside(form: ClosedForm, boxes: _Boxes) -> Extremes:
-    """Return the extreme errors at one pair of each box, of its least size, inside the domain."""
+    """Return the extreme errors at one pair of each box: its smallest low, a middle ratio."""
     high = np.minimum(np.rint(boxes.l0 * np.sqrt(boxes.r0 * boxes.r1)), LAST)
     n, m = boxes.l0.astype(np.int64), high.astype(np.int64)
     return _extremes(relative_error(form, n, m), lambda i: (int(n[i]), int(m[i])))
 
 
 def _bounds_of_boxes(form: ClosedForm, boxes: _Boxes) -> tuple[Array, NDArray[np.bool_]]:
-    """Return bounds of abs(error) over boxes, and whether to halve by size and not by ratio.
+    """Return bounds of abs(error) over boxes, and whether to halve each by size or by ratio.
 
-    With A(n) = sqrt(2n/(3 pi)) s(n), s decreasing, and r = high/low, form/bound is
+    With A(n) = sqrt(2n/(3 pi)) s(n), where s decreases, and r = high/low, form/bound is
 
-        sqrt(4/pi) (s(low) f(r) + (s(high) - s(low)) g(r)) / (a(low) b(difference))
-
-    with f(r) = (r + sqrt r)/(1+r)^(3/2)/c(r) and g(r) = f(r)/(1 + sqrt r).
+        sqrt(4/pi) (s(low) f(r) + (s(high) - s(low)) g(r)) / (a(low) b(difference)),
+        f(r) = (r + sqrt r)/(1+r)^(3/2)/c(r),  g(r) = f(r)/(1 + sqrt r).
     """
     formulas = {symbol.name: formula for symbol, formula in form.steps}
     one, unit = exactly(1.0), Slope(exactly(1.0), exactly(0.0))
@@ -605,7 +613,7 @@ def _bounds_of_boxes(form: ClosedForm, boxes: _Boxes) -> tuple[Array, NDArray[np
     mean = small * f + (_excess(high) - small) * g
     a = evaluate(formulas["a"], {"low": low}, INTERVALS)
     b = evaluate(formulas["b"], {"difference": difference}, INTERVALS) if "b" in formulas else one
-    # Wider by what the form rounds outside a, b and c.
+    # For the roundings of the form outside a, b and c.
     rounding = Interval(1.0 - 2.0**-49, 1.0 + 2.0**-49)
     quotient = exactly(math.sqrt(4.0 / math.pi)) * mean / (a * b) * rounding
     by_size, by_ratio = _spread(a) * _spread(small), _spread(f)
@@ -618,7 +626,7 @@ def _bounds_of_boxes(form: ClosedForm, boxes: _Boxes) -> tuple[Array, NDArray[np
 
 
 def _excess(sizes: Interval) -> Interval:
-    """Return A(n)/sqrt(2n/(3 pi)), which decreases, for all n in intervals of sizes."""
+    """Return bounds of the decreasing A(n)/sqrt(2n/(3 pi)) for all n in intervals of sizes."""
 
     def excess(n: Array) -> Array:
         root = np.sqrt(2.0 / (3.0 * math.pi) * n)
@@ -648,7 +656,7 @@ def _halved(boxes: _Boxes, by_size: NDArray[np.bool_]) -> _Boxes:
 
 
 def _rounded_up(value: float) -> float:
-    """Return the least number of three digits that is no smaller."""
+    """Return the smallest number of three digits that is not less than value."""
     exponent = math.floor(math.log10(value)) - 2
     scaled = math.ceil(Fraction(value) / Fraction(10) ** exponent)
     return float(Fraction(scaled) * Fraction(10) ** exponent)

@@ -1,4 +1,4 @@
-"""The class of closed forms: formulas to call, to read and to paste into a program."""
+"""Closed forms as objects: call them, or write them as LaTeX, Python or C."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from irwinhall.approximations._expressions import (
 __all__ = ["LAST", "Argmax", "Certificate", "ClosedForm"]
 
 Target: TypeAlias = Literal["magnitude", "normalized_bound"]
-#: Where an error is largest: a size or a pair of sizes. Infinity means a limit.
+#: The size or pair of sizes of the largest error. Infinity means the limit for large sizes.
 Argmax: TypeAlias = "int | float | tuple[int | float, int | float]"
 
-#: The last size that closed forms cover. Every integer up to here is a double.
+#: The largest size that closed forms cover. Every integer up to it is a double.
 LAST = 2**53
 
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {"magnitude": ("n",), "normalized_bound": ("n", "m")}
@@ -38,17 +38,17 @@ _LATEX = {"magnitude": "A(n)", "normalized_bound": "b(n, m)"}
 
 
 class Certificate(NamedTuple):
-    """The worst error of a form over its whole domain.
+    """The largest relative error of a form over its whole domain.
 
     Attributes
     ----------
     max_relative_error : float
         A proven bound of abs(form/target - 1), rounded up to three digits. Before rounding, it
-        exceeds the worst error found by at most 3e-5 for a product (such as article_normalized),
+        exceeds the largest error found by at most 3e-5 for a product (such as article_normalized),
         and by at most 2e-15 for any other form.
     argmax : int, float or tuple
-        The size n, or the pair (n, m), of the worst error found. Infinite if the worst error is the
-        limit for large sizes.
+        The size n, or the pair (n, m), of the largest error found. Infinite if the error is largest
+        in the limit of large sizes.
     text : str
         The method of the proof.
 
@@ -68,29 +68,29 @@ class Certificate(NamedTuple):
 class ClosedForm:
     r"""A formula that approximates A(n) or the normalized bound.
 
-    Call it with n, or n and m: integers give a float, integer arrays broadcast and give a float64
-    array. Python, C and the call agree to the last bit: forms use only operations that IEEE 754
-    rounds correctly, in one order. A C compiler must not contract a * b + c
-    (``-ffp-contract=off``).
+    Call it with n, or with n and m: integers give a float; integer arrays broadcast and give a
+    float64 array. The call, the Python source and the C source give the same bits: forms use only
+    operations that IEEE 754 rounds correctly, in one order. A C compiler must not contract
+    a * b + c (``-ffp-contract=off``).
 
     Attributes
     ----------
     name : str
-        Its name, an identifier in Python and C.
+        The name, an identifier in Python and C.
     target : {"magnitude", "normalized_bound"}
         The function that it approximates: A(n), or (n + m)/(m A(n) + n A(m)).
     about : str
         A sentence about the form.
     parameters : mapping of str to str
-        Its constants as they are printed: those fitted, or of the series, or of the article.
+        The constants, as printed: fitted, or those of the series or of the article.
     steps : tuple of (Symbol, Expression)
-        Its formula: intermediate values by name, the last one the result.
+        The formula: named intermediate values; the last is the result.
     domain : tuple of int
-        The first and last size it covers.
+        The smallest and largest size that it covers.
     certificate : Certificate or None
-        Its worst error.
+        The certified error.
     base : ClosedForm or None
-        The form of A(n) that a normalized one is built from.
+        The form of A(n) in a form of the normalized bound, if it has one.
 
     Examples
     --------
@@ -123,17 +123,17 @@ class ClosedForm:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The names of its arguments: ("n",) or ("n", "m")."""
+        """The names of the arguments: ("n",) or ("n", "m")."""
         return _ARGUMENTS[self.target]
 
     @property
     def max_relative_error(self) -> float:
-        """A bound of abs(form/target - 1) in the whole domain."""
+        """A proven bound of abs(form/target - 1) over the whole domain."""
         return self._certified().max_relative_error
 
     @property
     def argmax(self) -> Argmax:
-        """The size n, or the pair (n, m), of the worst error found; infinite for a limit."""
+        """The size n, or the pair (n, m), of the largest error found; infinite for a limit."""
         return self._certified().argmax
 
     @overload
@@ -146,7 +146,7 @@ class ClosedForm:
         Parameters
         ----------
         *sizes : int or array_like of int
-            n, or n and m, which broadcast.
+            n, or n and m; arrays broadcast.
 
         Returns
         -------
@@ -155,9 +155,9 @@ class ClosedForm:
         Raises
         ------
         TypeError
-            If there are too few or too many, or one is not an integer or array of integers.
+            If the number of arguments is wrong, or one is not an integer or an array of integers.
         ValueError
-            If one lies outside the domain; the message gives the limit.
+            If one is outside the domain; the message gives the limits.
         """
         if len(sizes) != len(self.variables):
             wanted = " and ".join(self.variables)
@@ -168,14 +168,15 @@ class ClosedForm:
         return result.item() if result.ndim == 0 else result
 
     def evaluate(self, values: Mapping[str, Any], arithmetic: Arithmetic = NUMPY) -> Any:
-        """Return the form's value in any arithmetic, the arguments given by name, unchecked.
+        """Return the form's value in any arithmetic, without checking the arguments.
 
         Parameters
         ----------
         values : mapping of str to object
-            The values of n, or of n and m.
+            The arguments by name: n, or n and m.
         arithmetic : Arithmetic
-            Square root, minimum and so on of such objects; by default arrays of doubles.
+            The numbers, functions and cases for such objects; by default, those of arrays of
+            doubles.
 
         Returns
         -------
@@ -218,9 +219,9 @@ class ClosedForm:
         return r", \quad ".join([formula, *where])
 
     def as_python(self) -> str:
-        """Return a Python function of the form's name, and the import it needs.
+        """Return the source of a Python function of the form's name, with the import it needs.
 
-        The function returns the same values as a call of the form, but does not check arguments.
+        The function returns the same values as a call of the form. It does not check its arguments.
 
         Returns
         -------
@@ -235,9 +236,9 @@ class ClosedForm:
         return "import math\n\n\n" + "\n\n".join(form._python() for form in self._chain())
 
     def as_c(self) -> str:
-        """Return a C99 function of the form's name, and the include it needs.
+        """Return the source of a C99 function of the form's name, with the include it needs.
 
-        Its arguments are whole numbers as doubles; it does not check them.
+        The arguments are integers as doubles. The function does not check them.
 
         Returns
         -------
@@ -285,11 +286,13 @@ class ClosedForm:
 
     def _certified(self) -> Certificate:
         if self.certificate is None:
-            raise ValueError(f"{self.name} has no certificate; irwinhall.certification makes one")
+            raise ValueError(
+                f"{self.name} has no certificate; irwinhall.certification.certify makes one"
+            )
         return self.certificate
 
     def _checked(self, name: str, value: Any) -> NDArray[np.float64]:
-        """Return integers of the domain as doubles."""
+        """Return integers as doubles, or raise an error if one is outside the domain."""
         first, last = self.domain
         if isinstance(value, (bool, np.bool)):
             raise TypeError(f"{name} must be an integer or an array of integers, got {value}")

@@ -1,8 +1,8 @@
-"""Formulas as trees: evaluated in any arithmetic, and written out in Python, C and LaTeX.
+"""Formulas as trees: evaluate them in any arithmetic, or write them in Python, C and LaTeX.
 
-They are made of +, -, *, / and square roots, which IEEE 754 rounds correctly, and of minima, maxima
-and cases, which do not round. One tree therefore gives the same bits in every language that keeps
-the order of operations, as the writers here do, and does not contract a * b + c.
+They consist of +, -, *, / and square roots, which IEEE 754 rounds correctly, and of minima, maxima
+and cases, which do not round. So a formula gives the same bits in every language that keeps the
+order of operations and does not contract a * b + c. The writers keep the order.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class Expression:
-    """A formula; + - * / with another or with an integer makes a longer one."""
+    """A formula. The operators + - * / combine it with another formula or an integer."""
 
     def __add__(self, other: Expression | int) -> Expression:
         return Operation("+", self, _expression(other))
@@ -69,7 +69,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Number(Expression):
-    """A number as it is printed, "0.461" or "11/1120"; computed with as the nearest double."""
+    """A number as printed, such as "0.461" or "11/1120"; its value is the nearest double."""
 
     text: str
     latex: str = ""
@@ -82,7 +82,7 @@ class Number(Expression):
 
 @dataclass(frozen=True)
 class Symbol(Expression):
-    """Something named, whose value is given when the formula is evaluated."""
+    """A variable, whose value is given when the formula is evaluated."""
 
     name: str
     latex: str = ""
@@ -90,7 +90,7 @@ class Symbol(Expression):
 
 @dataclass(frozen=True)
 class Operation(Expression):
-    """Two formulas joined by one of + - * /."""
+    """One of + - * / of two formulas."""
 
     operator: str
     left: Expression
@@ -99,7 +99,7 @@ class Operation(Expression):
 
 @dataclass(frozen=True)
 class Function(Expression):
-    """One of the functions "sqrt", "min" and "max" of formulas."""
+    """The function "sqrt", "min" or "max" of formulas."""
 
     name: str
     arguments: tuple[Expression, ...]
@@ -107,14 +107,14 @@ class Function(Expression):
 
 @dataclass(frozen=True)
 class Polynomial(Expression):
-    """c_0 + c_1 x + c_2 x^2 + ..., or with 1/x for x, by Horner's rule."""
+    """c_0 + c_1 x + c_2 x^2 + ..., or the same in 1/x, by Horner's rule."""
 
     coefficients: tuple[Expression, ...]
     variable: Symbol
     inverse: bool = False
 
     def horner(self) -> Expression:
-        """Return the order of operations in which it is computed."""
+        """Return the polynomial as operations, in the order in which they are computed."""
 
         def step(higher: Expression, coefficient: Expression) -> Expression:
             if self.inverse:
@@ -127,7 +127,7 @@ class Polynomial(Expression):
 
 @dataclass(frozen=True)
 class FirstValues(Expression):
-    """Values for n = 1, 2, ..., and a formula for every larger n; the last step of a form only."""
+    """Values for n = 1, 2, ..., and a formula for all larger n. Only the last step can be this."""
 
     values: tuple[Expression, ...]
     variable: Symbol
@@ -136,7 +136,7 @@ class FirstValues(Expression):
 
 @dataclass(frozen=True)
 class Applied(Expression):
-    """Another form of the given name at an argument."""
+    """Another form, with its name, applied to an argument."""
 
     name: str
     function: Callable[[Any, Arithmetic], Any]
@@ -167,11 +167,11 @@ def _expression(value: Expression | int) -> Expression:
 
 
 class Arithmetic(NamedTuple):
-    """What a formula needs beside the operators of its values."""
+    """The functions that evaluate a formula, apart from the operators of its values."""
 
     number: Callable[[float], Any]
     functions: Mapping[str, Callable[..., Any]]
-    cases: Callable[[Any, list[Any], Any], Any]  # n, its first values, those of the formula
+    cases: Callable[[Any, list[Any], Any], Any]  # of n, the first values and those of the formula
 
 
 def _select(n: Any, first: list[Any], otherwise: Any) -> Any:
@@ -183,7 +183,7 @@ NUMPY = Arithmetic(float, {"sqrt": np.sqrt, "min": np.minimum, "max": np.maximum
 
 
 def evaluate(formula: Expression, values: Mapping[str, Any], arithmetic: Arithmetic = NUMPY) -> Any:
-    """Return the value of a formula, given those of its symbols."""
+    """Return the value of a formula for values of its symbols."""
 
     def value(part: Expression) -> Any:
         match part:
@@ -217,11 +217,11 @@ def evaluate(formula: Expression, values: Mapping[str, Any], arithmetic: Arithme
 
 
 class Language(NamedTuple):
-    """How a programming language writes what is not the same in all."""
+    """The syntax of a programming language, where languages differ."""
 
     functions: Mapping[str, str]
     result: str  # a statement that returns a value
-    case: str  # one that does so under a condition
+    case: str  # a statement that returns a value under a condition
 
 
 PYTHON = Language(
@@ -239,7 +239,7 @@ _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
 def write_source(formula: Expression, language: Language) -> str:
-    """Return a formula as an expression of doubles in a programming language."""
+    """Return the source of a formula of doubles in a programming language."""
 
     def text(part: Expression) -> str:
         match part:
@@ -263,7 +263,7 @@ def write_source(formula: Expression, language: Language) -> str:
             case Polynomial():
                 return inside(part.horner(), sign, right=right)
             case Operation():
-                # Brackets around the right operand keep the order, and so the roundings.
+                # Brackets around the right operand keep the order, and therefore the roundings.
                 loose = _PRECEDENCE[part.operator] < _PRECEDENCE[sign] + right
             case _:
                 loose = False
@@ -273,7 +273,7 @@ def write_source(formula: Expression, language: Language) -> str:
 
 
 def write_result(formula: Expression, language: Language) -> list[str]:
-    """Return the statements that return a formula's value, in a programming language."""
+    """Return the source of the statements that return a formula's value."""
     if not isinstance(formula, FirstValues):
         return [language.result.format(write_source(formula, language))]
     cases = [
@@ -284,14 +284,14 @@ def write_result(formula: Expression, language: Language) -> list[str]:
 
 
 def _signed(part: Operation) -> tuple[str, Expression]:
-    """Return operator and right operand, a negative one turned round: x + -2 is x - 2."""
+    """Return the operator and the right operand, without its minus sign: x + -2 is x - 2."""
     if part.operator in "+-" and (right := _negated(part.right)) is not None:
         return "-" if part.operator == "+" else "+", right
     return part.operator, part.right
 
 
 def _negated(part: Expression) -> Expression | None:
-    """Return -part if part begins with a negative number; rounding does not see the sign."""
+    """Return -part if part begins with a negative number. The roundings are the same."""
     match part:
         case Number() if part.text.startswith("-"):
             return Number(part.text[1:], part.latex)
@@ -383,7 +383,7 @@ def _latex_number(text: str) -> str:
 
 
 def _over(number: str, x: str) -> str:
-    """Return number/x, a fraction's denominator and x in one."""
+    """Return number/x; a fraction gets x in its denominator."""
     prefix, _, denominator = number.removesuffix("}").rpartition("}{")
     if prefix.startswith(r"\frac{"):
         return rf"{prefix}}}{{{denominator} \, {x}}}"

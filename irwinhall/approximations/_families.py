@@ -1,7 +1,7 @@
-"""The shapes of the closed forms, with a symbol wherever a constant is still to be found.
+"""The families of closed forms: formulas whose constants are given or fitted.
 
-A family is a shape together with its constants as texts, where the article or the series gives
-them, or with values to start from, where a fit finds the best.
+The constants of a family are texts if they are those of the article or the series. Otherwise the
+family has initial values, and `_codegen.fitting` finds the best constants.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _SQUARE = Number(repr(2 / (3 * math.pi)), r"\tfrac{2}{3\pi}")
 
 @dataclass(frozen=True)
 class Family:
-    """A shape, and its constants or where to start looking for them.
+    """A formula as a function of its constants, with the constants or initial values of a fit.
 
-    `fitted_from` is the first size that a fit looks at; smaller ones are tabulated.
+    `fitted_from` is the smallest size that the fit includes; smaller sizes are tabulated.
     """
 
     name: str
@@ -65,7 +65,7 @@ def closed_form(family: Family, parameters: Mapping[str, str]) -> ClosedForm:
 
 
 def closed_forms(fitted: Mapping[str, Mapping[str, str]]) -> Iterator[ClosedForm]:
-    """Yield the form of every family, then the normalized one of every form of A(n)."""
+    """Yield the form of every family, then a form of the bound for every form of A(n)."""
     forms = [
         closed_form(family, fitted[family.name] if family.parameters is None else family.parameters)
         for family in FAMILIES
@@ -77,7 +77,7 @@ def closed_forms(fitted: Mapping[str, Mapping[str, str]]) -> Iterator[ClosedForm
 
 
 def _normalized(base: ClosedForm) -> ClosedForm:
-    """Return the form of the normalized bound that a form of A(n) gives."""
+    """Return the form of the normalized bound that uses a form of A(n)."""
     return ClosedForm(
         f"normalized_{base.name}",
         "normalized_bound",
@@ -90,7 +90,7 @@ def _normalized(base: ClosedForm) -> ClosedForm:
 
 
 def mean_of(base: ClosedForm) -> Steps:
-    """Return (n + m)/(m A(n) + n A(m)) with a form of A(n) for A."""
+    """Return the steps of (n + m)/(m A(n) + n A(m)) with a form of A(n) for A."""
     of_n, of_m = (Applied(base.name, base.applied, x, r"\hat{A}") for x in (_N, _M))
     return ((_BOUND, (_N + _M) / (_M * of_n + _N * of_m)),)
 
@@ -174,7 +174,7 @@ def _minimax_family(count: int) -> Family:
 
 
 def factored(a: Expression, b: Expression | None, c: Expression) -> Steps:
-    """Return the normalized bound if sqrt(6/(n + m)) keeps a(low) b(difference) c(ratio)."""
+    """Return the steps of sqrt(6/(n + m)) / (a(low) b(difference) c(ratio)); b may be left out."""
     of_difference = ((_DIFFERENCE, _HIGH - _LOW + 1), (_B, b)) if b is not None else ()
     return (
         (_LOW, smaller(_N, _M)),
@@ -258,7 +258,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "article_normalized",
         "normalized_bound",
-        "The bound sqrt(6/(n + m)) over the article's approximation, as printed, of its magnitude.",
+        "The bound sqrt(6/(n + m)) over the article's approximation of its magnitude, as printed.",
         _article_normalized,
         parameters={
             "a0": "0.793",
@@ -279,7 +279,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "product",
         "normalized_bound",
-        "A product as the article's, its function of the ratio exact for large sizes.",
+        "A product like the article's; its function of the ratio is exact for large sizes.",
         _product,
         start={"a0": 2 / math.sqrt(math.pi), "a1": 0.06},
     ),

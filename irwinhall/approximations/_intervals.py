@@ -1,8 +1,8 @@
 """Interval arithmetic on doubles, and power series with interval coefficients.
 
-They enclose what formulas give, both in exact arithmetic and as computed in doubles: every
-operation widens its result by a few units in the last place, for the rounding of the interval's
-ends and for that of the formula's own operation.
+They enclose the value of a formula, both in exact arithmetic and as computed in doubles: every
+operation widens its result by a few units in the last place, to cover the rounding of the
+interval's ends and that of the formula's own operation.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = [
     "series_arithmetic",
 ]
 
-# Two roundings of half a unit each, doubled to be safely above all products of them.
+# Two roundings of half a unit each, doubled to cover their products as well.
 _WIDENING = 2.0**-51
 
 
 @dataclass(frozen=True)
 class Interval:
-    """All numbers, or arrays of them, from low to high."""
+    """All numbers from low to high, which may be arrays."""
 
     low: Any
     high: Any
@@ -48,7 +48,7 @@ class Interval:
 
     def __truediv__(self, other: Interval) -> Interval:
         if np.any((other.low <= 0.0) & (other.high >= 0.0)):
-            raise ZeroDivisionError("an interval that holds 0 divides")
+            raise ZeroDivisionError("division by an interval that holds 0")
         return _corners(lambda x, y: x / y, self, other)
 
     def root(self) -> Interval:
@@ -62,7 +62,7 @@ class Interval:
 
 
 def exactly(value: Any) -> Interval:
-    """Return the interval of one double."""
+    """Return the interval that contains only one double."""
     return Interval(value, value)
 
 
@@ -71,7 +71,7 @@ def _widened(low: Any, high: Any) -> Interval:
 
 
 def _corners(operation: Callable[[Any, Any], Any], first: Interval, second: Interval) -> Interval:
-    """Return what a monotone operation makes of two intervals, by their four corners."""
+    """Return the interval of a monotone operation on two intervals, from their four corners."""
     corners = [operation(x, y) for x in (first.low, first.high) for y in (second.low, second.high)]
     low, high = corners[0], corners[0]
     for corner in corners[1:]:
@@ -89,7 +89,7 @@ INTERVALS = Arithmetic(exactly, {"sqrt": Interval.root}, _no_cases)
 
 @dataclass(frozen=True)
 class Slope:
-    """Values of a function of one variable over intervals of it, and of its derivative."""
+    """The values of a function of one variable and of its derivative over intervals."""
 
     value: Interval
     slope: Interval
@@ -122,10 +122,10 @@ SLOPES = Arithmetic(_constant, {"sqrt": Slope.root}, _no_cases)
 
 
 def enclosed(function: Callable[[Slope], Slope], x: Interval) -> Interval:
-    """Return values of a function over intervals, by the mean value theorem where that is sharper.
+    """Return bounds of a function over intervals, by the mean value theorem where it is sharper.
 
-    f(x) = f(middle) + f'(somewhere) (x - middle), so that the excess shrinks as the square of the
-    width and not as the width.
+    f(x) = f(middle) + f'(xi) (x - middle) for some xi between x and middle. The overestimation is
+    proportional to the square of the width, not to the width.
     """
     middle = exactly(0.5 * (x.low + x.high))
     over = function(Slope(x, exactly(1.0)))
@@ -138,8 +138,9 @@ def enclosed(function: Callable[[Slope], Slope], x: Interval) -> Interval:
 class Series:
     """t^valuation (c_0 + c_1 t + ... + c_K t^K) for 0 < t <= limit, every c_k within an interval.
 
-    At each t there are such c_k, so that a rounding that depends on t is a widening of them all.
-    The last one holds everything beyond: c_K t^K + c_(K+1) t^(K+1) is (c_K + c_(K+1) t) t^K.
+    The c_k may differ from one t to another, so widening the intervals covers a rounding that
+    depends on t. The last coefficient includes all higher powers:
+    c_K t^K + c_(K+1) t^(K+1) = (c_K + c_(K+1) t) t^K.
     """
 
     coefficients: tuple[Interval, ...]
@@ -162,7 +163,7 @@ class Series:
     def reciprocal(self) -> Series:
         """Return 1/f.
 
-        With g the terms below K of 1/f, f g = 1 + r t^K, and 1/f = g - (r/f) t^K.
+        If g has the terms below K of 1/f, then f g = 1 + r t^K and 1/f = g - (r/f) t^K.
         """
         c, order = self.coefficients, len(self.coefficients) - 1
         g = [exactly(1.0) / c[0]]
@@ -176,7 +177,7 @@ class Series:
     def root(self) -> Series:
         """Return the square root; the valuation must be even.
 
-        With s the terms below K of sqrt f, f = s^2 + r t^K, and
+        If s has the terms below K of sqrt f, then f = s^2 + r t^K and
         sqrt f = s + r/(sqrt f + s) t^K.
         """
         if self.valuation % 2:
@@ -192,7 +193,7 @@ class Series:
         return self._like(tuple(s), self.valuation // 2)
 
     def range(self) -> Interval:
-        """Return the values over all t, for a valuation of 0."""
+        """Return bounds of the values over all t; the valuation must be 0."""
         if self.valuation:
             raise ValueError(f"valuation must be 0, got {self.valuation}")
         total = exactly(0.0)
@@ -212,7 +213,7 @@ class Series:
         return self._like(tuple(map(join, *shifted)), valuation)
 
     def _folded(self, coefficients: tuple[Interval, ...]) -> tuple[Interval, ...]:
-        """Return as many coefficients as this series has, the last one with all beyond it."""
+        """Return as many coefficients as this series has; the last includes all higher powers."""
         order = len(self.coefficients) - 1
         last = exactly(0.0)
         for coefficient in reversed(coefficients[order:]):
@@ -222,7 +223,7 @@ class Series:
 
 
 def series_arithmetic(order: int, limit: float) -> tuple[Arithmetic, Series]:
-    """Return the arithmetic of series in t = n^(-1/2) up to t^order, and n in it."""
+    """Return the arithmetic of series in t = n^(-1/2) up to t^order, and n as such a series."""
 
     def number(value: float, valuation: int = 0) -> Series:
         return Series((exactly(value), *(exactly(0.0),) * order), limit, valuation)

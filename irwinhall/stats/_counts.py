@@ -1,4 +1,4 @@
-"""Numbers of uniforms: what is one, and sums of so many."""
+"""Checks of numbers of uniforms, and sums of uniforms."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 # The largest n of irwinhall.distribution.
 MOST = 2**53
-# Up to this n a draw adds n uniforms; above it a draw is the quantile of one, which costs as much.
+# Up to this n, a draw is the sum of n uniforms. Above, it is the quantile of one uniform, which
+# takes as long as this many uniforms.
 MOST_ADDED = 64
-# Doubles that are drawn at a time, where several sums are added at once.
+# Number of doubles in a piece when several sums are added at once.
 _BLOCK = 2**14
 
 Floats = NDArray[np.float64]
@@ -23,7 +24,7 @@ def is_valid(n: Any) -> Any:
 
 
 def as_integers(n: Any) -> NDArray[np.int64]:
-    """Return n as int64, which arithmetic takes without overflow, and 0 where it is not valid."""
+    """Return n as int64, and 0 where it is not valid."""
     n = np.asarray(n)
     return np.where(is_valid(n), n, 0).astype(np.int64)
 
@@ -35,7 +36,7 @@ def as_floats(n: Any) -> Floats:
 
 
 def add_uniforms(total: Floats, count: int, random_state: Any) -> None:
-    """Write sums of `count` uniforms, row after row, each the bits of uniforms.sum(axis=0)."""
+    """Write sums of `count` uniforms row by row, with the bits of uniforms.sum(axis=0)."""
     shape = total.shape[1:]
     length = math.prod(shape) * count  # the uniforms of a row
     if length == 0:
@@ -46,7 +47,7 @@ def add_uniforms(total: Floats, count: int, random_state: Any) -> None:
             part = total[start : start + rows]
             part[...] = random_state.random((len(part), count, *shape)).sum(axis=1)
         return
-    for row in range(len(total)):  # NumPy adds arrays one after another, too
+    for row in range(len(total)):  # NumPy also adds arrays one after another
         total[row] = random_state.random(shape)
         for _ in range(count - 1):
             total[row] += random_state.random(shape)

@@ -1,4 +1,4 @@
-"""Coverage factors and intervals of measurements: rectangular, triangular, normal errors."""
+"""Coverage factors and intervals for sums of rectangular, triangular and normal errors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from irwinhall import distribution
 from irwinhall._arguments import checked_finite, checked_real
 from irwinhall.stats._slices import Floats, checked_positive
 
-# The least normal contribution beside rectangular ones, in standard deviations of these: a smaller
-# one takes too many nodes.
+# The smallest normal contribution next to rectangular ones, in standard deviations of their sum.
+# A smaller one needs too many nodes.
 _LEAST_NORMAL = 1e-5
-# A rectangular contribution below this share of the largest contribution changes no digit.
+# Rectangular contributions below this fraction of the largest contribution are left out.
 _LEAST_SHARE = 1e-30
-# What is left out, and aliases, are below e^-this of the integrand at the saddle point.
+# The truncation error and the aliases are below e^-40 of the integrand at the saddle point.
 _NEGLIGIBLE = 40.0
-# Nodes that are summed at a time: few first, as few are enough beside a wide normal.
+# Numbers of nodes that are summed at a time. A wide normal contribution needs few.
 _FIRST_BLOCK, _BLOCK = 2**8, 2**16
 
 
@@ -46,22 +46,25 @@ class CoverageInterval(NamedTuple):
 def coverage_factor(
     half_widths: ArrayLike, p: float = 0.95, *, triangular: ArrayLike = (), normal: float = 0.0
 ) -> float:
-    """Return the coverage factor of a sum of independent errors: its half-width over its deviation.
+    """Return the coverage factor of a sum of independent errors.
 
-    The interval of this many standard uncertainties on either side of the estimate has exactly the
-    coverage probability p. The usual factor 1.96, or 2, assumes that the sum is normal.
+    This is the half-width of the coverage interval divided by the combined standard uncertainty.
+    The interval has exactly the coverage probability p; the usual factors 1.96 and 2 assume that
+    the sum is normal.
 
     Parameters
     ----------
     half_widths : array_like of float
-        Half-widths of rectangular contributions, each uniform on (-half_width, half_width):
-        positive, and times the sensitivity coefficient of its input.
+        Positive half-widths of rectangular contributions, each uniform on (-half_width,
+        half_width) and multiplied by the sensitivity coefficient of its input. A number, or numbers
+        along one axis.
     p : float
         The coverage probability, between 0 and 1.
     triangular : array_like of float
-        Half-widths of triangular contributions; each is two equal rectangular ones.
+        Positive half-widths of triangular contributions. Each is the sum of two rectangular
+        contributions of half this half-width.
     normal : float
-        The standard uncertainty of all normal contributions together.
+        The combined standard uncertainty of all normal contributions.
 
     Returns
     -------
@@ -73,16 +76,17 @@ def coverage_factor(
     TypeError
         If an argument is not real.
     ValueError
-        If a half-width is not positive and finite, normal is negative or below 1e-5 of the other
-        contributions' standard uncertainty, p is not between 0 and 1, or there is no contribution.
+        If a half-width is not positive and finite, there are several axes or no contributions, p is
+        not between 0 and 1, or normal is negative, not finite, or less than 1e-5 times the standard
+        uncertainty of the other contributions, but not 0.
 
     See Also
     --------
-    coverage_interval : The interval itself.
+    coverage_interval : The coverage interval.
 
     Notes
     -----
-    For p from 0.01 on, the relative error is below 1e-13, or 1e-11 with a normal contribution.
+    For p >= 0.01, the relative error is below 1e-13, or 1e-11 with a normal contribution.
 
     References
     ----------
@@ -110,7 +114,7 @@ def coverage_interval(
     normal: float = 0.0,
     estimate: float = 0.0,
 ) -> CoverageInterval:
-    """Return the coverage interval of a sum of independent errors about an estimate.
+    """Return the coverage interval of an estimate whose error is a sum of independent errors.
 
     Parameters
     ----------
@@ -122,7 +126,7 @@ def coverage_interval(
     Returns
     -------
     CoverageInterval
-        (low, high); both shortest and symmetric.
+        (low, high), symmetric about the estimate. No interval of probability p is shorter.
 
     Raises
     ------
@@ -131,7 +135,7 @@ def coverage_interval(
 
     See Also
     --------
-    coverage_factor : Its half-width in standard uncertainties.
+    coverage_factor : The half-width in standard uncertainties.
 
     Examples
     --------
@@ -151,7 +155,7 @@ def coverage_interval(
 def _contributions(
     half_widths: ArrayLike, triangular: ArrayLike, normal: float
 ) -> tuple[Floats, float, float]:
-    """Return the rectangular half-widths and the normal deviation in a unit, and this unit."""
+    """Return the rectangular half-widths and the normal std, in a unit, and this unit."""
     arrays = {"half_widths": half_widths, "triangular": triangular}
     checked = {name: np.atleast_1d(checked_positive(name, v)) for name, v in arrays.items()}
     for name, array in checked.items():
@@ -162,17 +166,15 @@ def _contributions(
     if deviation < 0.0:
         raise ValueError(f"normal must be at least 0, got {normal}")
     if widths.size == 0 and deviation == 0.0:
-        raise ValueError(
-            "half_widths must hold a contribution where triangular and normal have none"
-        )
-    # A power of 2 near the largest, so that nothing overflows and nothing is rounded.
+        raise ValueError("half_widths must not be empty if triangular is empty and normal is 0")
+    # A power of 2 near the largest, which avoids overflow and rounding.
     largest = max(float(widths.max(initial=0.0)), deviation)
     unit = 2.0 ** (math.frexp(largest)[1] - 1)
     widths, deviation = widths[widths > _LEAST_SHARE * largest] / unit, deviation / unit
     if 0.0 < deviation < _LEAST_NORMAL * _uncertainty(widths, 0.0):
         raise ValueError(
-            f"normal must be 0 or at least {_LEAST_NORMAL} of the other contributions' standard "
-            f"uncertainty, got {normal}; leave it out"
+            f"normal must be 0, or at least {_LEAST_NORMAL} times the standard uncertainty of the "
+            f"other contributions, got {normal}; leave it out"
         )
     return widths, deviation, unit
 
@@ -183,7 +185,7 @@ def _uncertainty(widths: Floats, deviation: float) -> float:
 
 
 def _half_width(widths: Floats, deviation: float, p: float) -> float:
-    """Return the y for which the sum lies within (-y, y) with probability p."""
+    """Return the y for which the sum is within (-y, y) with probability p."""
     probability = checked_real("p", p)
     if not 0.0 < probability < 1.0:
         raise ValueError(f"p must lie between 0 and 1, got {p}")
@@ -198,7 +200,7 @@ def _half_width(widths: Floats, deviation: float, p: float) -> float:
     # from the second step on.
     unit = _uncertainty(widths, deviation)
     y, step = math.hypot(of_normal, of_others) / unit, 1.0
-    while abs(step) > 1e-8:  # the next would be its square
+    while abs(step) > 1e-8:  # the next step would be of the order of its square
         log_sf, hazard = _upper_tail(widths / unit, deviation / unit, y)
         step = (log_sf - math.log(tail)) / hazard
         y += step
@@ -206,15 +208,15 @@ def _half_width(widths: Floats, deviation: float, p: float) -> float:
 
 
 def _upper_tail(widths: Floats, deviation: float, y: float) -> tuple[float, float]:
-    """Return the logarithm of the probability of more than y >= 0 and the density over it.
+    """Return log sf(y) and pdf(y)/sf(y) for y >= 0 and a sum of variance 1.
 
-    The probability is 1/(2 pi i) Int e^(-y s)/s exp(deviation^2 s^2/2) prod sinh(w s)/(w s) ds
-    along Re s = c > 0, the density is the same without 1/s, and the trapezoidal rule converges
-    exponentially. The sum has variance 1.
+    sf(y) is 1/(2 pi i) Int e^(-y s)/s exp(deviation^2 s^2/2) prod sinh(w s)/(w s) ds along
+    Re s = c > 0, and pdf(y) is the same integral without 1/s. The trapezoidal rule converges
+    exponentially.
     """
 
     def log_integrand(s: float) -> tuple[float, float, float]:
-        """Return the logarithm of the integrand at a real s and its two derivatives."""
+        """Return the logarithm of the integrand at a real s, and its first two derivatives."""
         z = widths * s
         shrunk = -np.expm1(-2.0 * z)  # 2 e^-z sinh z
         value = float(np.sum(z + np.log(shrunk / (2.0 * z))))
@@ -246,7 +248,7 @@ def _upper_tail(widths: Floats, deviation: float, y: float) -> tuple[float, floa
     block = _FIRST_BLOCK
     while True:
         s = c + 1j * (t + step * np.arange(block))
-        # Relative to the integrand at c: its phase is that of e^(-i t (y - sum of w)), too.
+        # The integrand divided by its value at c, with the phase of e^(-i t (y - sum of w)).
         log_values = 0.5 * deviation**2 * (s**2 - c**2) - (s - c) * (y - widths.sum())
         values = np.exp(log_values) * (c / s)
         for w, low in zip(widths.tolist(), shrunk.tolist(), strict=True):
@@ -255,7 +257,7 @@ def _upper_tail(widths: Floats, deviation: float, y: float) -> tuple[float, floa
         density += float((values * s).real.sum())
         t += step * block
         block = min(4 * block, _BLOCK)
-        # From here on the integrand is below this.
+        # The logarithm of a bound of the integrand from here on.
         bound = -0.5 * (deviation * t) ** 2
         bound += float(np.minimum(0.0, np.log(2.0 * c / (np.hypot(c, t) * shrunk))).sum())
         if bound + math.log1p(t) < -_NEGLIGIBLE:

@@ -1,4 +1,4 @@
-"""Maximum likelihood in the number of uniforms, loc and scale."""
+"""Maximum likelihood estimates of the number of uniforms, loc and scale."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from scipy.stats import FitError
 
 from irwinhall.stats._counts import MOST, Floats
 
-# So many data are searched by a summary of them: the outermost on either side, and two points for
-# each cell between, with the cell's moments up to the third.
+# From this many data on, a fit first searches a summary of them: the outermost data on either side,
+# and two points for each cell between them, with the same moments up to the third.
 _MANY, _OUTERMOST, _CELLS = 10_000, 200, 400
-# A fit with loc and scale free stops here: the likelihood hardly tells such a sum from a normal.
+# A fit with free loc and scale stops at this n, where sums are nearly normal.
 _MOST_FITTED = 10**6
 
 
 class Fit:
-    """The likelihood of data, maximised over loc, scale and n where these are not fixed."""
+    """The likelihood of data, maximized over those of loc, scale and n that are not fixed."""
 
     def __init__(self, law: Any, data: Any, loc: float | None, scale: float | None) -> None:
         self.law = law
@@ -35,11 +35,11 @@ class Fit:
         self.low, self.high = float(self.data.min()), float(self.data.max())
         if self.low == self.high and self.loc is None and self.scale is None:
             raise FitError(
-                "the likelihood grows without end as scale falls to 0, since all data are "
+                "the likelihood grows without bound as scale falls to 0, since all data are "
                 f"{self.low}; fix loc or scale"
             )
         self.centre, self.spread = float(self.data.mean()), float(self.data.std())
-        self.shares: Any = None  # of each datum, where they are not the same
+        self.shares: Any = None  # weights of the data, if they differ
         self.coarse: Fit | None = None
         if self.data.size >= _MANY and self.low < self.high:
             self.coarse = copy.copy(self)
@@ -48,14 +48,14 @@ class Fit:
         self.known: dict[int, tuple[float, float, float]] = {}
 
     def cost(self, n: int, loc: float, scale: float) -> float:
-        """Return the negative mean log-likelihood, infinite where a datum is impossible."""
+        """Return the negative mean log-likelihood, infinite if a datum is impossible."""
         if not scale > 0.0:
             return math.inf
         logarithms = self.law.logpdf(self.data, n, loc, scale)
         return -float(np.mean(logarithms) if self.shares is None else self.shares @ logarithms)
 
     def at(self, n: int) -> tuple[float, float, float]:
-        """Return (cost, loc, scale) of the best loc and scale for n."""
+        """Return (cost, loc, scale) for the best loc and scale at n."""
         if n not in self.known:
             self.known[n] = self._best(n)
         return self.known[n]
@@ -89,7 +89,7 @@ class Fit:
         return self._both(n)
 
     def _both(self, n: int) -> tuple[float, float, float]:
-        """Maximise over loc and scale; the likelihood is log-concave in (1/scale, loc/scale)."""
+        """Maximize over loc and scale; the likelihood is log-concave in (1/scale, loc/scale)."""
         half = n / self.law._unit(n) / 2.0
         if self.coarse is None:
             reach = max(self.high - self.centre, self.centre - self.low)
@@ -129,7 +129,7 @@ class Fit:
     def result(self, n: int) -> tuple[int, float, float]:
         cost, loc, scale = self.at(n)
         if not math.isfinite(cost):
-            raise ValueError("data must be possible for the parameters that are fixed")
+            raise ValueError("data must be possible with the fixed parameters")
         return n, loc, scale
 
     def over_n(self) -> tuple[int, float, float]:
@@ -137,7 +137,7 @@ class Fit:
         if self.coarse is None:
             return self.result(self._best_n())
         best, n = 0, self.coarse._best_n()
-        while n != best:  # the summary may err where two n are nearly as likely
+        while n != best:  # the summary may choose wrongly between nearly equal likelihoods
             best = n
             known = self.coarse.at(best)[0]
             near = [
@@ -147,7 +147,7 @@ class Fit:
         return self.result(best)
 
     def _best_n(self) -> int:
-        """Climb a ladder of n until the likelihood falls, and search between the best's rungs."""
+        """Increase n in growing steps until the likelihood falls, then search around the best n."""
         limit = _MOST_FITTED if self.loc is None and self.scale is None else MOST
         ladder = [1]
         while ladder[-1] < limit:
@@ -160,8 +160,8 @@ class Fit:
                 break
         if best >= len(ladder) - 2:  # the last two hardly differ
             raise FitError(
-                f"the likelihood still grows at n = {limit}, as for data that a normal fits best: "
-                "they have no most likely n; fix n by fn, or more of loc and scale"
+                f"the likelihood still grows at n = {limit}, so the data have no most likely n "
+                "(a normal distribution may fit them best); fix n with fn, or fix loc or scale"
             )
         low, high = ladder[max(best - 1, 0)], ladder[min(best + 1, len(ladder) - 1)]
         while high - low > 2:
@@ -175,10 +175,11 @@ class Fit:
 
 
 def _summary(data: Floats) -> tuple[Floats, Floats]:
-    """Return few points, and their shares, for the sum of a smooth function of all data.
+    """Return a few points and weights that approximate the mean of a smooth function of all data.
 
-    Two points in each cell have its count and moments up to the third: the sum errs by the fourth
-    power of the cell's width, a few hundredths of a standard deviation.
+    Two points for each cell have its count and its moments up to the third, so the error is of the
+    order of the fourth power of the cell's width, which is a few hundredths of a standard
+    deviation.
     """
     ordered = np.sort(data)
     inner = ordered[_OUTERMOST:-_OUTERMOST]

@@ -1,7 +1,7 @@
 """The distributions for SciPy's newer infrastructure: IrwinHall, Bates and UniformSum.
 
-SciPy makes a class of any object that has its protocol: parameters, support and formulas. Ours
-have a formula for all that it asks for.
+SciPy makes a class from any object with its protocol: parameters, support and formulas. The objects
+of this module have a formula for every method.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from irwinhall.stats._univariate import bates, irwinhall
 
 
 class _OfCount:
-    """SciPy's protocol for the sum or the mean of n uniforms; NaN where n is no integer.
+    """SciPy's protocol for the sum or the mean of n uniforms; NaN where n is not an integer.
 
-    The parameter is called `terms` inside, as order statistics have an n of their own.
+    The parameter is called `terms` here because SciPy's order statistics also have an n.
     """
 
     __make_distribution_version__ = "1.16.0"
@@ -47,7 +47,7 @@ class _OfCount:
 
     @property
     def support(self) -> dict[str, Any]:
-        # A truncated distribution's parameters come along.
+        # SciPy also passes the parameters of a truncated distribution.
         def left(*, terms: Any, **_: Any) -> Any:
             return self.law._get_support(terms)[0]
 
@@ -178,7 +178,7 @@ class _OfWeights:
 
 
 class _Counted:
-    """What users see of the parameter: n."""
+    """Classes whose parameter `terms` is called n for users."""
 
     def __init__(self, *, n: ArrayLike, **kwargs: Any) -> None:
         super().__init__(terms=checked_reals("n", n), **kwargs)  # type: ignore[call-arg]
@@ -201,13 +201,14 @@ class IrwinHall(_Counted, make_distribution(_OfCount(irwinhall))):  # type: igno
     Parameters
     ----------
     n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; where it is not an integer, results are NaN.
+        Number of uniforms, from 1 to 2**53. Results are NaN for other values.
 
     Notes
     -----
-    Methods are those of `scipy.stats.Normal`; the values are those of `irwinhall.distribution`.
-    SciPy's functions of distributions, such as `scipy.stats.order_statistic`, `truncate` and
-    `Mixture`, and its arithmetic, as in ``2 * IrwinHall(n=3) - 1``, take it. It needs SciPy 1.16.
+    The methods are those of `scipy.stats.Normal`, with the values of `irwinhall.distribution`.
+    SciPy's functions of distributions accept it, such as `scipy.stats.order_statistic`, `truncate`
+    and `Mixture`, as does its arithmetic, as in ``2 * IrwinHall(n=3) - 1``. SciPy must be at least
+    1.16.
 
     Examples
     --------
@@ -226,11 +227,11 @@ class Bates(_Counted, make_distribution(_OfCount(bates))):  # type: ignore[misc]
     Parameters
     ----------
     n : int or array_like of int
-        Number of uniforms, from 1 to 2**53; where it is not an integer, results are NaN.
+        Number of uniforms, from 1 to 2**53. Results are NaN for other values.
 
     Notes
     -----
-    As for `IrwinHall`.
+    See `IrwinHall`.
 
     Examples
     --------
@@ -246,21 +247,23 @@ class UniformSum(metaclass=ABCMeta):  # noqa: B024 (its instances are of registe
     Parameters
     ----------
     weights : array_like of float
-        The weights along one axis, of any sign and number, within a factor of 2**400 of each other.
+        Any number of weights along one axis, of any sign. Those that are not 0 must be within a
+        factor of 2**400 of each other.
 
     Raises
     ------
     TypeError
         If weights are not real.
     ValueError
-        If they are not finite, all 0 or none.
+        If weights have more than one axis, none or only zeros, are not finite, or differ by more
+        than a factor of 2**400.
 
     Notes
     -----
-    The result is a distribution of SciPy's, with the methods of `scipy.stats.Normal`, whose values
-    are those of `irwinhall.distribution.weighted_pdf` and the related functions. The weights do
-    not broadcast. The entropy is computed by SciPy's quadrature, to at least six digits. It needs
-    SciPy 1.16.
+    The result is a distribution of SciPy with the methods of `scipy.stats.Normal`, and the values
+    of `irwinhall.distribution.weighted_pdf` and the related functions. The weights do not
+    broadcast. SciPy's quadrature computes the entropy, to at least six digits. SciPy must be at
+    least 1.16.
 
     Examples
     --------
@@ -278,7 +281,7 @@ class UniformSum(metaclass=ABCMeta):  # noqa: B024 (its instances are of registe
 
 @lru_cache(maxsize=64)
 def _class_of(weights: tuple[float, ...]) -> type:
-    distribution.weighted_cdf(0.0, weights)  # which checks that no weight is too small
+    distribution.weighted_cdf(0.0, weights)  # raises an error if a weight is too small
     base = make_distribution(_OfWeights(weights))
 
     def reduced(self: Any) -> Any:

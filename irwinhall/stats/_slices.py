@@ -1,4 +1,4 @@
-"""What tests for samples share with SciPy's: axis, nan_policy, keepdims and alternative."""
+"""The arguments axis, nan_policy and keepdims of tests of samples, as in SciPy."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ ALTERNATIVES = ("two-sided", "less", "greater")
 
 @dataclass(frozen=True)
 class Slices:
-    """Samples, the rows of an array; what is NaN is 0 there."""
+    """Samples as the rows of an array, with 0 in place of NaN."""
 
     rows: Floats
-    counts: Any  # the numbers of each that count: an integer, or an array of them
+    counts: Any  # how many numbers of each sample are used: an integer, or an array of integers
     omitted: NDArray[np.bool_] | None
     spoiled: NDArray[np.bool_] | None  # rows whose results are NaN
     shape: tuple[int, ...]
     kept: tuple[int, ...]
 
     def result(self, values: Any, keepdims: bool) -> Any:
-        """Return one value for each sample in the shape that SciPy's tests give."""
+        """Return one value for each sample, in the shape of the results of SciPy's tests."""
         values = np.asarray(values, np.float64)
         if self.spoiled is not None:
             values = np.where(self.spoiled, np.nan, values)
@@ -45,10 +45,10 @@ class Slices:
 def samples_along(
     name: str, values: Floats, axis: Axis, nan_policy: str, least: int, also_nan: Any = None
 ) -> Slices:
-    """Return the samples along an axis or several; with None, all numbers are one sample.
+    """Return the samples along one or several axes; with None, all numbers are one sample.
 
-    Samples of fewer than `least` numbers have the result NaN, with a warning. `also_nan` says
-    where another array that belongs to the values is NaN.
+    The result of a sample of fewer than `least` numbers is NaN, with a warning. The NaN of
+    `also_nan`, an array of the same shape, count like those of the values.
     """
     checked_choice("nan_policy", nan_policy, NAN_POLICIES)
     rows, shape, kept = rows_along(values, axis)
@@ -77,7 +77,7 @@ def samples_along(
 def rows_along(
     values: NDArray[Any], axis: Axis
 ) -> tuple[NDArray[Any], tuple[int, ...], tuple[int, ...]]:
-    """Return an array of rows, the shape without the axes, and that with 1 in their places."""
+    """Return an array of rows, the shape without the axes, and the shape with them as 1."""
     values = np.atleast_1d(values)
     plain = range(values.ndim) if axis is None else checked_axes("axis", axis)
     axes = normalize_axis_tuple(plain, values.ndim, "axis")

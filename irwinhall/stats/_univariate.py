@@ -258,9 +258,9 @@ class _UniformSum(rv_continuous):
     def fit(self, data: ArrayLike, *args: Any, **kwds: Any) -> tuple[int, float, float]:
         """Return the most likely (n, loc, scale), n being an integer.
 
-        For each n the likelihood is maximised over loc and scale; over n it is searched upwards
-        until it falls. Keywords fix parameters as in SciPy: `fn` (or `f0`, `fix_n`), `floc` and
-        `fscale`. Starting points for n, `loc` and `scale` may be given as in SciPy; none is needed.
+        The likelihood is maximized over loc and scale for increasing n, until it falls. Keywords
+        fix parameters as in SciPy: `fn` (or `f0`, `fix_n`), `floc` and `fscale`. Starting values of
+        n, `loc` and `scale` are accepted as in SciPy, and ignored.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
-"""The tables: exact magnitudes and bounds, closed forms and their errors, the article's figures.
+"""Tables of exact magnitudes and bounds, of closed forms and their errors, and of the article.
 
-Builders make a `Table`; `rendered` writes it as CSV, JSON, Markdown and LaTeX. The text depends on
-the arguments alone, on every machine.
+Builders return a `Table`; `rendered` writes it as CSV, JSON, Markdown and LaTeX. The text depends
+only on the arguments, not on the machine.
 """
 
 from irwinhall.tables._builders import (

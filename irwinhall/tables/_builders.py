@@ -1,7 +1,7 @@
-"""Builders of the tables, whose rows depend on the arguments alone.
+"""Builders of the tables. The rows depend only on the arguments.
 
-Doubles are correctly rounded or made by +, -, *, / and square roots in one order, digits are by
-integers, and pieces come back in their order, wherever they were made.
+Doubles are correctly rounded, or computed with +, -, *, / and square roots in one order. Decimal
+digits come from integer arithmetic. Pieces are joined in order, whatever process computes them.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
 Progress: TypeAlias = "Callable[[int], object]"
 Piece = TypeVar("Piece")
 
-#: The most rows of the standard table.
+#: The largest number of rows of the standard table.
 MOST_N = 100_000
-#: The most sizes of the normalized table, which then is some 100 MB of text.
+#: The largest number of sizes of the normalized table, which is then about 100 MB of text.
 MOST_SIZES = 400
-# The largest size of the normalized table.
+# The largest size in the normalized table.
 _LARGEST = 10**6
 
-# The last n whose fraction is written out; the next ones have lines of digits.
+# The largest n whose A(n) is written as a fraction; larger ones would be too long.
 _LAST_FRACTION = 20
 _DIGITS = 20
-# Rows of a piece.
+# Number of rows in a piece.
 _PIECE = 256
 
 
 def standard_table(
     max_n: int = 1000, *, executor: Executor | None = None, progress: Progress | None = None
 ) -> Table:
-    """Return the table of A(n): exact, to 20 digits and as doubles, with the error of each form.
+    """Return the table of A(n): as a fraction, to 20 digits and as a double, with errors of forms.
 
     Parameters
     ----------
     max_n : int
-        The last n, from 1 to 100,000.
+        The largest n, from 1 to 100,000.
     executor : concurrent.futures.Executor, optional
-        Where pieces of the rows are made; without it, in this process.
+        Computes the rows. By default, this process does.
     progress : callable, optional
-        Called from time to time with the number of rows made since the last call.
+        Called from time to time with the number of rows computed since the last call.
 
     Returns
     -------
@@ -92,13 +92,14 @@ def standard_table(
 def normalized_table(
     sizes: int = 25, *, executor: Executor | None = None, progress: Progress | None = None
 ) -> Table:
-    """Return the table of normalized bounds over a grid of layers, with the error of each form.
+    """Return the table of normalized bounds for pairs of sizes, with the error of each form.
 
     Parameters
     ----------
     sizes : int
-        The number of sizes, from 2 to 400, from 1 to 10^6 in equal ratios; sizes that round to the
-        same integer count once. There is a row for every pair n <= m: the bound is symmetric.
+        The number of sizes, from 2 to 400. They go from 1 to 10^6 in equal ratios, rounded to
+        integers; equal ones are used once. There is a row for every pair n <= m, since the bound is
+        symmetric.
     executor, progress
         As for `standard_table`.
 
@@ -119,9 +120,10 @@ def normalized_table(
     """
     forms = approximations.closed_forms("normalized_bound")
     caption = (
-        "The normalized Letkeman bound b = (n + m)/(m A(n) + n A(m)) of n inputs and m outputs or"
-        " the other way round, to 20 digits and as the nearest double; what it preserves forward,"
-        " b A(n), and backward, b A(m); and the relative error of each closed form."
+        "The normalized Letkeman bound b = (n + m)/(m A(n) + n A(m)) of n inputs and m outputs, or"
+        " of m inputs and n outputs, to 20 digits and as the nearest double; the magnitudes that it"
+        " preserves forward, b A(n), and backward, b A(m); and the relative error of each closed"
+        " form."
     )
     names = (form.name for form in forms)
     columns = ("n", "m", "digits", "bound", "forward", "backward", *names)
@@ -134,7 +136,9 @@ def normalized_table(
 
 
 def grid_sizes(count: int) -> list[int]:
-    """Return the integers nearest to `count` numbers from 1 to 10^6 in equal ratios, each once.
+    """Return the integers nearest to `count` numbers from 1 to 10^6 in equal ratios.
+
+    Equal integers are returned once.
 
     Parameters
     ----------
@@ -165,14 +169,14 @@ def grid_sizes(count: int) -> list[int]:
 def closed_forms_table(
     *, executor: Executor | None = None, progress: Progress | None = None
 ) -> Table:
-    """Return the table of closed forms, their worst errors certified anew.
+    """Return the table of closed forms, and certify their worst errors again.
 
     Parameters
     ----------
     executor : concurrent.futures.Executor, optional
-        Where pieces of the proofs run; without it, in this process.
+        Runs the proofs. By default, this process does.
     progress : callable, optional
-        Called with 1 for every form, of `approximations.FORMS`.
+        Called with 1 after each form of `approximations.FORMS`.
 
     Returns
     -------
@@ -238,14 +242,14 @@ def grid_pairs(count: int) -> list[tuple[int, int]]:
 
 
 def article_table(*, executor: Executor | None = None, progress: Progress | None = None) -> Table:
-    """Return the article's figures with a simulation, seed 0, and the exact values.
+    """Return the article's figures, with those of a simulation with seed 0 and the exact values.
 
     Parameters
     ----------
     executor : concurrent.futures.Executor, optional
-        Where the simulation runs; without it, in this process.
+        Runs the simulation. By default, this process does.
     progress : callable, optional
-        Called from time to time with the number of uniforms drawn since the last call, of
+        Called from time to time with the number of uniforms drawn since the last call. The total is
         `article.uniforms_drawn(article.STANDARD_TRIALS, article.NORMALIZED_TRIALS)`.
 
     Returns
@@ -259,11 +263,12 @@ def article_table(*, executor: Executor | None = None, progress: Progress | None
     (1, None, 'magnitude', 0.500474810495207)
     """
     caption = (
-        "The article's printed figures, our simulation with as many trials, and the exact values,"
-        " under the Xavier bound and under that bound over the article's approximation. Its program"
-        " divides by the other side's count: forward is (n/m) b A(m) and backward (m/n) b A(n). The"
-        " true magnitude is what the name says, under the Xavier bound; letkeman is the quantity"
-        " under the exact bound."
+        "The article's printed figures, those of a simulation with as many trials, and the exact"
+        " values: for the Xavier bound, and for the Xavier bound over the article's approximation."
+        " The article's program divides by the number of nodes on the other side: its forward is"
+        " (n/m) b A(m) and its backward (m/n) b A(n). true_magnitude is the actual magnitude"
+        " forward, backward or on average, for the Xavier bound. letkeman is the article's quantity"
+        " for the exact bound."
     )
     figures = ("printed", "simulated", "standard_error", "exact")
     columns = (
@@ -326,7 +331,7 @@ def _normalized_rows(piece: list[tuple[int, int]]) -> list[Row]:
 
 
 def _errors(form: ClosedForm, *sizes: NDArray[np.int64]) -> list[float | None]:
-    """Return form/target - 1 to three digits, None where the form does not reach."""
+    """Return form/target - 1 to three digits, or None for sizes outside the form's domain."""
     first, last = form.domain
     covered = np.logical_and.reduce([(first <= size) & (size <= last) for size in sizes])
     errors: NDArray[np.float64] = approximations.relative_error(
@@ -350,14 +355,19 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def check_sizes(max_n: int, sizes: int) -> None:
-    """Raise the errors of `standard_table` and `normalized_table`, before they compute anything.
+    """Check the sizes of `standard_table` and `normalized_table` without computing them.
 
     Parameters
     ----------
     max_n : int
-        The last n of `standard_table`.
+        The largest n of `standard_table`.
     sizes : int
         The number of sizes of `normalized_table`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `standard_table` and `normalized_table`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Figures of the distributions of sums, and of how a model was initialized."""
+"""Figures of the distributions of sums, and of the weights of an initialized model."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     from irwinhall._models.report import Row
 
-# Points of a curve, and the standard deviations to each side that it shows.
+# Number of points of a curve, and standard deviations shown on each side.
 _POINTS, _DEVIATIONS = 400, 6.0
-# Characters of the names of parameters beside a panel.
+# Longer names of parameters are shortened to this many characters.
 _LONGEST_NAME = 48
 
 
 def distribution_figure(n: int | Sequence[int]) -> Figure:
-    """Return a figure of the Irwin-Hall distribution: density and tail, beside the normal's.
+    """Plot the density and the upper tail of Irwin-Hall distributions, with those of the normal.
 
     Parameters
     ----------
     n : int or sequence of int
-        How many uniforms on (0, 1) are added; a curve for each.
+        Number of uniforms on (0, 1). There is a curve for each number.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def distribution_figure(n: int | Sequence[int]) -> Figure:
     ImportError
         If matplotlib is missing.
     TypeError, ValueError
-        If n is not as described.
+        If n has another type or value, or is empty.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def distribution_figure(n: int | Sequence[int]) -> Figure:
 
 
 def weighted_figure(weights: ArrayLike) -> Figure:
-    """Return a figure of the sum of weights times uniforms on (0, 1): density and tail.
+    """Plot the density and the upper tail of a weighted sum of uniforms on (0, 1).
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def weighted_figure(weights: ArrayLike) -> Figure:
     ImportError
         If matplotlib is missing.
     TypeError, ValueError
-        If weights are not as `irwinhall.distribution.weighted_pdf` takes them.
+        As for `irwinhall.distribution.weighted_pdf`.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def weighted_figure(weights: ArrayLike) -> Figure:
 
 
 def _density_and_tail(curves: Sequence[tuple[str, NDArray[Any], Any, Any]], x: str) -> Figure:
-    """Return a figure of two panels of standardized curves, and the normal's behind them."""
+    """Return a figure with two panels of standardized curves, with the normal's in grey."""
     from scipy import special
 
     check_matplotlib()
@@ -134,13 +134,13 @@ def _density_and_tail(curves: Sequence[tuple[str, NDArray[Any], Any, Any]], x: s
 
 
 def report_figure(rows: Sequence[Row]) -> Figure:
-    """Return a figure of the standard deviation of every matrix of a model, from first to last.
+    """Plot the standard deviation of every matrix of an initialized model, from first to last.
 
     Parameters
     ----------
     rows : sequence of irwinhall.torch.Row
         The rows of a report of `init_weights`, for PyTorch, JAX or Keras. Parameters with fewer
-        than two axes, and those left alone, are not shown.
+        than two axes, and those that were not drawn, are not shown.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def report_figure(rows: Sequence[Row]) -> Figure:
     ImportError
         If matplotlib is missing.
     ValueError
-        If none of them is a matrix that was drawn.
+        If no row is a matrix that was drawn.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def report_figure(rows: Sequence[Row]) -> Figure:
     check_matplotlib()
     names = [_shortened(name) for name, _ in drawn]
     deviations = [deviation for _, deviation in drawn]
-    # In inches: the names, the panel, and a line of text a row while there are few.
+    # In inches: names and panel side by side, and a line of text for each of at most 80 rows.
     left = 0.3 + 0.075 * max(map(len, names))
     width, height = left + 4.8, max(2.5, 1.1 + 0.19 * min(len(drawn), 80))
     figure = new_figure(width, height)
@@ -178,7 +178,7 @@ def report_figure(rows: Sequence[Row]) -> Figure:
     panel.plot(deviations, places, "o", color=COLOURS[0], markersize=4)
     every = -(-len(drawn) // 80)
     panel.set_yticks(places[::every], names[::every], fontsize=8, color=INK)
-    panel.set_ylim(len(drawn) - 0.5, -0.5)  # the first on top
+    panel.set_ylim(len(drawn) - 0.5, -0.5)  # from top to bottom
     panel.set_xlim(0.0, 1.08 * max(deviations) or 1.0)
     panel.set_xlabel("standard deviation")
     panel.set_title("Weights by depth", fontsize=11)

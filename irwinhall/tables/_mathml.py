@@ -1,4 +1,4 @@
-"""LaTeX to MathML, which browsers draw by themselves: as much as closed forms are written in."""
+"""Conversion from LaTeX to MathML, for the LaTeX of the closed forms only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NEW_LINE, _END = r"\\", r"\end"
 def mathml(latex: str) -> str:
     r"""Return the MathML element of a formula.
 
-    Raises ValueError for LaTeX that no closed form is written in.
+    Raises ValueError for LaTeX that no closed form has.
 
     >>> mathml(r"\frac{1}{2}")
     '<math><mrow><mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac></mrow></math>'
@@ -35,13 +35,13 @@ class _Tokens:
     def take(self, wanted: str | None = None) -> str:
         token = self.peek()
         if token is None or (wanted is not None and token != wanted):
-            raise ValueError(f"formula must go on with {wanted or 'more'}, got {token}")
+            raise ValueError(f"formula must continue with {wanted or 'more'}, got {token}")
         self._next += 1
         return token
 
 
 def _items(tokens: _Tokens, *ends: str | None) -> str:
-    """Return all up to the first of some tokens, which is left."""
+    """Return the elements up to the first token of `ends`, which is not taken."""
     items = ""
     while tokens.peek() not in ends:
         item = _atom(tokens)
@@ -53,7 +53,7 @@ def _items(tokens: _Tokens, *ends: str | None) -> str:
 
 
 def _group(tokens: _Tokens) -> str:
-    """Return {...} as one element, or the one token that stands for it."""
+    """Return {...}, or the next token, as one element."""
     if tokens.peek() != "{":
         return _atom(tokens)
     tokens.take("{")
@@ -70,7 +70,7 @@ def _atom(tokens: _Tokens) -> str:
         return f"<mi>{_IDENTIFIERS.get(token, token)}</mi>"
     if token in _SPACES:
         return f'<mspace width="{_SPACES[token]}"></mspace>'
-    if token in "()|":  # which would grow to the height of the row
+    if token in "()|":  # by default, they grow to the height of the row
         return f'<mo stretchy="false">{token}</mo>'
     if token in _OPERATORS or token in "+=,<>":
         return f"<mo>{escape(_OPERATORS.get(token, token))}</mo>"
@@ -90,7 +90,7 @@ def _atom(tokens: _Tokens) -> str:
             return f"<mrow>{opening}{inside}<mo>{tokens.take()}</mo></mrow>"
         case r"\begin":
             return _cases(tokens)
-    raise ValueError(f"formula must be made of what closed forms are written in, got {token}")
+    raise ValueError(f"formula must have only tokens of the closed forms, got {token}")
 
 
 def _word(tokens: _Tokens) -> str:

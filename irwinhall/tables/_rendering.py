@@ -1,4 +1,4 @@
-"""Tables as text: CSV, JSON, Markdown and LaTeX."""
+"""Rendering of tables as CSV, JSON, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def rendered(table: Table) -> dict[str, str]:
     Parameters
     ----------
     table : Table
-        As the functions of `irwinhall.tables` return it.
+        A table from a function of `irwinhall.tables`, or your own.
 
     Returns
     -------
     dict of str to str
-        Text by file name, lines ended by a line feed.
+        Text by file name. Lines end with a line feed.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def _markdown(table: Table) -> str:
 
 
 def _numeric(rows: Sequence[Sequence[Cell]]) -> list[bool]:
-    """Return of each column whether it holds numbers alone."""
+    """Return whether each column has only numbers and empty cells."""
     return [
         all(isinstance(cell, (int, float, NoneType)) for cell in column)
         for column in zip(*rows, strict=True)
@@ -71,7 +71,7 @@ def _numeric(rows: Sequence[Sequence[Cell]]) -> list[bool]:
 
 
 def _pipes(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Return a Markdown table, numbers to the right."""
+    """Return a Markdown table; numbers are right-aligned."""
     lines = [
         columns,
         ["---:" if right else "---" for right in _numeric(rows)],
@@ -98,7 +98,7 @@ def _latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-# Columns that hold programs, which no cell of a printed table has room for.
+# Columns that are too long for the cells of a printed table.
 _SOURCES = ("python", "c", "certificate")
 
 
@@ -128,12 +128,12 @@ def _escaped(text: str) -> str:
 
 
 def closed_forms_document(table: Table) -> str:
-    """Return the closed forms as a Markdown document: a summary, and a section for each.
+    """Return the closed forms as a Markdown document with a summary and a section for each form.
 
     Parameters
     ----------
     table : Table
-        From `closed_forms_table`.
+        The table from `closed_forms_table`.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def closed_forms_document(table: Table) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-# Tables whose cells would not fit a line of Markdown.
+# Tables whose cells are too long for a line of Markdown.
 _DOCUMENTS = {"closed-forms": closed_forms_document}
 _TARGETS = {"magnitude": "Of A(n)", "normalized_bound": "Of the normalized bound"}
 

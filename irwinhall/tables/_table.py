@@ -1,4 +1,4 @@
-"""A table: rows of cells under named columns."""
+"""The class of tables."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Row: TypeAlias = "tuple[Cell, ...]"
 
 
 class Table(NamedTuple):
-    """Rows of cells under named columns.
+    """A table with named columns.
 
     Attributes
     ----------
     name : str
-        The name of the files, without their ending.
+        The name of the files, without their extension.
     caption : str
         A sentence about the rows.
     columns : tuple of str
@@ -36,16 +36,17 @@ class Table(NamedTuple):
 
 
 def records(table: Table) -> list[dict[str, Cell]]:
-    """Return the rows of a table as cells by column.
+    """Return each row of a table as a dict.
 
     Parameters
     ----------
     table : Table
-        As the functions of `irwinhall.tables` return it.
+        A table from a function of `irwinhall.tables`, or your own.
 
     Returns
     -------
     list of dict
+        The cells of each row by column name.
 
     Examples
     --------

@@ -1,13 +1,13 @@
-"""The article's tables, with a simulation and exact values for each printed figure.
+"""The article's tables, with a simulation and the exact value for each printed figure.
 
-T. Letkeman, "Rethinking Weight Initialization", 2021, prints for six layer sizes what the standard
-Xavier bound preserves, for ten sizes what the normalized one does, and then the same after dividing
-the bound by its approximation. ``irwinhall reproduce`` runs both simulations again.
+T. Letkeman, "Rethinking Weight Initialization", 2021, simulates the magnitudes that the standard
+Xavier bound preserves for six sizes of layers, and the normalized one for ten, and both after
+division by the article's approximation. ``irwinhall reproduce`` runs the simulations again.
 
-One thing to know when reading the normalized tables: the article's program divides the total over
-the n inputs by m and the total over the m outputs by n. Its "forward" column therefore is
-(n/m) b A(m) and its "backward" column (m/n) b A(n), where the magnitudes of outputs and gradients
-are b A(n) and b A(m). The average over all nodes is not affected.
+The article's program divides the total over the n inputs by m, and the total over the m outputs by
+n. So the columns "forward" and "backward" of the normalized tables are (n/m) b A(m) and
+(m/n) b A(n), while the magnitudes of outputs and gradients are b A(n) and b A(m). The average over
+all nodes is not affected.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ __all__ = [
     "uniforms_drawn",
 ]
 
-#: The trials of the article's simulation of standard bounds.
+#: Number of trials in the article's simulation of standard bounds.
 STANDARD_TRIALS = 1_000_000
-#: The trials of the article's simulation of normalized bounds.
+#: Number of trials in the article's simulation of normalized bounds.
 NORMALIZED_TRIALS = 5_000
 
-# n: what it prints for the Xavier bound 1/sqrt(n), and for that bound over its approximation.
+# n: the magnitude printed for the Xavier bound 1/sqrt(n), and for this bound divided by the
+# article's approximation.
 _STANDARD = {
     1: (0.500474810495207, 0.9997531021498397),
     5: (0.4658366066117104, 1.0006271684273118),
@@ -47,8 +48,8 @@ _STANDARD = {
     1000: (0.4605755033078747, 1.0003759838261814),
 }
 
-# (n, m): (forward, backward, average) as printed for the Xavier bound sqrt(6/(n + m)), and for that
-# bound over its approximation.
+# (n, m): (forward, backward, average) printed for the Xavier bound sqrt(6/(n + m)), and for this
+# bound divided by the article's approximation.
 _NORMALIZED = {
     (1, 1): (
         (0.8594973435645746, 0.8594973435645746, 0.8594973435645746),
@@ -94,12 +95,12 @@ _NORMALIZED = {
 
 
 class Entry(NamedTuple):
-    """One printed figure, the simulation run again, and the exact value.
+    """A printed figure, with the simulated and the exact value.
 
     Attributes
     ----------
     printed : float
-        The figure as the article prints it.
+        The article's figure.
     monte_carlo, standard_error : float
         The simulation's estimate and its standard error.
     exact : float
@@ -122,31 +123,31 @@ class Entry(NamedTuple):
 
     @property
     def printed_deviation(self) -> float:
-        """The printed figure's distance from the exact one, in its own standard errors."""
+        """The deviation of the printed figure from the exact value, in its standard errors."""
         return (self.printed - self.exact) / self.printed_standard_error
 
     @property
     def monte_carlo_deviation(self) -> float:
-        """The simulated figure's distance from the exact one, in standard errors."""
+        """The deviation of the simulated value from the exact value, in its standard errors."""
         return (self.monte_carlo - self.exact) / self.standard_error
 
 
 class Row(NamedTuple):
-    """One figure of one layer size under three bounds.
+    """A quantity of one layer size, for three bounds.
 
     Attributes
     ----------
     size : tuple of int
-        The size n, or n and m.
+        (n,) or (n, m).
     quantity : str
-        "magnitude" in the standard table; in the normalized one "forward", "backward" (as the
-        article's program divides them) or "average".
+        "magnitude" in the standard table. In the normalized table "forward", "backward" (both as
+        the article's program computes them) or "average".
     xavier, approximated : Entry
-        The figures under the Xavier bound, and under the article's approximation.
+        The figures for the Xavier bound, and for this bound divided by the article's approximation.
     true_magnitude : float
-        The magnitude that the quantity names, under the Xavier bound.
+        The actual magnitude forward, backward or on average, for the Xavier bound.
     letkeman : float
-        The quantity under the exact bound.
+        The quantity for the exact bound.
 
     Examples
     --------
@@ -177,11 +178,11 @@ def standard_rows(
     Parameters
     ----------
     trials : int
-        Trials a size; the article took a million.
+        Number of trials for each size; the article has a million.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Of the simulation.
+        The seed or stream of the simulation.
     executor : concurrent.futures.Executor, optional
-        Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
+        Runs the simulation, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
         Called from time to time with the number of uniforms drawn since the last call.
 
@@ -198,7 +199,7 @@ def standard_rows(
     """
     source = as_stream(rng)
     for n, printed in _STANDARD.items():
-        # Weights of their own for every size, so that the rows' errors are independent.
+        # Every size has its own weights, so that the errors of the rows are independent.
         weights = source.child(f"article/{n}")
         unit = montecarlo.magnitude(
             n, trials=trials, rng=weights, executor=executor, progress=progress
@@ -229,11 +230,11 @@ def normalized_rows(
     Parameters
     ----------
     trials : int
-        Weight matrices a size; the article took 5000.
+        Number of weight matrices for each size; the article has 5000.
     rng : int, bytes, Stream, numpy.random.SeedSequence, numpy.random.Generator or None
-        Of the simulation.
+        The seed or stream of the simulation.
     executor : concurrent.futures.Executor, optional
-        Where the simulation runs, as for `irwinhall.montecarlo.magnitude`.
+        Runs the simulation, as for `irwinhall.montecarlo.magnitude`.
     progress : callable, optional
         Called from time to time with the number of uniforms drawn since the last call.
 
@@ -258,7 +259,7 @@ def normalized_rows(
         xavier = math.sqrt(6.0 / (n + m))
         approximated = approximations.FORMS["article_normalized"](n, m)
         letkeman = letkeman_bound(n, m)
-        # quantity: (what the article's program divides it to, what its name says)
+        # quantity: (simulated and exact as the article's program computes it, actual magnitude)
         columns = {
             "forward": (unit.backward.scaled(n / m), exact.backward * n / m, exact.forward),
             "backward": (unit.forward.scaled(m / n), exact.forward * m / n, exact.backward),
@@ -276,12 +277,12 @@ def normalized_rows(
 
 
 def uniforms_drawn(standard_trials: int, normalized_trials: int) -> int:
-    """Return how many uniforms the two simulations draw, the unit of `progress`.
+    """Return how many uniforms the two simulations draw: the total that `progress` reports.
 
     Parameters
     ----------
     standard_trials, normalized_trials : int
-        The trials of each simulation.
+        Number of trials of each simulation.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Plots, by matplotlib, which is imported only when one is drawn."""
+"""Plots with matplotlib, which is imported only when one is drawn."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
-# Inches: left of a panel, the panel, and a character of a label.
+# Widths in inches: the space left of a panel, a panel, and a character of a label.
 _TICKS, _PANEL, _CHARACTER = 0.95, 4.4, 0.075
 
 
@@ -46,23 +46,23 @@ class _Curve(NamedTuple):
 
 
 def save_flow(path: str | os.PathLike[str], flows: Sequence[Flow], *, title: str = "") -> None:
-    """Draw the flow of signals and gradients and write it to a PNG or SVG file.
+    """Plot the magnitudes of signals and gradients by layer, and write a PNG or SVG file.
 
     Parameters
     ----------
     path : str or path
-        Its ending, .png or .svg, says which.
+        The file, whose name ends in .png or .svg.
     flows : sequence of Flow
-        From `irwinhall.flow.simulate`, at least one.
+        Results of `irwinhall.flow.simulate`, at least one.
     title : str
-        What the whole figure shows.
+        Title of the figure.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
     ValueError
-        If the ending is neither, or there are no flows.
+        If the path has another ending, or there are no flows.
     OSError
         If the file cannot be written.
 
@@ -77,35 +77,35 @@ def save_flow(path: str | os.PathLike[str], flows: Sequence[Flow], *, title: str
 
 
 def _save(figure: Figure, path: Any, kind: str, **metadata: str) -> None:
-    """Write a figure to a path or file; the same figure makes the same bytes."""
+    """Write a figure to a path or file; the same figure gives the same bytes."""
     import matplotlib
 
-    # No time of making, no random names.
+    # Without a time stamp and without random ids.
     fixed = {"svg": {"Date": None}, "png": {"Software": None}}[kind]
     with matplotlib.rc_context({"svg.hashsalt": "irwinhall", "svg.fonttype": "none"}):
         figure.savefig(path, format=kind, metadata={**fixed, **metadata})
 
 
 def checked_format(path: str | os.PathLike[str]) -> str:
-    """Return "png" or "svg", by the ending of a path."""
+    """Return "png" or "svg", the ending of a path."""
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
-        raise ValueError(f"the plot's path must end in .png or .svg, got {os.fspath(path)}")
+        raise ValueError(f"path of the plot must end in .png or .svg, got {os.fspath(path)}")
     return kind
 
 
 def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
-    """Return a figure of two panels: the magnitude of signals and of gradients, by layer.
+    """Plot the magnitudes of signals and of gradients by layer, in two panels.
 
-    Every line is labelled at its end. Schemes whose numbers are the same share a line and a label;
-    signals that leave the range of doubles end where they leave it, and their label says so.
+    Every line has a label at its end. Schemes with the same magnitudes share a line and a label.
+    The line of a signal that leaves the range of doubles ends there, and its label says so.
 
     Parameters
     ----------
     flows : sequence of Flow
-        From `irwinhall.flow.simulate`, at least one.
+        Results of `irwinhall.flow.simulate`, at least one.
     title : str
-        What the whole figure shows.
+        Title of the figure.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
         for line in lines
         for part in _label(line, end).splitlines()
     ]
-    # In inches: ticks, panel and labels, twice over.
+    # Widths in inches: ticks, panel and labels, twice.
     step = _TICKS + _PANEL + 0.4 + _CHARACTER * max(len(part) for part in lines_of_text)
     width, height = 2 * step, max(5.0, 1.6 + 0.1 * len(lines_of_text))
     figure = new_figure(width, height)
@@ -158,8 +158,8 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
         draw_grid(panel, axis="y", color="#DDDDDD", linewidth=0.6)
         for line in lines:
             panel.plot(np.arange(depth + 1), _exponents(line.values), **line.style)
-        # Exponents on a linear axis: matplotlib's logarithmic one overflows near the ends of the
-        # doubles. Whole decades, so that there are ticks however little the lines move.
+        # The axis is linear in the exponent: matplotlib's logarithmic axis overflows near the
+        # limits of doubles. It shows whole decades, so that there are always ticks.
         low, high = panel.dataLim.intervaly
         if not low <= high:
             low = high = 0.0
@@ -167,18 +167,18 @@ def flow_figure(flows: Sequence[Flow], *, title: str = "") -> Figure:
         panel.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
         panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"$10^{{{y:.0f}}}$"))
         panel.set_xlim(0, depth)
-    panels[1].invert_xaxis()  # gradients travel from the last layer to the first
-    figure.draw_without_rendering()  # fixes the limits that labels are placed by
+    panels[1].invert_xaxis()  # gradients go from the last layer to the first
+    figure.draw_without_rendering()  # fixes the limits, which the places of labels depend on
     for panel, lines, end in zip(panels, curves, ends, strict=True):
         _label_ends(panel, lines, end)
     return figure
 
 
 def _distinct(flows: Sequence[Flow]) -> tuple[list[_Curve], list[_Curve]]:
-    """Return the curves of both panels, those that are the same made one."""
+    """Return the curves of both panels, with equal ones merged."""
     merged: dict[tuple[bytes, bytes], list[Flow]] = {}
     for flow in flows:
-        # To about 6 digits: equal scales may differ in the last bits of their weights.
+        # Compare 6 digits: schemes of equal scale may differ in the last bits.
         rounded = (
             np.array([float(f"{value:.5e}") for value in values]).tobytes()
             for values in (flow.forward_magnitude, flow.backward_magnitude)
@@ -202,7 +202,7 @@ def _distinct(flows: Sequence[Flow]) -> tuple[list[_Curve], list[_Curve]]:
 
 
 def _exponents(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return log10 of the values; nan for 0 and what is not finite, which no line can show."""
+    """Return log10 of the values, and NaN for values that are 0 or not finite."""
     visible = np.isfinite(values) & (values > 0.0)
     return np.log10(values, out=np.full(values.shape, np.nan), where=visible)
 
@@ -216,7 +216,7 @@ def _label(line: _Curve, end: int) -> str:
 
 
 def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
-    """Write every line's label beside its end, moved apart vertically until none overlap."""
+    """Write the label of every line next to its end, moved vertically so that none overlap."""
     from matplotlib.lines import Line2D
 
     placed = []
@@ -264,10 +264,10 @@ def _label_ends(panel: Any, lines: Sequence[_Curve], end: int) -> None:
 def _spread(
     wanted: Sequence[float], heights: Sequence[float], bottom: float, top: float
 ) -> list[float]:
-    """Return centres as near as can be to those wanted, in their order, without overlap.
+    """Return centres close to those wanted, in the same order, so that labels do not overlap.
 
-    Labels that touch form a block, centred where its members' wishes average, inside the panel as
-    long as they fit.
+    Labels that touch form a block, which is centred at the average of the wanted places. Blocks
+    stay inside the panel if they fit.
     """
     blocks: list[tuple[list[int], float]] = []  # members, centre of the whole block
 
@@ -300,7 +300,7 @@ def _spread(
 
 # ---- closed forms --------------------------------------------------------------------------------
 
-# Sizes of the plots: every one to 30, then evenly by ratio.
+# Sizes in the plots: all from 1 to 30, then in nearly equal ratios to 10^6.
 _FIRST_SIZES, _LAST_SIZE = 30, 10**6
 _COLUMNS = (4, 5, 6)
 _ROUNDING = 2.0**-53
@@ -308,18 +308,18 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Plot(NamedTuple):
-    """A drawing as SVG, with its caption and a text for who cannot see it.
+    """A plot as SVG, with its caption and alternative text.
 
     Attributes
     ----------
     name : str
-        The name of the file, without its ending.
+        The name of the file, without its extension.
     caption : str
         The caption.
     alt : str
-        A text for readers who cannot see the plot.
+        A description for readers who cannot see the plot.
     svg : str
-        The drawing.
+        The SVG source.
 
     Examples
     --------
@@ -335,7 +335,7 @@ class Plot(NamedTuple):
 
 
 def form_plots(worst: Mapping[str, float]) -> list[Plot]:
-    """Return the plots of the closed forms: their errors, and the magnitude itself.
+    """Return the plots of A(n) and of the errors of the closed forms.
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def form_plots(worst: Mapping[str, float]) -> list[Plot]:
     Returns
     -------
     list of Plot
-        The same text every time, for one version of matplotlib.
+        The text is always the same for one version of matplotlib.
 
     Raises
     ------
@@ -370,7 +370,7 @@ def _plot(name: str, caption: str, alt: str, figure: Figure) -> Plot:
 
 
 def _sizes(per_decade: int) -> NDArray[np.int64]:
-    """Return integers from 1 to 10^6, all of the first ones."""
+    """Return integers from 1 to 10^6: the first 30, then about `per_decade` for each decade."""
     decades = int(math.log10(_LAST_SIZE))
     spread = np.rint(10.0 ** (np.arange(decades * per_decade + 1) / per_decade)).astype(np.int64)
     return np.union1d(np.arange(1, _FIRST_SIZES + 1), spread)
@@ -395,7 +395,7 @@ def _magnitude_plot() -> Plot:
     return _plot(
         "magnitude",
         "The expected magnitude A(n) of a sum of n uniforms on (-1, 1), its limit for large n, and"
-        " how far it is above that limit.",
+        " its relative distance from the limit.",
         "Two panels over n from 1 to a million, both axes logarithmic. Left: A(n) rises from 0.5 to"
         " 461 along a straight line, on which the limit lies from the first few n on. Right: the"
         " relative distance from the limit falls from 0.085 at n = 1 to 5e-8, like 1/(20 n).",
@@ -431,8 +431,8 @@ def _error_plot(worst: Mapping[str, float]) -> Plot:
     return _plot(
         "errors",
         "Relative error of each closed form of A(n) against n: its own curve in blue, the certified"
-        " worst error dashed in orange, all other forms in grey. Errors below 1.1e-16, which"
-        " rounding to a double alone can make, are drawn there.",
+        " worst error dashed in orange, all other forms in grey. Errors below 1.1e-16, the rounding"
+        " error of a double, are drawn at 1.1e-16.",
         _list_of_worst(
             "A small panel for each closed form of A(n), both axes logarithmic.", forms, worst
         ),
@@ -458,7 +458,7 @@ def _heat_map_plot(worst: Mapping[str, float]) -> Plot:
         error[np.ix_(covered, covered)] = np.abs(
             approximations.relative_error(form, some[None, :], some[:, None])
         )
-        # A picture, not ten thousand squares.
+        # Rasterized: one picture instead of ten thousand squares.
         shown = np.maximum(error, _ROUNDING)
         panel.pcolormesh(
             edges, edges, shown, norm=shades.norm, cmap=shades.get_cmap(), rasterized=True
@@ -476,8 +476,8 @@ def _heat_map_plot(worst: Mapping[str, float]) -> Plot:
     return _plot(
         "heat-maps",
         "Relative error of each closed form of the normalized bound, over inputs n and outputs m"
-        " from 1 to a million: the brighter, the worse; a shade for each power of ten. White: sizes"
-        " that the form does not cover.",
+        " from 1 to a million. Brighter shades are larger errors, with a shade for each power of"
+        " ten; the form does not cover the sizes in white.",
         _list_of_worst(
             "A square map for each closed form of the normalized bound, n across and m upwards,"
             " both logarithmic.",
@@ -502,7 +502,7 @@ def _small_multiples(
     top: float = 0.5,
     right: float = 0.1,
 ) -> tuple[Figure, list[Any]]:
-    """Return a figure of so many panels of that size, in inches, in rows as full as can be."""
+    """Return a figure of `count` panels of a size in inches, in rows of 4 to 6."""
     columns = min(_COLUMNS, key=lambda columns: -count % columns)
     rows = -(-count // columns)
     step_x, step_y = panel[0] + 0.35, panel[1] + 0.65
@@ -535,7 +535,7 @@ def _name(panel: Any, form: ClosedForm, worst: Mapping[str, float]) -> None:
 
 
 def _logarithmic(panel: Any, x: Iterable[int], y: Iterable[int]) -> None:
-    """Make both axes logarithmic, with ticks at those powers of ten, a faint grid and no frame."""
+    """Make both axes logarithmic, with ticks at the given powers of ten and a faint grid."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     panel.set_xscale("log")
@@ -548,5 +548,5 @@ def _logarithmic(panel: Any, x: Iterable[int], y: Iterable[int]) -> None:
 
 
 def _decade(value: float, _: object = None) -> str:
-    """Return a power of ten as text; matplotlib's own mathematics takes seconds."""
+    """Return a power of ten as plain text; matplotlib's mathematical text takes seconds."""
     return f"10{str(round(math.log10(value))).translate(_SUPERSCRIPTS)}"

@@ -1,14 +1,14 @@
-// Sorts and filters the tables of the report. Without it they are all there, in their first order.
+// Sorts and filters the tables of the report. Without it, the page shows all rows.
 "use strict";
 
-// A cell's number: "infinity" last, a pair by its first, a fraction by its value, nothing first.
+// The number to sort a cell by: the first of a pair, the value of a fraction, -Infinity for no number.
 function number(text) {
   const found = text.match(/^(-?[\d.]+(?:e[-+]?\d+)?)(?:\/(\d+))?/);
   if (found) return Number(found[1]) / Number(found[2] ?? 1);
   return text.startsWith("infinity") ? Infinity : -Infinity;
 }
 
-// "series_4<1e-6 n>=100 word": comparisons of absolute values in a column, and words in any cell.
+// For "series_4<1e-6 n>=100 word": comparisons of a column's absolute values, and words in any cell.
 function condition(term, columns) {
   const found = term.match(/^(\w+)(<=|>=|<|>|=)(.+)$/);
   const column = found ? columns.indexOf(found[1]) : -1;

@@ -1,7 +1,7 @@
-"""The report: tables and plots in one HTML page that needs nothing else, not even a network.
+"""The report: a single HTML page with tables and plots, which needs no network and no other file.
 
-Tables are real ones, with captions and row heads; the script, which sorts and filters them, adds
-nothing that is not there without it. A content security policy forbids every connection.
+Tables are HTML tables with captions and row headers. A script sorts and filters them; all content
+is there without it. A content security policy forbids all connections.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from irwinhall.tables.plots import Plot, form_plots
 
 __all__ = ["page", "report"]
 
-# Rows of a table that a browser still sorts at once; the files hold all.
+# Longer tables show only this many rows, which a browser sorts without delay.
 _MOST_ROWS = 2000
 
 _TITLES = {
@@ -29,19 +29,19 @@ _TITLES = {
     "normalized": "Normalized bounds",
     "article": "The article's figures",
 }
-# Columns of the closed forms that the table shows; the others stand in the details below it.
+# Columns in the table of closed forms; the details below the table have the others.
 _SUMMARY = ("form", "target", "first", "max_relative_error", "where", "formula")
 _TEXTS = ("exact", "quantity", "form", "target", "formula")
 _WRAPPED = ("target", "where")
 
 
 def report(tables: Sequence[Table]) -> dict[str, str]:
-    """Return the files of the report: the plots and the page that holds them and the tables.
+    """Return the files of the report: the plots, and the page with the plots and the tables.
 
     Parameters
     ----------
     tables : sequence of Table
-        The first one from `irwinhall.tables.closed_forms_table`.
+        The tables. The first must be that of `irwinhall.tables.closed_forms_table`.
 
     Returns
     -------
@@ -70,16 +70,19 @@ def report(tables: Sequence[Table]) -> dict[str, str]:
 
 
 def page(tables: Sequence[Table], plots: Sequence[Plot]) -> str:
-    """Return an HTML page that shows the tables, which it can sort and filter, and the plots.
+    """Return an HTML page with the tables, which can be sorted and filtered, and the plots.
 
     Parameters
     ----------
     tables : sequence of Table
+        The tables, such as those of `irwinhall.tables`.
     plots : sequence of Plot
+        The plots, such as those of `irwinhall.plots.form_plots`.
 
     Returns
     -------
     str
+        The HTML source.
 
     Examples
     --------
@@ -115,7 +118,7 @@ def page(tables: Sequence[Table], plots: Sequence[Plot]) -> str:
 <p>A(n) is the expected magnitude of a sum of n numbers uniform on (&minus;1, 1). Weights uniform
 on (&minus;b, b) with b = 1/A(n) keep the expected magnitude of a layer's outputs at 1; with
 b = (n + m)/(m A(n) + n A(m)) they keep it on average over all n inputs and m outputs. Written by
-irwinhall {__version__}; the same tables lie beside this page as CSV, JSON, Markdown and LaTeX.</p>
+irwinhall {__version__}; the same folder has the tables as CSV, JSON, Markdown and LaTeX.</p>
 <nav aria-label="Contents"><ul>
 {contents}
 </ul></nav>
@@ -165,7 +168,7 @@ def _section(table: Table) -> str:
  aria-describedby="{table.name}-hint">
 <output for="{table.name}-filter" aria-live="polite"></output>
 <span class="hint" id="{table.name}-hint">Words, and comparisons such as\
- {_hint(table, kinds)}; errors count without their sign.</span>
+ {_hint(table, kinds)}; errors are compared by absolute value.</span>
 </div>
 <div class="scroll" role="region" aria-labelledby="{table.name}-title" tabindex="0">
 <table>
@@ -181,7 +184,7 @@ def _section(table: Table) -> str:
 
 
 def _kind(table: Table, column: str) -> str:
-    """Return "text", "number" or "error": how a column is set and sorted."""
+    """Return "text", "number" or "error", which determines how a column is shown and sorted."""
     if column in _TEXTS:
         return "text"
     errors = table.columns[table.columns.index("bound") :] if "bound" in table.columns else ()
@@ -198,7 +201,7 @@ def _class(kind: str, *, wrapped: bool = False) -> str:
 
 
 def _words(column: str) -> str:
-    """Return a column's name, which may be broken after its underscores."""
+    """Return the name of a column, with possible line breaks after underscores."""
     return escape(column).replace("_", "_<wbr>")
 
 
@@ -229,7 +232,7 @@ def _row(row: Mapping[str, Cell], kinds: Mapping[str, str], *, linked: bool) -> 
 
 
 def _tint(cell: Cell) -> str:
-    """Return the class of an error's shade, the darkest for those above 1 %."""
+    """Return the CSS class of an error's shade; the darkest is for errors above 1 %."""
     if not isinstance(cell, float) or cell == 0.0:
         return ""
     shade = max(0, 2 * (math.floor(-math.log10(abs(cell))) // 2))
@@ -237,7 +240,7 @@ def _tint(cell: Cell) -> str:
 
 
 def _details(rows: Iterable[Mapping[str, Cell]]) -> str:
-    return "<h3>Each form, to read and to paste</h3>\n" + "".join(
+    return "<h3>Formula and source of each form</h3>\n" + "".join(
         f"""\
 <details id="form-{row["form"]}">
 <summary>{row["form"]}<span>at most {row["max_relative_error"]:.2e}</span></summary>

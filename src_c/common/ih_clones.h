@@ -1,5 +1,5 @@
-/* IH_CLONES: one copy of a function for every x86-64 level that matters; the loader picks. The
- * copies differ in speed only. */
+/* IH_CLONES: compile a function for several x86-64 levels; the loader chooses one. They differ only
+ * in speed. */
 #ifndef IH_CLONES_H
 #define IH_CLONES_H
 

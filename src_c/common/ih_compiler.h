@@ -1,6 +1,6 @@
-/* What GCC and Clang, clang-cl too, have beyond C11: vectors, attributes, builtins. By another
- * compiler, or with IH_NO_GNU, C11 does the same with the same bits, more slowly: the portable
- * kernel is the only one. */
+/* Extensions of C11 in GCC, Clang and clang-cl: vectors, attributes, builtins. Other compilers, and
+ * IH_NO_GNU, use C11 only. The bits are the same, but slower: the portable kernel is the only one.
+ */
 #ifndef IH_COMPILER_H
 #define IH_COMPILER_H
 
@@ -8,8 +8,8 @@
 #define IH_GNU 1
 #endif
 
-/* IH_INLINE: a function that is part of each caller, whatever the compiler makes of its size.
- * IH_NOINLINE: one that stays a call. */
+/* IH_INLINE: a function that is always inlined, whatever its size.
+ * IH_NOINLINE: a function that is never inlined. */
 #if defined(IH_GNU)
 #define IH_INLINE static inline __attribute__((always_inline))
 #define IH_NOINLINE static __attribute__((noinline, unused))
@@ -20,8 +20,8 @@
 #define IH_UNLIKELY(condition) (condition)
 #endif
 
-/* Kernels that need more than C11. The headers of older Clangs declare instructions only where the
- * whole file may use them: for clang-cl before 19, for AArch64 before 16. */
+/* Kernels that need more than C11. The headers of older Clangs (clang-cl before 19, AArch64 before
+ * 16) declare instructions only if the whole file is compiled for them. */
 #if !defined(IH_GNU) || (defined(__clang__) && defined(_MSC_VER) && __clang_major__ < 19)
 #define IH_NO_AVX512 1
 #define IH_NO_AVX2 1

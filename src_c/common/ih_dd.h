@@ -1,5 +1,5 @@
-/* Unevaluated sums of two doubles: the pieces of double-double arithmetic, whose error terms hold
- * only if each operation rounds once. */
+/* Double-double arithmetic: unevaluated sums of two doubles. The error terms are right only if each
+ * operation rounds once. */
 #ifndef IH_DD_H
 #define IH_DD_H
 
@@ -36,7 +36,7 @@ static inline ih_dd product(double a, ih_dd b) {
     return (ih_dd){p.hi, p.lo + a * b.lo};
 }
 
-/* a + b to about 2^-104, for a and b of one sign; else to 2^-104 of the larger */
+/* a + b to about 2^-104 if a and b have the same sign, else to 2^-104 of the larger */
 static inline ih_dd sum(ih_dd a, ih_dd b) {
     ih_dd s = two_sum(a.hi, b.hi);
     return (ih_dd){s.hi, s.lo + (a.lo + b.lo)};

@@ -2,7 +2,7 @@
 #ifndef IH_FLAG_H
 #define IH_FLAG_H
 
-#if defined(__STDC_NO_ATOMICS__) /* MSVC: it reads and writes a volatile int at once */
+#if defined(__STDC_NO_ATOMICS__) /* MSVC reads and writes a volatile int in one piece */
 typedef volatile int ih_flag;
 static inline int ih_read_flag(ih_flag *flag) { return *flag; }
 static inline void ih_write_flag(ih_flag *flag, int value) { *flag = value; }

@@ -1,9 +1,8 @@
-/* a * b + c rounded once, the same bits with or without an instruction for it.
+/* a * b + c rounded once, with the same bits with and without an fma instruction.
  *
- * Where the compiler is not told of such an instruction, libm is not asked either: its fma() is
- * slow on some systems and wrong on others. Exact error terms and a rounding to odd do it (Boldo
- * and Melquiond 2008). The emulation holds without overflow and where no error term is subnormal,
- * which is so for the polynomials of the stream.
+ * Without the instruction, exact error terms and rounding to odd emulate it (Boldo and Melquiond
+ * 2008), because libm's fma() is slow on some systems and wrong on others. The emulation is right
+ * without overflow and if no error term is subnormal, as in the polynomials of the stream.
  */
 #ifndef IH_FMA_H
 #define IH_FMA_H
@@ -14,7 +13,7 @@
 #include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
-/* A file that is compiled for a processor of its own may say so first, by IH_HAS_FMA. */
+/* A file that is compiled for a processor with this instruction may define IH_HAS_FMA itself. */
 #if defined(IH_GNU) && !defined(IH_HAS_FMA) &&                                                     \
     (defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__))
 #define IH_HAS_FMA 1
@@ -22,10 +21,10 @@
 
 /* ---- without an instruction ---- */
 
-/* Error terms of doubles, or of vectors of them: prefix_sum_error() of sum = a + b,
- * prefix_product_error() of product = a * b (Dekker, by Veltkamp's splitting), and
- * prefix_nearly_fma(): the sum of the three parts, which is right unless moved differs from it.
- * Then it lies within 2^-30 of the middle between two doubles. */
+/* Error terms of doubles or vectors of doubles: prefix_sum_error() of sum = a + b,
+ * prefix_product_error() of product = a * b (Dekker, with Veltkamp's splitting), and
+ * prefix_nearly_fma(): the sum of the three parts, which is correctly rounded unless *moved differs
+ * from it; then it is within 2^-30 of the middle between two doubles. */
 #define IH_DEFINE_ERROR_TERMS(prefix, REAL)                                                        \
     IH_INLINE REAL prefix##_sum_error(REAL a, REAL b, REAL sum) {                                  \
         REAL b_part = sum - a;                                                                     \
@@ -50,8 +49,8 @@
 
 IH_DEFINE_ERROR_TERMS(ih, double)
 
-/* If x is not exact and its last bit is 0: the double next to it on the side of x + error, whose
- * last bit is 1. Without branches, which would be taken at random. */
+/* Round x + error to odd: x if error is 0 or the last bit of x is 1, else the next double towards
+ * x + error. Without branches, which could not be predicted. */
 IH_INLINE double ih_to_odd(double x, double error) {
     uint64_t bits, outward = (error > 0) == (x > 0);
     memcpy(&bits, &x, sizeof bits);
@@ -60,7 +59,7 @@ IH_INLINE double ih_to_odd(double x, double error) {
     return x;
 }
 
-/* Right in every case, and slow: the parts of the sum but the largest are rounded to odd. */
+/* Right in every case, but slow: all parts of the sum except the largest are rounded to odd. */
 IH_NOINLINE double ih_fma_by_odd(double a, double b, double c) {
     double product = a * b, product_error = ih_product_error(a, b, product);
     double low = c + product_error, low_error = ih_sum_error(c, product_error, low);
@@ -69,8 +68,8 @@ IH_NOINLINE double ih_fma_by_odd(double a, double b, double c) {
     return high + ih_to_odd(rest, ih_sum_error(low_error, high_error, rest));
 }
 
-/* The product is exact in double, and so is rounding twice unless the sum in double is halfway
- * between two floats: its last 29 bits are then 1 and 28 zeros. */
+/* The product is exact in double. Rounding twice is right unless the sum in double is halfway
+ * between two floats, when its last 29 bits are a 1 and 28 zeros. */
 IH_INLINE float ih_emulated_fma_f32(float a, float b, float c) {
     double product = (double)a * b, sum = product + c;
     uint64_t bits;

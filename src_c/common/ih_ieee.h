@@ -1,20 +1,20 @@
-/* What the promised bits need of a compiler: each operation rounds once, to its own type.
+/* Compiler checks for reproducible bits: each operation must round once, to its own type.
  *
- * Every file that computes with floats includes this before its first function. GCC says by macros
- * which parts of -ffast-math are on, and -fsingle-precision-constant. Clang says so of -ffast-math
- * and -ffinite-math-only alone, and MSVC of /fp:fast; the pragmas take back -freciprocal-math, and
- * the products that Clang and MSVC fuse unasked. Not seen from here: -funsafe-math-optimizations,
- * -fassociative-math and -fno-signed-zeros of Clang, -ffp-contract=fast of Clang or GCC (whose
- * default it is but for -std=c11), and denormals flushed to zero by a program or by what it was
- * linked with.
+ * Every file that computes with floats includes this before its first function. GCC defines macros
+ * for each part of -ffast-math and for -fsingle-precision-constant; Clang only for -ffast-math and
+ * -ffinite-math-only, and MSVC for /fp:fast. The pragmas undo -freciprocal-math, and the fused
+ * products that are the default of Clang and MSVC. These are not detected:
+ * -funsafe-math-optimizations, -fassociative-math and -fno-signed-zeros of Clang;
+ * -ffp-contract=fast of Clang or GCC (GCC's default without -std=c11); denormals that the program
+ * or a library flushes to zero.
  */
 #ifndef IH_IEEE_H
 #define IH_IEEE_H
 
 #include <float.h>
 
-/* 16 differs from 0 in half precision alone, in which nothing here computes. With GCC, -std=c11
- * asks s390x for float products and sums in double; -std=gnu11 does not. */
+/* 16 differs from 0 only in half precision, which is not used here. On s390x, GCC computes float
+ * products and sums in double with -std=c11, but not with -std=gnu11. */
 #if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "irwinhall needs float and double operations without excess precision (FLT_EVAL_METHOD 0 \
 or 16): compile with -std=gnu11 -ffp-contract=off instead of -std=c11, and for 32-bit x86 with \
@@ -27,7 +27,7 @@ or 16): compile with -std=gnu11 -ffp-contract=off instead of -std=c11, and for 3
 #endif
 #if defined(__clang__)
 #pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wignored-pragmas" /* of processors without the next one */
+#pragma clang diagnostic ignored "-Wignored-pragmas" /* on processors without the next one */
 #pragma float_control(precise, on)
 #pragma clang diagnostic pop
 #pragma STDC FP_CONTRACT OFF

@@ -1,5 +1,4 @@
-/* Splitting a count of items between threads that live for one call: nothing to break after fork,
- * nothing shared between callers. */
+/* Split items between threads that run for one call. Callers share nothing, and fork is safe. */
 #ifndef IH_THREADS_H
 #define IH_THREADS_H
 
@@ -36,7 +35,7 @@ typedef struct {
     int started;
 } ih_share;
 
-/* How many threads, at most the number asked for, a count of elements is worth. */
+/* The number of threads to use for a number of elements, at most `threads`. */
 static inline uint64_t ih_worth_threads(uint64_t elements, int threads) {
     uint64_t used = elements / IH_ELEMENTS_PER_THREAD;
     if (used > (uint64_t)threads) used = (uint64_t)threads;
@@ -48,7 +47,7 @@ static inline void ih_run_share(const ih_share *share) {
     share->work(share->job, share->begin, share->end, share->thread);
 }
 
-/* A thread for a share, 1 if there is one; and waiting for its end. */
+/* Start a thread for a share (1: started, 0: the system has no more threads), and wait for it. */
 #if defined(_WIN32)
 static inline unsigned __stdcall ih_run_thread(void *share) {
     ih_run_share(share);
@@ -77,8 +76,8 @@ static inline int ih_start_thread(ih_share *share) {
 static inline void ih_join_thread(ih_share *share) { pthread_join(share->handle, NULL); }
 #endif
 
-/* Give each thread a run of items, which ends at a multiple of unit; the last, which no
- * other is longer than, takes the rest. It is the caller's own, thread 0. */
+/* Give each thread a run of items that ends at a multiple of unit. The last run, which is the
+ * longest, also has the rest; the caller does it, as thread 0. */
 static inline void ih_run_threads(ih_work_function *work, const void *job, uint64_t items,
                                   uint64_t unit, uint64_t threads) {
     ih_share share[IH_MAX_THREADS];
@@ -96,7 +95,7 @@ static inline void ih_run_threads(ih_work_function *work, const void *job, uint6
         share[i].end = i + 1 == threads ? items : last * unit;
         share[i].started = i + 1 < threads && ih_start_thread(&share[i]);
     }
-    /* What no thread could be had for, the caller does itself. */
+    /* The caller also does the shares whose threads could not start. */
     for (uint64_t i = 0; i < threads; i++)
         if (!share[i].started) ih_run_share(&share[i]);
     for (uint64_t i = 0; i < threads; i++)

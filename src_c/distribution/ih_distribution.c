@@ -1,9 +1,9 @@
 /* The Irwin-Hall distribution.
  *
- * By symmetry everything is found below the middle, at u <= n/2; n - x is exact above it. There the
- * density and the probability below u are factors times exp of a pair of doubles, whose error stays
- * small however large it is, so that one routine serves values, logarithms and quantiles. It has
- * three regions, in m = u/n (measured errors in docs/distribution.md):
+ * By symmetry, everything is computed below the middle, at u <= n/2; above it, u = n - x is exact.
+ * The density and the probability below u are a factor times exp of a pair of doubles. The error of
+ * the pair is small even if it is large, so the same code gives values, logarithms and quantiles.
+ * There are three regions of m = u/n (measured errors in docs/distribution.md):
  *
  *     n < 28, m >= 1/4                    Taylor polynomials of the unit intervals
  *     n < 64, m < 1/4, or m < 3/128       u^n/n! and the alternating sum, whose terms are small
@@ -25,7 +25,7 @@ typedef struct {
     double density, tail;
 } ih_lower;
 
-/* What is wanted of it. */
+/* Flags: which of them to compute. */
 #define IH_DENSITY 1
 #define IH_TAIL 2
 
@@ -37,7 +37,7 @@ IH_INLINE uint64_t bits_of(double x) {
     return bits;
 }
 
-/* Adjacent coefficients two at a time: half the latency of Horner's rule. count is even. */
+/* Even and odd powers separately: half the latency of Horner's rule. count is even. */
 IH_INLINE double polynomial(const double *c, int count, double x) {
     double square = x * x, even = c[count - 2], odd = c[count - 1];
     for (int i = count - 4; i >= 0; i -= 2) {
@@ -80,8 +80,8 @@ IH_INLINE double erfcx(double z) {
     return y * polynomial(ih_erfcx_table[cell], IH_ERFCX_ROWS, t);
 }
 
-/* exp(log) factor, factor < 2^1024; in two halves where exp alone could underflow and the result
- * does not, and at once where nothing is left */
+/* exp(log) factor, factor < 2^1024. In two halves where exp alone could underflow, although the
+ * result does not. */
 IH_INLINE double exponential(ih_dd log, double factor) {
     factor += factor * log.lo;
     if (log.hi > -690.0) return exp(log.hi) * factor;
@@ -100,7 +100,7 @@ IH_INLINE double stirling(double nu) {
 
 IH_INLINE ih_lower by_taylor(double u, int n, int wanted) {
     int interval = (int)u;
-    if (2 * interval >= n) interval--; /* the middle belongs to the interval below it */
+    if (2 * interval >= n) interval--; /* the middle n/2 is in the interval below it */
     const int row = ih_taylor_begin[n] + interval;
     const double t = u - (interval + 0.5);
     ih_lower lower = {{0.0, 0.0}, 0.0, 0.0};
@@ -120,8 +120,8 @@ IH_INLINE double integer_power(double base, int power) {
 }
 
 /* u^n/n! sum_k (-1)^k C(n,k) ((u-k)/u)^n, and the same with n - 1 for powers and factorial. The
- * first term is at most 1 here, the terms fall quickly, and from n = 64 on they vanish. The density
- * alone has its own power of u, as n/u overflows for the least u. */
+ * terms are at most 1 here and decrease quickly; from n = 64 on, all but the first are negligible.
+ * If only the density is computed, the power of u is u^(n-1), as n/u overflows for tiny u. */
 IH_INLINE ih_lower by_alternating_sum(double u, double n, int wanted) {
     const int alone = wanted == IH_DENSITY;
     ih_dd log = logarithm(u);
@@ -174,7 +174,7 @@ IH_INLINE ih_lower by_series(double u, double n, int wanted) {
     const struct ih_cell *cell = &ih_cell[key];
     const double d = fma(-n, cell->centre, u), distance = d * nu;
 
-    /* n rate(m) = n rate + slope d + (d^2/n) (curvature + ...): what is not a pair is small */
+    /* n rate(m) = n rate + slope d + (d^2/n) (curvature + ...); terms in one double are small */
     ih_dd square = two_product(d, d);
     ih_dd ratio = {square.hi / n, 0.0};
     ratio.lo = (fma(-ratio.hi, n, square.hi) + square.lo) * nu;
@@ -206,17 +206,17 @@ IH_INLINE ih_lower lower_half(double u, double n, int wanted) {
 
 /* ---- quantiles ------------------------------------------------------------------------------ */
 
-/* The u <= n/2 whose logarithm of probability is log_q < log 1/2. Newton's method on the logarithms
- * of both converges from any start, as the one is a concave function of the other; from the second
+/* The u <= n/2 whose probability has logarithm log_q < log 1/2. The logarithm of the probability is
+ * a concave function of log u, so Newton's method on it converges from any start. From the second
  * step on, Hermite's inverse interpolation through the last two points makes the error about the
- * product of their squares. Some three evaluations suffice. */
+ * product of their squared errors. About three evaluations are enough. */
 IH_INLINE double lower_quantile(ih_dd log_q, double n) {
     const double half = 0.5 * n;
     double log_factorial_over_n =
         n < IH_FAR_SERIES_START
             ? ih_log_factorial[(int)n][0] / n
             : log(n) - 1.0 - (log(ih_inverse_root_2pi) - 0.5 * log(n) - stirling(1.0 / n)) / n;
-    /* u^n/n! = q: exact up to 1, and too small above */
+    /* The solution of u^n/n! = q: exact up to u = 1, and too small above. */
     double u = exp(log_q.hi / n + log_factorial_over_n);
     if (u < 0x1p-1000) return u;
     if (u > (n < IH_FAR_SERIES_START ? 0.25 : 3.0 / 128) * n) {
@@ -260,7 +260,7 @@ IH_INLINE double quantile(ih_irwin_hall_kind kind, double q, double n) {
     } else {
         const double given = is_log ? exp(q) : q;
         if (given == 0.5) return 0.5 * n;
-        /* both differences are as accurate as they can be: 1 - q is exact for q > 1/2 */
+        /* Both differences lose no accuracy: 1 - q is exact for q > 1/2. */
         const double least = given < 0.5 ? given : is_log ? -expm1(q) : 1.0 - q;
         if (given > 0.5) upper = !upper;
         u = n == 1.0 || least == 0.0 ? least : lower_quantile(logarithm(least), n);
@@ -312,8 +312,8 @@ double ih_irwin_hall_isf(double q, int64_t n) { return value(IH_IRWIN_HALL_ISF, 
 double ih_irwin_hall_ppf_log(double q, int64_t n) { return value(IH_IRWIN_HALL_PPF_LOG, q, n); }
 double ih_irwin_hall_isf_log(double q, int64_t n) { return value(IH_IRWIN_HALL_ISF_LOG, q, n); }
 
-/* What the steps of a computation raise (an exp that underflows, log 0) says nothing about the
- * results, so the caller's floating-point flags are kept. */
+/* Keep the caller's floating-point flags: intermediate steps raise flags (an exp that underflows,
+ * log 0) that do not describe the results. */
 #define IH_LOOP(type)                                                                              \
     fexcept_t flags;                                                                               \
     fegetexceptflag(&flags, FE_ALL_EXCEPT);                                                        \

@@ -1,4 +1,4 @@
-/* Numbers of the weighted sums: sums in two doubles, and products beyond the range of a double. */
+/* Number types of the weighted sums: pairs of doubles, and doubles with a larger exponent. */
 #ifndef IH_SCALED_H
 #define IH_SCALED_H
 

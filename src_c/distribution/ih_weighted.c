@@ -1,26 +1,26 @@
-/* Weighted sums of uniforms: four rules and a contour integral.
+/* Weighted sums of uniforms, by three rules and a contour integral.
  *
- * Let R be the sum of the weights from some place on, largest first, times uniforms on (0, 1), and
- * W the most it can be. Everything here is one of
+ * Let R be the sum of the weights from some index on, in descending order, times uniforms on (0,
+ * 1), and W its greatest value. All functions are made of
  *
  *     G_p(a) = E[(a - R)_+^p] / p!        G_0 its cdf,  G_-1 = G_0' its density,
  *
  *            = 1/(2 pi i) Int e^(a s) / s^(p+1) prod (1 - e^(-w s))/(w s) ds,    Re s > 0,
  *
- * and a is the distance from the lower end, in two doubles, so that tails keep their relative
- * accuracy. With w the largest weight and R' the sum without it,
+ * where a is the distance from the lower end, in two doubles, so that tails keep their relative
+ * accuracy. With w the largest weight and R' the sum without it, the rules are
  *
  *     1. reflect  G_p(a) = E[(a - R)^p]/p! + (-1)^(p+1) G_p(W - a)      where a > W/2
  *     2. drop     G_p(a; R) = G_(p+1)(a; R')/w                          where a <= w
  *     3. split    G_p(a; R) = (G_(p+1)(a; R') - G_(p+1)(a - w; R'))/w
  *     4. the contour integral through its saddle point.
  *
- * Dropping loses nothing, and dominant weights are always dropped: if w > W/2 then a <= W/2 < w;
- * where a is below all weights they go at once. Splitting doubles the work and cancels mildly,
- * because a > w leaves the two terms apart. The contour needs as many nodes as the integrand takes
- * to decay, few wherever half a dozen weights are of one size. So it is used where a thousand nodes
- * are enough, and a few weights are split down to none, which is the sum over the corners of a box,
- * term by term within its support.
+ * Dropping loses no accuracy. Dominant weights are always dropped: if w > W/2, then a <= W/2 < w.
+ * If a is below all weights, all are dropped at once. Splitting doubles the work; its cancellation
+ * is mild, because the two terms differ for a > w. The number of nodes of the contour depends on
+ * how fast the integrand decays, and is small if half a dozen weights have similar sizes. So the
+ * contour is used if a thousand nodes are enough. A few weights are split until none is left, which
+ * gives the sum over the corners of a box, each term within its support.
  */
 #include <math.h>
 #include <stdint.h>
@@ -28,24 +28,26 @@
 #include "common/ih_clones.h"
 #include "distribution/ih_weighted_internal.h"
 
-/* Up to so many weights are always split: at most 1024 corners, most of them beyond reach. */
+/* Up to this number, weights are always split: at most 1024 corners, of which most are not needed.
+ */
 #define MOST_SPLIT 10
-/* The most nodes that the contour may take before splitting is tried. */
+/* The largest number of nodes of the contour; with more, the weights are split. */
 #define MOST_NODES 1024
-/* From this power on the contour decays fast enough whatever the weights are. */
+/* From this power on, the integrand decays fast enough for all weights. */
 #define HIGH_POWER 24
-/* A product of factors from 1e-146 to 1 is no double much below this. */
+/* A product of factors from 1e-146 to 1 could become subnormal if it is below this. */
 #define VANISHING 1e-150
-/* Weights whose powers are made together. */
+/* The powers of this many weights are computed together. */
 #define LANES 8
-/* Nodes made together: their rotations are multiplied up from the first. */
+/* This many nodes are computed together: their rotations are products of the first. */
 #define BLOCK 16
-/* Aliases and the integrand left out are below e^-40 of the integrand at the saddle point. */
+/* Aliases and the truncation error are below e^-40 of the integrand at the saddle point. */
 #define NEGLIGIBLE 40.0
-/* Below 2^this a number is tiny beside weights of 2^-464 and more; above, far from subnormal. */
+/* A number below 2^-1000 is tiny relative to weights of 2^-464 and more; a number above is far from
+ * subnormal. */
 #define LEAST_EXPONENT -1000
 
-/* log of e^(a s)/s^(p+1) prod (1 - e^(-w s))/(w s) at a real s, and two derivatives */
+/* log of e^(a s)/s^(p+1) prod (1 - e^(-w s))/(w s) at a real s, and its first two derivatives */
 typedef struct {
     ih_dd value;
     double slope, curvature;
@@ -53,7 +55,7 @@ typedef struct {
 
 typedef enum { DENSITY, BELOW, ABOVE } value_kind;
 
-/* The integral's sum R, of the weights from `first` on, and its a and p. */
+/* G_p(a) for the weights from `first` on. */
 typedef struct {
     const ih_weights *weights;
     size_t first;
@@ -69,7 +71,7 @@ size_t ih_weights_scratch(size_t count) {
            groups * sizeof(ih_weight_group);
 }
 
-/* Add the powers of a group's own weights, LANES at a time. */
+/* Add the powers of the weights of one group, LANES at a time. */
 static void add_powers(ih_weight_group *group, const double *weight, size_t count) {
     double square[LANES], power[LANES];
     for (size_t i = 0; i < count; i += LANES) {
@@ -86,7 +88,7 @@ static void add_powers(ih_weight_group *group, const double *weight, size_t coun
     }
 }
 
-/* a + b, where the low part collects the errors of many sums; about 2^-53 of its share is lost. */
+/* a + b; the low part collects the errors of many sums, with a relative error of about 2^-53. */
 static ih_dd collected(ih_dd a, double b) {
     ih_dd s = two_sum(a.hi, b);
     return (ih_dd){s.hi, s.lo + a.lo};
@@ -107,7 +109,7 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
     weights->tail = tail;
     weights->variance = variance;
     weights->group = groups;
-    /* 2^-exponent as two factors, as it may be beyond the doubles. */
+    /* 2^-exponent in two factors, as it may overflow. */
     double some = ldexp(1.0, -(weights->exponent / 2));
     double others = ldexp(1.0, weights->exponent / 2 - weights->exponent);
     ih_dd negative = {0.0, 0.0}, positive = {0.0, 0.0}, total = {0.0, 0.0};
@@ -148,8 +150,8 @@ void ih_weights_prepare(ih_weights *weights, size_t count, const double *size,
 
 /* ---- the integrand -------------------------------------------------------------------------- */
 
-/* The group from which on abs(w s) <= pi, half of where the series of log(sinh(z/2)/(z/2)) ends;
- * weights before its start are taken one by one. NULL if there is none. */
+/* The first group with abs(w s) <= pi, half the radius of convergence of log(sinh(z/2)/(z/2)), or
+ * NULL. The weights before its start are handled one by one. */
 static const ih_weight_group *series_group(const integral *in, double size_of_s) {
     const ih_weights *weights = in->weights;
     for (int g = 0; g < weights->groups; g++) {
@@ -164,13 +166,13 @@ static size_t series_start(const integral *in, const ih_weight_group *group) {
     return group ? group->start : in->weights->count;
 }
 
-/* a less half the weights of the series, which is about the centre of their sum */
+/* a minus half the sum of the weights of the series, the centre of their sum */
 static ih_dd shifted_a(const integral *in, const ih_weight_group *group) {
     return minus(in->a, half(in->weights->tail[series_start(in, group)]));
 }
 
 static log_integrand log_integrand_at(const integral *in, double s) {
-    if (s < 0.0) { /* the same integrand seen from the other end; the slope changes sign */
+    if (s < 0.0) { /* the integrand of the distance from the upper end; the slope changes sign */
         integral mirrored = *in;
         mirrored.a = minus(in->weights->tail[in->first], in->a);
         return log_integrand_at(&mirrored, -s);
@@ -198,7 +200,7 @@ static log_integrand log_integrand_at(const integral *in, double s) {
         e.curvature += curvature * square;
     }
     double factors =
-        1.0; /* at least 1e-146 each, and their logarithm is taken before they vanish */
+        1.0; /* at least 1e-146 each; the logarithm is taken before their product underflows */
     size_t end = series_start(in, group);
     for (size_t i = in->first; i < end; i++) {
         double w = in->weights->weight[i], z = w * s;
@@ -238,7 +240,7 @@ static double log_envelope(const integral *in, double c, double t) {
         }
         sum += x - real;
     }
-    double squares = 1.0, enough = exp(-4.0 * NEGLIGIBLE); /* of the factors below 1 */
+    double squares = 1.0, enough = exp(-4.0 * NEGLIGIBLE); /* squares of the factors below 1 */
     size_t end = series_start(in, group);
     for (size_t i = in->first; i < end && squares > enough; i++) {
         double w = in->weights->weight[i];
@@ -252,8 +254,8 @@ static double log_envelope(const integral *in, double c, double t) {
     return sum + 0.5 * log(squares);
 }
 
-/* Add the real parts of BLOCK nodes s = c + i t, t = start, start + step, ..., relative to the
- * integrand at c, and those of s times the integrand. */
+/* Add the real parts of the integrand, and of s times the integrand, at BLOCK nodes s = c + i t,
+ * t = start, start + step, ..., relative to the integrand at c. */
 IH_CLONES
 static void add_block(const integral *in, double c, double start, double step, double *sum,
                       double *sum_of_slopes) {
@@ -285,7 +287,7 @@ static void add_block(const integral *in, double c, double start, double step, d
         inverse[n] = 1.0 / size;
     }
     for (size_t i = in->first; i < direct_end; i++) {
-        /* (1 - e^(-w s))/(w s) over its value at c; the phase of 1/s is in the angle above. */
+        /* (1 - e^(-w s))/(w s) over its value at c; the angle above has the phase of 1/s. */
         double w = in->weights->weight[i], damped = exp(-w * c);
         double factor = c > 0.0 ? c / -expm1(-w * c) : 1.0 / w;
         double zr[BLOCK] = {damped * cos(w * start)}, zi[BLOCK] = {-damped * sin(w * start)};
@@ -317,12 +319,12 @@ static void add_block(const integral *in, double c, double start, double step, d
 
 /* ---- the contour ---------------------------------------------------------------------------- */
 
-/* A point on the real axis, to a tenth of the width there, where the integrand is least. */
+/* The point on the real axis where the integrand is smallest, to a tenth of the width there. */
 static double saddle_point(const integral *in, log_integrand *at) {
     const ih_weights *weights = in->weights;
     double variance = weights->variance[in->first], order = in->p + 1;
     double below_centre = minus(half(weights->tail[in->first]), in->a).hi;
-    /* Each factor's slope is above -1/s: the saddle point lies below the bound `high`. */
+    /* The slope of each factor is above -1/s, so the saddle point is below `high`. */
     double low = 0.0, high = ((double)(weights->count - in->first) + order) / in->a.hi;
     double root = sqrt(below_centre * below_centre + 4.0 * order * variance);
     double c = below_centre >= 0.0 ? (root + below_centre) / (2.0 * variance)
@@ -343,15 +345,15 @@ static double saddle_point(const integral *in, log_integrand *at) {
     }
 }
 
-/* By Chernoff's bound at s, G_p(a + L) e^(-c L) is negligible beside G_p(a) from this L on, on the
- * side of c that s is on. */
+/* The L from which on, by Chernoff's bound at s, G_p(a + L) e^(-c L) is negligible relative to
+ * G_p(a): for L > 0 if s < c, for L < 0 if s > c (returned without sign). */
 static double negligible_from(const integral *in, double c, const log_integrand *at, double s) {
     return (NEGLIGIBLE + log_integrand_at(in, s).value.hi - at->value.hi) / fabs(c - s);
 }
 
 /* The trapezoidal rule with step 2 pi/L adds the aliases G_p(a + j L) e^(-c j L), j != 0. Return
- * an L that makes them negligible; *minus_one becomes 1 if G_0 - 1 is, rather than G_0, to the
- * right. */
+ * an L that makes them negligible. *minus_one becomes 1 if for j > 0 only the aliases of G_0 - 1
+ * are negligible, not those of G_0. */
 static double alias_distance(const integral *in, double c, const log_integrand *at,
                              int *minus_one) {
     double width = 8.9 / sqrt(at->curvature), distance = INFINITY;
@@ -376,8 +378,8 @@ static double alias_distance(const integral *in, double c, const log_integrand *
     return fmax(distance, left);
 }
 
-/* G_p(a) and its slope by the contour integral; return 0 if that takes too many nodes, unless it
- * must. The slope, G_(p-1)(a), is cut off where the value is, so it has fewer digits. */
+/* G_p(a) and its slope by the contour integral. Return 0 if that needs too many nodes, unless
+ * `must`. The slope, G_(p-1)(a), is truncated at the same node, so it has fewer digits. */
 static int by_contour(const integral *in, int must, scaled_double *result, scaled_double *slope) {
     log_integrand at;
     int minus_one;
@@ -410,8 +412,8 @@ double ih_weighted_tilted(const ih_weights *weights, double s, double *log_cdf, 
 
 /* ---- the rules ------------------------------------------------------------------------------ */
 
-/* E[(a - R)^p]/p! for a > W/2: with b = a - W/2 and m_j the centred moment of order 2 j over
- * (2 j)!, the sum of b^(p - 2 j)/(p - 2 j)! m_j, all terms positive; in units of a. */
+/* E[(a - R)^p]/p! for a > W/2: the sum of b^(p - 2 j)/(p - 2 j)! m_j with b = a - W/2 and m_j the
+ * central moment of order 2 j over (2 j)!. All terms are positive; they are in units of a. */
 static scaled_double full_moment(const integral *in) {
     const ih_weights *weights = in->weights;
     double a = in->a.hi, b = minus(in->a, half(weights->tail[in->first])).hi / a;
@@ -438,13 +440,13 @@ static scaled_double full_moment(const integral *in) {
     return result;
 }
 
-/* G_p of one weight more from G_(p+1) of the rest */
+/* G_p with one more weight from G_(p+1) of the rest */
 static scaled_double divided(scaled_double value, double weight) {
     return scaled_product(value, normal(1.0 / weight, 0));
 }
 
-/* a^q/q! over the product of the weights from `first` on, q = p + their number: G_p(a) where all
- * can be dropped. */
+/* a^q/q! over the product of the weights from `first` on, q = p + their number: G_p(a) if all can
+ * be dropped. */
 static scaled_double all_dropped(const ih_weights *weights, size_t first, scaled_double a, int p) {
     scaled_double result = {0.5, 1};
     double order = 0.0;
@@ -498,8 +500,8 @@ scaled_double ih_weighted_lower(const ih_weights *weights, double distance, scal
     return g(weights, 0, a, 0);
 }
 
-/* Where an end of the support is 0, the value at an x that is tiny beside all weights: x itself is
- * the distance from that end, and need not be a double in units of the weights. */
+/* The value at an x that is tiny relative to all weights, if an end of the support is 0. x is the
+ * distance from this end, which may be too small for a double in units of the weights. */
 static scaled_double beside_zero(const ih_weights *weights, value_kind kind, scaled_double x) {
     int is_lower = weights->negative.hi == 0.0, is_density = kind == DENSITY;
     if (!is_density && kind != (is_lower ? BELOW : ABOVE)) return normal(1.0, 0);
@@ -512,17 +514,17 @@ static scaled_double value_at(const ih_weights *weights, value_kind kind, double
     scaled_double scaled = normal(x, -weights->exponent);
     int has_end_at_0 = weights->negative.hi == 0.0 || weights->positive.hi == 0.0;
     if (has_end_at_0 && scaled.exponent < LEAST_EXPONENT) return beside_zero(weights, kind, scaled);
-    /* Both from their own end: near the one, the other holds nothing of the distance. */
+    /* Compute each distance from its own end: their difference would lose the smaller one. */
     ih_dd at = {ldexp(x, -weights->exponent), 0.0};
     ih_dd a = plus(weights->negative, at), above = minus(weights->positive, at);
     if (kind == BELOW) return above.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, a, 0);
     if (kind == ABOVE) return a.hi <= 0.0 ? normal(1.0, 0) : g(weights, 0, above, 0);
-    if (weights->count == 1) /* 1/w at the ends, too */
+    if (weights->count == 1) /* 1/w, also at the ends */
         return normal(a.hi >= 0.0 && above.hi >= 0.0 ? 1.0 / weights->weight[0] : 0.0, 0);
     return g(weights, 0, a.hi < above.hi ? a : above, -1);
 }
 
-/* A logarithm, which loses nothing beside a value near 1. */
+/* The logarithm of a value; near 1 it is computed from the complement. */
 static double log_value_at(const ih_weights *weights, value_kind kind, double x) {
     scaled_double value = value_at(weights, kind, x);
     if (kind != DENSITY && value.exponent + (value.mantissa > 0.5) > 0)
@@ -532,7 +534,7 @@ static double log_value_at(const ih_weights *weights, value_kind kind, double x)
     return 0.0 + log1p(-ldexp(value.mantissa, value.exponent)); /* no -0.0 */
 }
 
-/* What each function is of. */
+/* The value of each function, and whether the function is its logarithm. */
 static const struct {
     value_kind kind;
     int is_log;
@@ -560,7 +562,7 @@ void ih_weighted_array(const ih_weights *weights, ih_weighted_kind function, siz
 }
 
 double ih_weighted_magnitude(const ih_weights *weights) {
-    /* Twice E[(W/2 - R)_+], for weights twice as large. */
+    /* 2 E[(W/2 - R)_+], with weights twice as large. */
     scaled_double result = g(weights, 0, half(weights->tail[0]), 1);
     return ldexp(4.0 * result.mantissa, result.exponent + weights->exponent);
 }

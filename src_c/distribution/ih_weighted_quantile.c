@@ -1,10 +1,11 @@
 /* Quantiles of weighted sums of uniforms.
  *
  * Let a be the distance from the lower end and F(a) the cdf. log F is a concave function of log a
- * (Prekopa: w_1 e^(v_1) + ... <= e^t is convex in v and t), so that Newton's method on it never
- * steps beyond the root, and converges from any start. The start is the saddle-point approximation,
- * a few per cent off in F; from the second step on, inverse interpolation through the last two
- * points with both slopes leaves about the product of their squared errors. Three evaluations do.
+ * (Prekopa: w_1 e^(v_1) + ... <= e^t is convex in v and t), so Newton's method on it never steps
+ * beyond the root, and converges from any start. The start is the saddle-point approximation, with
+ * an error of a few per cent in F. From the second step on, inverse interpolation through the last
+ * two points with both slopes makes the error about the product of their squared errors. Three
+ * evaluations are enough.
  *
  * By symmetry q is at most 1/2. Below all weights F(a) is a^k/(k! w_1 ... w_k), solved for a.
  */
@@ -12,13 +13,13 @@
 
 #include "distribution/ih_weighted_internal.h"
 
-/* Newton's step from so near is exact to a double: its error is about the square. */
+/* If log F is this close, Newton's step is exact to a double: its error is about the square. */
 #define NEAR 1e-8
-/* Logarithms of probabilities below this are those of powers, and a = 0 in doubles. */
+/* Below this logarithm of a probability, F is a power of a, and a is 0 in doubles. */
 #define DEEPEST -1e9
-/* Far more than any weights were seen to take: 6. */
+/* Far more than the 6 steps that the slowest tested weights take. */
 #define MOST_STEPS 100
-/* The start is right to about this, in log F. */
+/* The error of log F at the start is about this. */
 #define START_ERROR 0.02
 
 double ih_weighted_log_volume(const ih_weights *weights) {
@@ -50,8 +51,8 @@ static scaled_double root_of_power(const ih_weights *weights, double log_a, doub
     return scaled_product(a, normal(exp(-excess), 0));
 }
 
-/* A distance at which log F is within some per cent of log_q, from the saddle points s of
- * distances, by Newton's method in log s; a power of a sum of 1/s falls faster and faster there. */
+/* A distance at which log F is within a few per cent of log_q, by Newton's method for log s, the
+ * logarithm of the distance's saddle point; log F falls faster and faster with log s. */
 static double start_of(const ih_weights *weights, double log_q) {
     double deviation = sqrt(weights->variance[0]), log_cdf, steepness;
     double s = fmax(1.0, sqrt(-2.0 * log_q)) / deviation;

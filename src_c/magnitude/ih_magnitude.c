@@ -1,14 +1,13 @@
 /* Expected magnitudes and Letkeman bounds, correctly rounded.
  *
- * The fast path works on unevaluated sums of two doubles, whose relative error stays below 2^-75:
- * a table for n < IH_TABLE_END, above it the square root of the shifted argument,
+ * The fast path computes unevaluated sums of two doubles with a relative error below 2^-75: from a
+ * table for n < IH_TABLE_END, and for larger n by the square root
  *
  *     A(n) = sqrt(2/(3 pi) (n + s_0 + s_1/n + s_2/n^2 + ...)),
  *
- * in which only n + s_0 needs more than a double. If the sum lies so near the middle of two
- * doubles that the error could decide, about once in 10^6 results, the accurate path of
- * ih_magnitude_wide.c computes it again with 190 bits; so it does for n of 2^52 and more, which no
- * layer has.
+ * in which only n + s_0 needs more than a double. If the result is so close to the middle between
+ * two doubles that the error could change the rounding, about once in 10^6 results, the accurate
+ * path of ih_magnitude_wide.c computes it again with 190 bits. It also computes all n from 2^52 on.
  */
 #include <math.h>
 #include <string.h>
@@ -19,7 +18,9 @@
 #include "magnitude/ih_magnitude_table.h"
 #include "common/ih_dd.h"
 
-/* The clones of a function give the same bits: fma() is exact whether an instruction or a call. */
+/* The clones of a function give the same bits, as fma() rounds once as an instruction and as a
+ * call.
+ */
 
 /* Twice the bound on the relative error of the pairs below. */
 #define IH_ROUNDING_MARGIN 0x1p-74
@@ -27,7 +28,8 @@
 /* Below this, an integer and the sum of two are exact as doubles. */
 #define IH_FAST_END ((int64_t)1 << 52)
 
-/* Elements handled at a time by the array functions: what they buffer stays in the L1 cache. */
+/* Number of elements that the array functions handle at a time: their buffers stay in the L1 cache.
+ */
 #define IH_CHUNK 128
 
 /* ---- double-double pieces ------------------------------------------------------------------- */
@@ -48,8 +50,8 @@ static inline ih_dd ratio(double a, ih_dd b) {
     return (ih_dd){hi, rest * reciprocal};
 }
 
-/* n exactly, for 0 <= n <= 2^52. Written on the bits, because no vector unit before AVX-512
- * converts 64-bit integers: the double 2^52 + n holds n in its last bits. */
+/* n exactly, for 0 <= n <= 2^52. The last bits of the double 2^52 + n are n; no vector unit before
+ * AVX-512 converts 64-bit integers. */
 static inline double from_integer(int64_t n) {
     uint64_t bits = (uint64_t)n + 0x4330000000000000u;
     double shifted;
@@ -57,7 +59,7 @@ static inline double from_integer(int64_t n) {
     return shifted - 0x1p52;
 }
 
-/* The nearest double; *doubtful becomes 1 if the margin of error admits another. */
+/* The nearest double; *doubtful becomes 1 if it could be another within the margin of error. */
 static inline double rounded(ih_dd value, int *doubtful) {
     double margin = value.hi * IH_ROUNDING_MARGIN;
     double up = value.hi + (value.lo + margin);
@@ -68,16 +70,16 @@ static inline double rounded(ih_dd value, int *doubtful) {
 
 /* ---- the formulas --------------------------------------------------------------------------- */
 
-/* A(n) for IH_TABLE_END <= n <= IH_FAST_END. The terms s_1/n + ... are below 2^-25 n, so that their
- * rounding errors, some six half ulp, stay below 2^-75.9 of the sum and half that of its root; the
- * terms left out are below 2^-78. */
+/* A(n) for IH_TABLE_END <= n <= IH_FAST_END. The terms s_1/n + ... are below 2^-25 n, so their
+ * rounding errors, about six half ulp, are below 2^-75.9 of the sum, and half of this for its root.
+ * The omitted terms are below 2^-78. */
 static inline ih_dd magnitude_by_series(double n) {
     double x = 1.0 / n;
     double tail = ih_shift[IH_SHIFT_TERMS - 1];
     for (int k = IH_SHIFT_TERMS - 2; k >= 0; k--) tail = tail * x + ih_shift[k];
     tail *= x;
     ih_dd shifted = fast_two_sum(n, ih_shift_0[0]);
-    /* Made two doubles without overlap again: the square root's first-order step needs that. */
+    /* Remove the overlap of the two doubles: the first-order step of the square root needs this. */
     shifted = fast_two_sum(shifted.hi, shifted.lo + (ih_shift_0[1] + tail));
 
     ih_dd square = product(ih_two_over_3pi[0], shifted);
@@ -105,7 +107,7 @@ static inline ih_dd weighted_sum(double of_n, ih_dd a_n, double of_m, ih_dd a_m)
     return sum(product(of_n, a_n), product(of_m, a_m));
 }
 
-/* Two weights chosen, not two sums: in a vector both of a choice are computed. */
+/* Select the weights, not the sums: vector code would compute both sums. */
 static inline ih_dd normalized_bound(double n, ih_dd a_n, double m, ih_dd a_m, ih_formula formula) {
     double of_n = formula == IH_NODE_AVERAGE ? m : n;
     double of_m = formula == IH_NODE_AVERAGE ? n : m;
@@ -116,8 +118,8 @@ static inline ih_dd average(double n, ih_dd a_n, double m, ih_dd a_m) {
     return quotient(weighted_sum(m, a_n, n, a_m), (ih_dd){n + m, 0.0});
 }
 
-/* bound a, within 0.501 ulp above 2^-968, where the rest underflows nothing, and within 1 ulp
- * below; infinite, not NaN, where it overflows */
+/* bound a, within 0.501 ulp above 2^-968, where the low part does not underflow, and within 1 ulp
+ * below; infinite, not NaN, on overflow */
 static inline double scaled(double bound, ih_dd a) {
     double hi = bound * a.hi;
     return fabs(hi) > DBL_MAX ? hi : hi + (fma(bound, a.hi, -hi) + bound * a.lo);
@@ -172,8 +174,9 @@ void ih_preserved_magnitude(int64_t n, int64_t m, double bound, double *forward,
 
 /* ---- arrays --------------------------------------------------------------------------------- */
 
-/* The chunk as an array: where it lies if it is one already, else copied into the buffer.
- * These two stay calls: inlined, the copies become string instructions of three times the cost. */
+/* The chunk as an array: in place if it is contiguous and aligned, else copied into the buffer.
+ * load and store are not inlined: compilers would make string instructions of the copies, which
+ * take three times as long. */
 IH_NOINLINE
 const int64_t *load(int64_t *buffer, const char *from, ptrdiff_t stride, size_t count) {
     if (stride == sizeof(int64_t) && (uintptr_t)from % _Alignof(int64_t) == 0)
@@ -192,14 +195,15 @@ void store(char *to, ptrdiff_t stride, const double *chunk, size_t count) {
             memcpy(to + (ptrdiff_t)i * stride, &chunk[i], sizeof(double));
 }
 
-/* What a chunk holds, which decides how it is walked. Only `fast` means anything if that is 0. */
+/* The sizes in a chunk, which determine how it is computed. If fast is 0, the others are undefined.
+ */
 typedef struct {
     int fast;                  /* every n is from 1 to IH_FAST_END */
-    int constant;              /* they are all one n: an axis of a grid, or a broadcast scalar */
-    int some_small, all_small; /* are below IH_TABLE_END */
+    int constant;              /* all n are equal: an axis of a grid, or a broadcast scalar */
+    int some_small, all_small; /* some or all n are below IH_TABLE_END */
 } ih_contents;
 
-/* The top bits of a few differences tell the ranges: AVX2 has no minimum of 64-bit integers. */
+/* Uses the sign bits of differences, because AVX2 has no minimum of 64-bit integers. */
 static inline ih_contents contents(const int64_t *n, size_t count) {
     uint64_t before = 0, some = 0, all = UINT64_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -213,16 +217,16 @@ static inline ih_contents contents(const int64_t *n, size_t count) {
     return (ih_contents){before < IH_FAST_END, !different, some >> 63, all >> 63};
 }
 
-/* The pair of a small n; of a large one whatever row 0 has, without a branch to mispredict. Copied
- * as bytes, by integer registers: SSE would be slow beside the clones' AVX. */
+/* The pair of a small n, or row 0 for a large n, without a branch to mispredict. Copied as bytes
+ * through integer registers: mixing SSE with the AVX of the clones would be slow. */
 static inline void look_up_one(int64_t n, double *hi, double *lo) {
     const double *row = ih_table[n & -(int64_t)((uint64_t)(n - IH_TABLE_END) >> 63)];
     memcpy(hi, &row[0], sizeof *hi);
     memcpy(lo, &row[1], sizeof *lo);
 }
 
-/* Write the pairs of the small ones among n, which it looks for four at a time. What it leaves in
- * the other places is unspecified. */
+/* Write the pairs of the small n, which are looked for four at a time. The other elements of hi and
+ * lo are unspecified. */
 IH_NOINLINE
 void look_up(const int64_t *n, double *hi, double *lo, size_t count) {
     size_t i = 0;
@@ -235,8 +239,8 @@ void look_up(const int64_t *n, double *hi, double *lo, size_t count) {
     for (; i < count; i++) look_up_one(n[i], &hi[i], &lo[i]);
 }
 
-/* A(n), which looked_up holds if n is small. Computed anyway and one of the two selected, so that
- * loops over this are vectorized. */
+/* A(n), which is looked_up if n is small. The series is always computed and one of the two
+ * selected, so that loops are vectorized. */
 static inline ih_dd magnitude_or(ih_dd looked_up, int64_t n) {
     ih_dd a = magnitude_by_series(from_integer(n));
     int small = n < IH_TABLE_END;
@@ -329,7 +333,7 @@ void ih_letkeman_bound_normalized_array(size_t count, const char *n, ptrdiff_t n
         int fast = all_n.fast && all_m.fast, doubtful = !fast;
         int need_series = !(all_n.constant || all_n.all_small || all_m.constant || all_m.all_small);
         if (fast && need_series) {
-            /* In one pass: the rest of the arithmetic runs while the divider is busy. */
+            /* In one pass, so that other arithmetic runs while the divider is busy. */
             if (all_n.some_small) look_up(n_chunk, n_hi, n_lo, size);
             if (all_m.some_small) look_up(m_chunk, m_hi, m_lo, size);
             for (size_t i = 0; i < size; i++) {

@@ -1,8 +1,8 @@
 /* The accurate path: the formulas of ih_magnitude.c in fixed point with 224 binary places.
  *
- * Every operation below truncates, losing at most a few units of the last place, 2^-224, of
- * numbers no smaller than 2^-32; about 190 bits of the result are right. It runs once in some 10^6
- * calls and takes a few microseconds, so it is written to be plain. */
+ * Every operation truncates, with an error of at most a few units of the last place, 2^-224, of
+ * numbers that are at least 2^-32. About 190 bits of the result are right. The accurate path runs
+ * about once in 10^6 calls and takes a few microseconds, so the code is simple rather than fast. */
 #include <math.h>
 
 #include "magnitude/ih_magnitude_wide.h"
@@ -53,7 +53,7 @@ static ih_fixed multiply(ih_fixed a, ih_fixed b) {
     return product;
 }
 
-/* a 2^bits, for -256 < bits < 256; what leaves the number at either end is lost. */
+/* a 2^bits, for -256 < bits < 256; bits shifted out at either end are lost. */
 static ih_fixed shift(ih_fixed a, int bits) {
     int limbs = (bits + 32 * IH_LIMBS) / 32 - IH_LIMBS; /* floor(bits / 32) */
     int rest = bits - 32 * limbs;
@@ -95,7 +95,7 @@ static double nearest_double(ih_fixed a) {
     return ldexp((double)kept, top - 224 - 52);
 }
 
-/* The first 64 bits of a positive a, near enough to start Newton's iteration. */
+/* The first 64 bits of a positive a, accurate enough to start Newton's iteration. */
 static double roughly(ih_fixed a) {
     return ldexp(a.limb[7], 0) + ldexp(a.limb[6], -32) + ldexp(a.limb[5], -64);
 }
@@ -151,7 +151,7 @@ static ih_fixed magnitude(int64_t n) {
             size = subtract(size, term);
         }
     }
-    /* s_0 = 1/10 outweighs the rest: the sum is positive. */
+    /* The sum is positive, because s_0 = 1/10 is larger than the other terms. */
     ih_fixed shifted = add(one, multiply(size, inverse));
     return shift(square_root(multiply(ih_wide_two_over_3pi, multiply(f, shifted))), e);
 }

@@ -1,4 +1,4 @@
-/* Monte Carlo on the weight stream: words are made in pieces that fit L1, summed there and gone. */
+/* Monte Carlo on the weight stream: words are generated and summed in pieces that fit L1. */
 #include <string.h>
 
 #include "common/ih_clones.h"
@@ -9,18 +9,18 @@
 #include "montecarlo/ih_word_sums.h"
 #include "stream/kernels/ih_fill_dispatch.h"
 
-/* Weights and trials in a block: long enough that a block's bookkeeping does not show, short
- * enough for the stack and for many threads to share. */
+/* Weights and trials in a block: enough to make the overhead of a block negligible, few enough for
+ * the stack and for many threads. */
 #define BLOCK_WEIGHTS (UINT64_C(1) << 18)
 #define BLOCK_TRIALS 2048
-/* Words made at a time, 8 KiB. */
+/* Number of words generated at a time, 8 KiB. */
 #define PIECE_WORDS 2048
 _Static_assert(PIECE_WORDS / LANES < COLUMN_ROWS, "a lane must hold the sum of its words");
 
-/* Pieces between two questions whether to stop: some milliseconds. */
+/* Number of pieces between two checks whether to stop: a few milliseconds. */
 #define PIECES_UNASKED 1024
 
-/* Whether to stop, which the calling thread asks and all threads read. */
+/* Whether to stop: the calling thread checks, and all threads read the result. */
 typedef struct {
     const ih_interrupt *interrupt;
     ih_flag stopped;
@@ -30,10 +30,10 @@ typedef struct {
 typedef struct {
     const ih_plan *plan;
     watch *watch;
-    unsigned unasked;                   /* pieces until the next question, 0 for never */
-    uint64_t block, left;               /* the next block to make; words not made yet */
+    unsigned unasked;                   /* pieces until the next check, 0 for never */
+    uint64_t block, left;               /* the next block; the number of words not generated yet */
     size_t at, end;                     /* the words in the piece that were not taken yet */
-    uint32_t word[PIECE_WORDS + LANES]; /* room for loads of whole vectors from the last word on */
+    uint32_t word[PIECE_WORDS + LANES]; /* room to load a whole vector from the last word on */
 } word_source;
 
 static void open_source(word_source *source, const ih_plan *plan, uint64_t index, uint64_t count) {
@@ -52,7 +52,7 @@ static void ask_whether_to_stop(word_source *source) {
     if (interrupt->wanted(interrupt->context)) ih_write_flag(&source->watch->stopped, 1);
 }
 
-/* Before the first block: the calling thread is thread 0. */
+/* Called before the first block. The calling thread is thread 0. */
 static void watch_source(word_source *source, watch *watch, unsigned thread) {
     source->watch = watch;
     source->unasked = watch->interrupt && thread == 0 ? PIECES_UNASKED : 0;
@@ -72,13 +72,13 @@ static void make_words(word_source *source, size_t skip) {
     source->end = count;
 }
 
-/* How many whole runs of length words the piece still holds, at most `wanted`. */
+/* How many whole runs of `length` words are left in the piece, at most `wanted`. */
 IH_INLINE size_t whole_runs(const word_source *source, uint64_t length, uint64_t wanted) {
     size_t runs = (source->end - source->at) / (size_t)length;
     return runs < wanted ? runs : (size_t)wanted;
 }
 
-/* At most `wanted` of the next words, at least one. */
+/* The next words: *got of them, at least 1 and at most `wanted`. */
 IH_INLINE const uint32_t *take(word_source *source, uint64_t wanted, size_t *got) {
     const uint32_t *words;
     if (source->at == source->end) make_words(source, 0);
@@ -91,7 +91,7 @@ IH_INLINE const uint32_t *take(word_source *source, uint64_t wanted, size_t *got
 
 /* ---- blocks of trials ---- */
 
-/* Moments of values / divisor * 2^-24. The sum is an exact integer; the squares add up in eight
+/* Moments of values / divisor * 2^-24. The sum is an exact integer; the squares are summed in eight
  * lanes, in an order that does not depend on the machine's vectors. */
 IH_CLONES
 static void moments_of(const int64_t *value, size_t count, uint64_t divisor, ih_moments *out) {
@@ -120,7 +120,7 @@ IH_CLONES
 static void magnitude_trials(word_source *source, uint64_t n, size_t trials, int64_t *value) {
     for (size_t t = 0; t < trials;) {
         int64_t sum = 0;
-        if (n <= LANES) { /* a trial is a part of a vector: many at a time */
+        if (n <= LANES) { /* a trial is a part of a vector: do many at a time */
             size_t whole = whole_runs(source, n, trials - t);
             const uint32_t *words = source->word + source->at;
             for (size_t i = 0; i < whole; i++, words += n)
@@ -139,7 +139,7 @@ static void magnitude_trials(word_source *source, uint64_t n, size_t trials, int
     }
 }
 
-/* Scratch memory of a thread: m columns of 32 bits and, where these could overflow, of 64. */
+/* Scratch memory of a thread: m columns of 32 bits and, if these could overflow, m of 64 bits. */
 typedef struct {
     int32_t *narrow;
     int64_t *wide; /* NULL if n <= COLUMN_ROWS */
@@ -163,7 +163,7 @@ IH_INLINE void layer_trial(word_source *source, uint64_t n, uint64_t m, const co
             widen(column, m);
             rows = 0;
         }
-        if (m <= LANES) { /* a row is a part of a vector: many at a time, columns in registers */
+        if (m <= LANES) { /* a row is a part of a vector: do many at a time */
             uint64_t wanted = n - i < COLUMN_ROWS - rows ? n - i : COLUMN_ROWS - rows;
             size_t whole = whole_runs(source, m, wanted);
             if (whole) {
@@ -269,14 +269,14 @@ uint64_t ih_block_trials(uint64_t weights) {
     return trials > BLOCK_TRIALS ? BLOCK_TRIALS : trials ? trials : 1;
 }
 
-/* Bytes of a thread's columns: written in whole vectors, and on cache lines of their own. */
+/* Bytes of a thread's columns: whole vectors, on cache lines that no other thread uses. */
 static uint64_t column_bytes(uint64_t n, uint64_t m) {
     uint64_t bytes = (m + LANES) * sizeof(int32_t);
     if (n > COLUMN_ROWS) bytes += m * sizeof(int64_t);
     return (bytes + 127) / 64 * 64;
 }
 
-/* Threads beyond the most that a call uses need no scratch. */
+/* The number of threads that need scratch memory. */
 static uint64_t most_threads(int threads) {
     return threads < 1 ? 1 : threads > IH_MAX_THREADS ? IH_MAX_THREADS : (uint64_t)threads;
 }

@@ -1,9 +1,9 @@
 /* Sums of the stream's words as weights.
  *
- * A weight is k = ((int32)word >> 7) | 1 in units of 2^-24, which is 2 * ((int32)word >> 8) + 1: a
- * sum of `count` weights is twice the sum of the shifted words, plus count. The loops below add
- * shifted words, at most 2^23 in magnitude, in 32-bit lanes, and widen before a lane can overflow;
- * without vectors, they add word by word.
+ * A weight is k = ((int32)word >> 7) | 1 in units of 2^-24, which is 2 * ((int32)word >> 8) + 1. So
+ * the sum of `count` weights is twice the sum of the shifted words, plus count. The loops add
+ * shifted words, at most 2^23 in magnitude, in 32-bit lanes, and widen before a lane can overflow.
+ * Without vectors, they add word by word.
  */
 #ifndef IH_WORD_SUMS_H
 #define IH_WORD_SUMS_H
@@ -15,7 +15,7 @@
 #include "common/ih_compiler.h"
 
 #define LANES 16
-/* Rows that a 32-bit column can add: 255 * 2^23 < 2^31. */
+/* Number of rows that a 32-bit column can add: 255 * 2^23 < 2^31. */
 #define COLUMN_ROWS 255
 
 /* The magnitude of a sum of count weights, from the sum of their shifted words. */
@@ -26,7 +26,7 @@ IH_INLINE int64_t weight_sum_magnitude(int64_t shifted, uint64_t count) {
 
 #if defined(IH_GNU)
 
-/* GCC and Clang make of this whatever vectors the machine has. */
+/* GCC and Clang compile this type for the vectors of the machine. */
 typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t half_lanes __attribute__((vector_size(2 * LANES)));
 typedef int32_t quarter_lanes __attribute__((vector_size(LANES)));
@@ -47,7 +47,7 @@ IH_INLINE void load_shifted_part(lanes *value, const uint32_t *words, size_t cou
     *value &= mask;
 }
 
-/* The sum of all lanes where it fits 32 bits, by halves: that stays in vector registers. */
+/* The sum of all lanes if it fits 32 bits, by halves, which stay in vector registers. */
 IH_INLINE int32_t narrow_sum_of_lanes(const lanes *value) {
     half_lanes low, high;
     quarter_lanes left, right;
@@ -63,7 +63,7 @@ IH_INLINE int32_t narrow_sum_of_lanes(const lanes *value) {
            ((int32_t)pair[1] + (int32_t)(pair[1] >> 32));
 }
 
-/* The sum of all lanes: their upper and lower 16 bits apart, which cannot overflow. */
+/* The sum of all lanes, separately for the upper and lower 16 bits, which cannot overflow. */
 IH_INLINE int64_t sum_of_lanes(const lanes *value) {
     lanes low = *value & 0xffff, high = *value >> 16;
     return (int64_t)narrow_sum_of_lanes(&high) * 65536 + narrow_sum_of_lanes(&low);
@@ -90,7 +90,7 @@ IH_INLINE int64_t sum_of_few_words(const uint32_t *words, size_t count) {
     return narrow_sum_of_lanes(&part);
 }
 
-/* Add words to columns and return their sum. Columns are written in whole vectors. */
+/* Add words to columns, and return the sum of the words. Columns are written in whole vectors. */
 IH_INLINE int64_t add_to_columns(int32_t *column, const uint32_t *words, size_t count) {
     lanes total = {0}, value, sum;
     size_t i = 0;

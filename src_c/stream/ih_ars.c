@@ -1,4 +1,4 @@
-/* The generator: the schedule of round keys, and ARS for whoever needs a block now and then. */
+/* The generator: the schedule of round keys, and ARS for code that needs single blocks. */
 #include "stream/ih_ars.h"
 
 #include "stream/ih_ars_inline.h"

@@ -4,11 +4,11 @@
 
 #include "ih_fill.h"
 
-/* Rounds of the stream, and the most that ih_ars takes. */
+/* Number of rounds of the stream, and the largest number that ih_ars accepts. */
 #define IH_ROUNDS 7
 #define IH_MAX_ROUNDS 14
 
-/* A block's first words, and the words of its elements that need a second one. */
+/* The domains of the first words of elements, and of the second words of those that need one. */
 enum ih_domain { IH_DOMAIN_MAIN = 0, IH_DOMAIN_TAIL = 1 };
 
 /* Round keys: key + r * W in two separate 64-bit additions (Random123's ARS). */

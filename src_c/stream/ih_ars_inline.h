@@ -1,4 +1,4 @@
-/* ARS in portable C, by tables, for the one kernel whose speed it is; others call ih_ars.h. */
+/* ARS in portable C with tables, inlined for the portable kernel; other code uses ih_ars.h. */
 #ifndef IH_ARS_INLINE_H
 #define IH_ARS_INLINE_H
 
@@ -47,7 +47,7 @@ static inline void ih_table_ars(const uint32_t (*round_key)[4], int rounds, uint
     ih_table_last_round(state, round_key[rounds]);
 }
 
-/* What ih_block_words writes. */
+/* The function behind ih_block_words. */
 static inline void ih_table_block_words(const uint32_t round_key[][4], uint64_t block,
                                         uint32_t domain, uint32_t words[4]) {
     words[0] = (uint32_t)block;

@@ -1,5 +1,5 @@
-/* exp and ln in double precision from +, -, *, / alone, each of which IEEE rounds once: part of the
- * stream's definition, so that no function of libm enters. Nothing here is fused. */
+/* exp and ln in double precision with only +, -, *, /, each of which IEEE 754 rounds once. They are
+ * part of the stream's definition, so libm is not used, and no operations are fused. */
 #ifndef IH_ELEMENTARY_H
 #define IH_ELEMENTARY_H
 
@@ -49,8 +49,8 @@ IH_INLINE double ih_exp(double x) {
     return x < -708 ? 0 : ih_scale_by_power(sum, k);
 }
 
-/* ln(f * 2^k) for f in [1, 2]: 2 atanh(s), s = (f - 1) / (f + 1), f first halved above sqrt 2 so
- * that |s| <= 0.1716 and the series, cut after s^23, is right to 2^-60. */
+/* ln(f * 2^k) for f in [1, 2]: 2 atanh(s), s = (f - 1) / (f + 1). f is halved above sqrt 2, so that
+ * |s| <= 0.1716 and the series truncated after s^23 is right to 2^-60. */
 IH_INLINE double ih_log_scaled(double f, int k) {
     int halved = f > IH_SQRT_2;
     double g = halved ? f * 0.5 : f, power = k + halved;

@@ -1,9 +1,9 @@
-/* Regions, threads and the choice of stores: everything about a fill but the values.
+/* Regions, threads and stores of a fill; the kernels compute the values.
  *
- * A region is walked row by row, a row being a run along the last axis after axes that lie end
- * to end were merged. Long rows go to the kernel in whole blocks, straight into out where out is
- * contiguous, else through a buffer in L1. Short rows and steps within blocks are collected: the
- * kernel makes a list of blocks at once, and the elements asked for are picked from them.
+ * A region is filled row by row. A row is a run along the last axis, after contiguous axes were
+ * merged. The kernel fills long rows in whole blocks, directly in out if it is contiguous, else
+ * through a buffer in L1. Short rows and parts of blocks are collected: the kernel makes a list of
+ * blocks at once, and their elements are copied to out.
  */
 #define _DEFAULT_SOURCE /* mincore */
 #include <string.h>
@@ -17,20 +17,20 @@
 #include "stream/ih_fill_law.h"
 #include "stream/kernels/ih_fill_dispatch.h"
 
-/* Shares of threads end at multiples of this many elements: whole cache lines where out is
+/* The share of a thread ends at a multiple of this number of elements: at a cache line if out is
  * contiguous. */
 #define SHARE_UNIT 4096
-/* Outputs beyond this do not stay in the caches: stores that bypass them are faster. */
+/* Larger outputs do not stay in the caches, so stores that bypass them are faster. */
 #define STREAM_BYTES (UINT64_C(8) << 20)
-/* Streaming stores go to whole cache lines; shorter rows have too few of them. */
+/* Streaming stores write whole cache lines, of which shorter rows have too few. */
 #define STREAM_ROW_BYTES 4096
 #define LINE_BYTES 64
-/* Rows of fewer elements are collected, longer ones walked. */
+/* Shorter rows are collected. */
 #define LONG_ROW 48
 #define LIST_BLOCKS 64
 #define CHUNK_BLOCKS 256
 
-/* One axis of the walk: its length, its step in the flat global index and in out. */
+/* An axis of the region: its length, and its steps in the flat global index and in out. */
 typedef struct {
     uint64_t count, index_step;
     ptrdiff_t out_step;
@@ -61,7 +61,7 @@ static void copy_items(char *to, ptrdiff_t step, const char *from, size_t count,
         memcpy(to, from, count * (size_t)bytes);
         return;
     }
-    switch (bytes) { /* constant sizes, so that memcpy is one move */
+    switch (bytes) { /* with a constant size, memcpy is one move */
     case 2:
         for (size_t i = 0; i < count; i++, to += step) memcpy(to, from + 2 * i, 2);
         return;
@@ -82,7 +82,7 @@ static void fill_part(const fill_job *job, uint64_t first, size_t skip, size_t c
     copy_items(out, step, buffer + skip * (size_t)job->item_bytes, count, job->item_bytes);
 }
 
-/* A long row: neighbours in the global array, any step in out. */
+/* A long row: adjacent elements of the global array, with any step in out. */
 static void fill_row(const fill_job *job, uint64_t index, uint64_t count, char *out,
                      ptrdiff_t step) {
     _Alignas(LINE_BYTES) char buffer[CHUNK_BLOCKS * 16];
@@ -100,7 +100,7 @@ static void fill_row(const fill_job *job, uint64_t index, uint64_t count, char *
         count -= part;
     }
     if (direct && job->stream && count * (uint64_t)bytes >= STREAM_ROW_BYTES) {
-        /* Blocks up to the first cache line, if blocks meet cache lines at all. */
+        /* Blocks up to the first cache line, if a block can begin at a cache line. */
         uint64_t ahead = (0 - (uint64_t)(uintptr_t)out) & (LINE_BYTES - 1);
         uint64_t block_bytes = (uint64_t)bytes << shift;
         if (ahead % block_bytes == 0) {
@@ -138,7 +138,7 @@ static void fill_row(const fill_job *job, uint64_t index, uint64_t count, char *
     if (count) fill_part(job, block, 0, count, out, step);
 }
 
-/* Blocks wanted by short rows, and where each of their elements goes. */
+/* The blocks of short rows, and the places of their elements. */
 typedef struct {
     uint64_t list[LIST_BLOCKS];
     char *to[LIST_BLOCKS * 4];
@@ -213,7 +213,7 @@ static void fill_range(const void *fill, uint64_t begin, uint64_t end, unsigned 
         else
             collect_row(job, &wanted, index, row->index_step, count, out, row->out_step);
         begin += count;
-        /* Back to the row's start, then on by one along the axes above. */
+        /* Back to the start of the row, then one step along the axes above. */
         index -= at[job->axes - 1] * row->index_step;
         out -= (ptrdiff_t)at[job->axes - 1] * row->out_step;
         at[job->axes - 1] = 0;
@@ -231,7 +231,7 @@ static void fill_range(const void *fill, uint64_t begin, uint64_t end, unsigned 
 
 /* ---- the region, its memory and its threads ---- */
 
-/* The axes of the walk: those of length 1 drop out, those end to end in both arrays merge. */
+/* The axes of the region: without those of length 1, and merged if contiguous in both arrays. */
 static int walk_region(fill_job *job, int ndim, const uint64_t *shape, const uint64_t *start,
                        const uint64_t *count, const ptrdiff_t *strides) {
     uint64_t steps[IH_MAX_DIMENSIONS], total = 1;
@@ -276,8 +276,8 @@ static int walk_region(fill_job *job, int ndim, const uint64_t *shape, const uin
     return IH_OK;
 }
 
-/* 1 if most pages of [low, low + bytes) hold data. Pages that were never written are zeroed by the
- * system on the first store, which leaves their lines in the cache: streaming past it loses. */
+/* 1 if most pages of [low, low + bytes) have data. The system writes zeros to a page on the first
+ * store, which leaves its lines in the cache, so streaming stores are slower there. */
 static int is_touched(const char *low, uint64_t bytes) {
 #if defined(__linux__)
     enum { PROBES = 16 };
@@ -305,7 +305,7 @@ static int should_stream(const fill_job *job, int memory) {
     if (row->index_step != 1 || row->out_step != job->item_bytes) return 0;
     if (row->count * (uint64_t)job->item_bytes < STREAM_ROW_BYTES) return 0;
     if (memory == IH_MEMORY_TOUCHED) return 1;
-    /* From the lowest to the highest address that the walk reaches. */
+    /* From the lowest to the highest address of the region in out. */
     const char *low = job->out;
     uint64_t span = row->count * (uint64_t)job->item_bytes;
     for (int k = 0; k < job->axes - 1; k++) {

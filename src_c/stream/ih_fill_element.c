@@ -1,8 +1,8 @@
-/* The laws that are worked out element by element in double precision, and the words as they are.
+/* The laws that are computed element by element in double precision, and raw words.
  *
- * A word becomes u in (0, 1), the middle of its step; u becomes the value by ih_exp and ih_log; the
- * value is rounded to f32 (f64: left as it is), cut to the law's interval, and rounded to 16 bits
- * where those are wanted. Loops run over arrays, so that the compiler makes vectors of them.
+ * A word becomes u in (0, 1), the middle of its step. ih_exp and ih_log compute the value from u.
+ * It is rounded to f32 (except for f64), clipped to the law's interval, and rounded to 16 bits for
+ * 16-bit types. Loops run over arrays, so that the compiler can vectorize them.
  */
 #include "stream/ih_fill_element.h"
 
@@ -10,11 +10,11 @@
 #include "stream/ih_elementary.h"
 #include "stream/ih_tail.h"
 
-/* Elements at a time: their words, and their values in double precision, stay in L1. */
+/* Number of elements at a time: their words, and their values in double precision, stay in L1. */
 #define ELEMENT_BLOCKS 64
 #define CHUNK (4 * ELEMENT_BLOCKS)
 
-/* The double whose fraction has these 52 bits, from 1 to 2. */
+/* The double in [1, 2) whose fraction has these 52 bits. */
 IH_INLINE double one_to_two(uint64_t bits) {
     double x;
     bits |= UINT64_C(1023) << 52;
@@ -22,7 +22,7 @@ IH_INLINE double one_to_two(uint64_t bits) {
     return x;
 }
 
-/* (w + 1/2) / 2^32, or (w / 2^12 + 1/2) / 2^52 with w / 2^12 cut to an integer: exact. */
+/* (w + 1/2) / 2^32, or (w / 2^12 + 1/2) / 2^52 with w / 2^12 rounded down; both exact. */
 IH_INLINE double unit_of_32(uint32_t word) {
     return one_to_two((uint64_t)word << 20) - (1 - 0x1p-33);
 }
@@ -79,7 +79,7 @@ static void fill_words(const ih_plan *plan, ih_blocks blocks, size_t count, void
     }
 }
 
-/* The same, a block's two 64-bit words as numbers, whatever the machine's order of bytes. */
+/* The same for the two 64-bit words of a block, in any byte order of the machine. */
 static void fill_words_64(const ih_plan *plan, ih_blocks blocks, size_t count, void *out,
                           int stream) {
     fill_words(plan, blocks, count, out, stream);
@@ -92,8 +92,8 @@ static void fill_words_64(const ih_plan *plan, ih_blocks blocks, size_t count, v
     }
 }
 
-/* Lemire 2019: the upper half of word * span, redrawn from the next domain while the lower half is
- * among the 2^64 mod span values that would make some results likelier. */
+/* Lemire 2019: the upper half of word * span. The word is drawn again, from the next domain, while
+ * the lower half is among the 2^64 mod span values that would make some results more probable. */
 static uint64_t unbiased(const ih_plan *plan, uint64_t block, unsigned lane, uint64_t word) {
     uint64_t span = plan->span, low = word * span;
     if (span == 0) return plan->first + word; /* all of them */

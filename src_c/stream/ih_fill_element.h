@@ -4,7 +4,7 @@
 
 #include "stream/ih_kernel.h"
 
-/* The function that fills blocks by such a law. */
+/* The function that fills blocks with the values of such a law. */
 ih_fill_function *ih_element_fill(const ih_law *law, int dtype);
 
 #endif

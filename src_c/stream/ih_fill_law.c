@@ -1,9 +1,9 @@
-/* Laws made ready: the constants of the truncated normal by quadrature and continued fraction, and
- * the values of an element type that lie within a law's interval.
+/* Preparation of laws: the constants of the truncated normal by quadrature and continued fraction,
+ * and the range of values of an element type within a law's interval.
  *
- * Only +, -, *, / and sqrt in a fixed order, which IEEE rounds the same everywhere: these
- * constants are part of the stream's bits, so that no function of libm may enter but the exact ones
- * (nextafter, ldexp, ilogb). Relative errors are a few times 2^-53 and are tested against mpmath.
+ * The constants are part of the stream's bits, so only +, -, *, / and sqrt compute them, in a fixed
+ * order, and the exact functions of libm (nextafter, ldexp, ilogb). The relative errors are a few
+ * times 2^-53 and are tested against mpmath.
  */
 #include "stream/ih_fill_law.h"
 
@@ -16,17 +16,17 @@
 #define PER_SQRT_TWO_PI 0x1.9884533d43651p-2
 #define HALF_PI 0x1.921fb54442d18p+0
 
-/* Below this span, probability 1/16, 32 bits leave fewer than 2^28 values: draw 64 instead. */
+/* Below this span, a probability of 1/16, 32 bits give fewer than 2^28 values: draw 64 bits. */
 #define WIDE_SPAN (UINT64_C(1) << 60)
-/* The continued fraction is used from here on, the central series below it. */
+/* The continued fraction is used from this |x| on, the series about 0 below it. */
 #define SERIES_LIMIT 1.0
-/* The fraction's error falls like exp(-sqrt(8 * terms) * x): below 2^-70 from x = 1 on. */
+/* The error of the fraction decreases like exp(-sqrt(8 * terms) * x): below 2^-70 for x >= 1. */
 #define FRACTION_TERMS 300
 /* Beyond this many standard deviations ih_exp() gives 0: exp(-38^2 / 2) = exp(-722). */
 #define NOTHING_BEYOND 38.0
-/* Density beyond exp(-DENSITY_CUT / 2) of its peak is left out of the moments: below 2^-60. */
+/* The moments omit densities below exp(-DENSITY_CUT / 2) of the peak: less than 2^-60. */
 #define DENSITY_CUT 90.0
-/* Tanh-sinh quadrature: the step, and the nodes on each side of the middle. */
+/* Tanh-sinh quadrature: the step, and the number of nodes on each side of the middle. */
 #define QUADRATURE_STEP 0x1p-5
 #define QUADRATURE_NODES 112
 
@@ -56,7 +56,7 @@ static double tail_probability(double x) {
     return density(x) / fraction;
 }
 
-/* Phi(x) on the scale 2^-64; 2^64 itself comes out as 0. */
+/* Phi(x) on the scale 2^-64; 2^64 is returned as 0. */
 static uint64_t probability_64(double x) {
     if (x < -SERIES_LIMIT) return (uint64_t)(tail_probability(-x) * 0x1p64);
     if (x > SERIES_LIMIT) return 0 - (uint64_t)(tail_probability(x) * 0x1p64);
@@ -64,8 +64,8 @@ static uint64_t probability_64(double x) {
     return (UINT64_C(1) << 63) + (uint64_t)(central_probability(x) * 0x1p64);
 }
 
-/* The standard deviation of the normal law cut to [low, high].
- * All terms of the three moments have one sign, so that narrow and far intervals lose nothing.
+/* The standard deviation of the normal law truncated to [low, high].
+ * All terms of the three moments have one sign, so narrow and far intervals lose no accuracy.
  * Substitution x = low + width / (1 + exp(-2 u)), u = pi/2 sinh(t): the weights vanish doubly
  * exponentially at both ends. */
 static double truncated_deviation(double low, double high) {
@@ -120,8 +120,8 @@ int ih_law_normal(ih_law *law, double std) {
     return IH_OK;
 }
 
-/* The interval lies beyond SERIES_LIMIT on one side: its tail probabilities, scaled by the power of
- * two that brings the larger one into [1/2, 1). */
+/* For an interval beyond SERIES_LIMIT on one side: its tail probabilities, times the power of 2
+ * that makes the larger one a number in [1/2, 1). */
 static void one_tail_interval(ih_law *law, double near_end, double far_end) {
     double most = tail_probability(near_end), least = tail_probability(far_end);
     int shift = 0;
@@ -149,10 +149,10 @@ int ih_law_truncated_normal(ih_law *law, double std, double low, double high, in
     law->deviation = truncated_deviation(low, high);
     if (corrected) law->scale = std / law->deviation;
     if (!is_scale(law->scale)) return IH_ERROR_SCALE;
-    law->low = law->scale > 0 ? low * law->scale : 0; /* 0 times infinity is not a number */
+    law->low = law->scale > 0 ? low * law->scale : 0; /* 0 times infinity is NaN */
     law->high = law->scale > 0 ? high * law->scale : 0;
     law->first = probability_64(low);
-    /* Within an ulp or two rounding may turn the order around; 0 as last stands for 2^64. */
+    /* Rounding may reverse ends that differ by an ulp or two; last = 0 means 2^64. */
     uint64_t last = probability_64(high);
     law->span = last > law->first || (last == 0 && high > 0) ? last - law->first : 0;
     if (law->span == 0 && low < -1 && high > 1) law->span = UINT64_MAX; /* both tails below 2^-65 */
@@ -207,7 +207,7 @@ int ih_law_bits(ih_law *law) {
 
 static float step_f32(float x, int up) { return nextafterf(x, up ? INFINITY : -INFINITY); }
 
-/* The greatest f32 value that is at most x; symmetric use gives the least one at least x. */
+/* The greatest f32 value <= x; the least one >= x is the negative of that for -x. */
 static float f32_at_most(double x) {
     float y = (float)x;
     return (double)y > x ? step_f32(y, 0) : y;
@@ -267,7 +267,7 @@ static float half_inward(int dtype, float x, int upper) {
     return x <= 0 ? -half_at_most(dtype, -x, 0) : half_at_least(dtype, x);
 }
 
-/* Whether the ends of a law's interval are no values of it. */
+/* Whether the ends of a law's interval are excluded. */
 static int is_open(const ih_law *law) {
     return law->kind >= IH_UNIFORM_BETWEEN && law->kind <= IH_INVERSE_SOFTPLUS;
 }
@@ -280,8 +280,8 @@ static double f64_high(const ih_law *law) {
     return is_open(law) ? nextafter(law->high, -INFINITY) : law->high;
 }
 
-/* The least and the greatest value of a 32- or 16-bit type within a law's interval; the least is
- * above the greatest if there is no such value. */
+/* The least and the greatest value of a 32- or 16-bit type within a law's interval. If there is no
+ * such value, the least is above the greatest. */
 static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) {
     int half = dtype == IH_F16 || dtype == IH_BF16;
     if (law->kind == IH_UNIFORM) {
@@ -305,9 +305,9 @@ static void ends_in_type(const ih_law *law, int dtype, float *low, float *high) 
 
 /* ---- checks and constants ---- */
 
-/* The products need a normal factor: bound * 2^-31 in f32, bound * 2^-63 in f64. A 16-bit uniform
- * needs values below its bound. No scale may exceed the greatest value of its type. Below the least
- * value of its type a log-uniform law would give that value again and again. */
+/* The factor of the products must be normal: bound * 2^-31 in f32, bound * 2^-63 in f64. A 16-bit
+ * uniform needs values below its bound. No scale may exceed the greatest value of its type. Below
+ * the least value of its type, a log-uniform law would repeat this value. */
 static const double least_bound[IH_FLOAT_DTYPES] = {0x1p-95, 0x1p-959, 0x1p-14, 0x1p-95};
 static const double least_value[IH_FLOAT_DTYPES] = {0x1p-149, 0x1p-1074, 0x1p-24, 0x1p-133};
 static const double greatest_scale[IH_FLOAT_DTYPES] = {FLT_MAX, DBL_MAX, 65504, 0x1.fep127};
@@ -358,7 +358,7 @@ int ih_plan_law(ih_plan *plan, const ih_law *law, int dtype) {
     plan->low_f64 = f64_low(law);
     plan->high_f64 = f64_high(law);
     ends_in_type(law, dtype, &plan->low_f32, &plan->high_f32);
-    /* A zero keeps its sign where it is cut: -0 is the least of zeros, +0 the greatest. */
+    /* Clipping keeps the sign of zeros: -0 is below +0. */
     if (plan->low_f64 == 0) plan->low_f64 = -0.0;
     if (plan->low_f32 == 0) plan->low_f32 = -0.0f;
     if (plan->high_f64 == 0) plan->high_f64 = 0.0;

@@ -1,9 +1,9 @@
 /* The maps from words to values, one element at a time: the readable form of docs/stream.md.
  *
- * A word here is canonical for the normal laws: bit 0 is the sign (1: positive) and the word with
- * bit 0 set, over 2^33 (2^65 for 64 bits), is the probability q of the tail, 0 < q < 1/2. Only
- * integer operations, *, + and fused multiply-adds appear, each rounded once, so that any machine
- * gives these bits.
+ * A canonical word of the normal laws has the sign in bit 0 (1: positive). The word with bit 0 set,
+ * over 2^33 (2^65 for 64 bits), is the probability q of the tail, 0 < q < 1/2. Only integer
+ * operations, *, + and fused multiply-adds are used, each rounded once, so every machine gives the
+ * same bits.
  */
 #ifndef IH_FILL_SCALAR_H
 #define IH_FILL_SCALAR_H
@@ -17,12 +17,12 @@
 #include "common/ih_ieee.h"
 #include "stream/ih_normal_table.h"
 
-/* A canonical word below this has q < 2^-17: the table ends, a second word is drawn
- * (ih_tail.h). */
+/* A canonical word below this has q < 2^-17, beyond the table: a second word is drawn (ih_tail.h).
+ */
 #define IH_TAIL_BELOW_32 (UINT32_C(1) << (32 - IH_NORMAL_OCTAVES))
 #define IH_TAIL_BELOW_64 (UINT64_C(1) << (64 - IH_NORMAL_OCTAVES))
 
-/* The 64-bit word of a place in a block: two 32-bit ones, the low half first. */
+/* A 64-bit word of a block: two 32-bit words, the low half first. */
 static inline uint64_t ih_word_64(const uint32_t *words, size_t place) {
     return words[2 * place] | (uint64_t)words[2 * place + 1] << 32;
 }
@@ -56,9 +56,9 @@ static inline uint64_t ih_high_64(uint64_t a, uint64_t b) {
     return a1 * b1 + (cross >> 32) + (other >> 32) + (middle >> 32);
 }
 
-/* The word's upper 25 bits (54 for f64), made odd, are an integer times 2^7 (2^10); its conversion
- * is exact, so there is one rounding; the value is never 0, and its magnitude never reaches the
- * bound. scale is bound * 2^-31 (2^-63). */
+/* The word's upper 25 bits (54 for f64), made odd, are an integer times 2^7 (2^10). Its conversion
+ * is exact, so there is one rounding. The value is never 0, and its magnitude is below the bound.
+ * scale is bound * 2^-31 (2^-63). */
 static inline float ih_uniform_f32(uint32_t word, float scale) {
     return (float)(int32_t)((word & ~UINT32_C(0xff)) | 0x80) * scale;
 }
@@ -79,8 +79,8 @@ static inline uint64_t ih_canonical_64(uint64_t u) {
 }
 
 /* Phi^-1 of a canonical word that is not below IH_TAIL_BELOW_32.
- * -(word | 1) shifted past its leading one is the distance of q from the end of its octave nearer
- * to the centre, exact in all its bits: the values near 0 keep their relative precision. */
+ * -(word | 1), shifted past its leading one, is the exact distance of q from the end of its octave
+ * that is nearer to the centre, so values near 0 keep their relative precision. */
 static inline float ih_normal_f32_value(uint32_t word) {
     int octave = ih_leading_zeros_32(word);
     float t = (float)(int32_t)(((~word | 1u) << octave) & 0x7fffffffu) * 0x1p-31f;
@@ -114,7 +114,7 @@ static inline double ih_clamp_f64(double x, double low, double high) {
     return x < low ? low : x > high ? high : x;
 }
 
-/* Round to nearest even by integers; x is finite. */
+/* Round to nearest even with integer operations; x is finite. */
 static inline uint16_t ih_to_bf16(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);

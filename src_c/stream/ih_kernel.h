@@ -1,4 +1,4 @@
-/* What a kernel is: the plan of a call, the blocks to make, and the signatures. */
+/* The interface of kernels: the plan of a call, the blocks to make, and the signatures. */
 #ifndef IH_KERNEL_H
 #define IH_KERNEL_H
 
@@ -6,15 +6,15 @@
 #include "ih_fill.h"
 #include "stream/ih_ars.h"
 
-/* Kernels may be asked for the blocks of a list; they read the list in groups of this many. */
+/* Kernels read a list of blocks in groups of this size. */
 #define IH_LIST_GROUP 4
 
-/* The laws and the types that kernels have functions for. */
+/* The numbers of laws and types for which kernels have functions. */
 enum { IH_KERNEL_LAWS = IH_TRUNCATED_NORMAL + 1, IH_FLOAT_DTYPES = IH_BF16 + 1 };
 
 typedef struct ih_kernel ih_kernel;
 
-/* Everything that a kernel needs, made once a call. */
+/* The data for a kernel, computed once per call. */
 typedef struct {
     _Alignas(64) uint32_t round_key[IH_ROUNDS + 1][4];
     const ih_law *law;
@@ -29,7 +29,7 @@ typedef struct {
     uint32_t first_32, span_32; /* the same on the scale 2^-32 */
 } ih_plan;
 
-/* The blocks to make: first, first + 1, ... or, where list is given, list[0], list[1], ... */
+/* The blocks to make: first, first + 1, ..., or list[0], list[1], ... if list is not NULL. */
 typedef struct {
     uint64_t first;
     const uint64_t *list;
@@ -40,8 +40,8 @@ static inline uint64_t ih_block_at(ih_blocks blocks, size_t i) {
 }
 
 /* Fill whole blocks: 4 elements each (2 for f64), contiguous in out, in order.
- * count is a multiple of the kernel's vector (blocks_per_vector). With stream nonzero out is
- * aligned to 64 bytes, and the function ends with the fence that streaming stores need. */
+ * count is a multiple of blocks_per_vector. If stream is nonzero, out is aligned to 64 bytes and
+ * the function ends with the fence that streaming stores need. */
 typedef void ih_fill_function(const ih_plan *plan, ih_blocks blocks, size_t count, void *out,
                               int stream);
 
@@ -62,7 +62,7 @@ static inline int ih_item_bytes(int dtype) {
     return dtype == IH_F16 || dtype == IH_BF16 ? 2 : dtype == IH_F64 || dtype == IH_U64 ? 8 : 4;
 }
 
-/* STAMP(law, LAW, dtype, DTYPE) of every law and type, and the table of the functions
+/* STAMP(law, LAW, dtype, DTYPE) for every law and type, and the table of the functions
  * prefix_law_dtype that it defines. */
 #define IH_FOR_LAWS_AND_TYPES(STAMP)                                                               \
     IH_FOR_TYPES(STAMP, uniform, IH_UNIFORM)                                                       \

@@ -1,4 +1,4 @@
-/* The quantile for whoever asks by the C interface. */
+/* The normal quantile of the C interface. */
 #include "stream/ih_tail.h"
 
 double ih_normal_quantile(uint64_t odd, int shift) { return ih_quantile(odd, shift); }

@@ -1,11 +1,10 @@
-/* Elements of two words. Where the first falls into the far tail a second one refines it, and a
- * narrow truncation takes two for every element. The quantile is then evaluated in double precision
- * by the f64 table or, for q < 2^-17, by a fit in r = sqrt(-2 ln q). Only +, -, *, /, sqrt and
- * fused multiply-adds are used: IEEE rounds each of them correctly, so these bits are the same on
- * every machine, and libm is not asked.
+/* Elements of two words. If the first is in the far tail, a second word refines it; a narrow
+ * truncation uses two words for every element. The quantile is evaluated in double precision, by
+ * the f64 table or, for q < 2^-17, by a fit in r = sqrt(-2 ln q). Only +, -, *, /, sqrt and fused
+ * multiply-adds are used, and not libm: IEEE 754 rounds each of them correctly, so the bits are the
+ * same on every machine.
  *
- * Every kernel includes this, after it has defined IH_KERNEL, so that its own instructions are
- * used.
+ * Every kernel defines IH_KERNEL and includes this, so that its own instructions are used.
  */
 #ifndef IH_TAIL_H
 #define IH_TAIL_H
@@ -41,7 +40,7 @@ IH_NOINLINE double ih_quantile(uint64_t odd, int shift) {
                                  (double)(int64_t)(fraction & (UINT64_MAX >> 4)) * 0x1p-60);
 }
 
-/* The words of the tail domain that belong to an element. */
+/* The words of an element in the tail domain. */
 static inline uint32_t ih_tail_word_32(const ih_plan *plan, uint64_t block, unsigned lane) {
     uint32_t words[4];
     ih_block_words(plan->round_key, block, IH_DOMAIN_TAIL, words);
@@ -54,8 +53,7 @@ static inline uint64_t ih_tail_word_64(const ih_plan *plan, uint64_t block, unsi
     return ih_word_64(words, lane);
 }
 
-/* The 63 bits of magnitude that remain of two canonical words: 31 of the first, 32 of the second.
- */
+/* The 63 bits of magnitude of two canonical words: 31 of the first, 32 of the second. */
 IH_NOINLINE float ih_refine_normal_f32(const ih_plan *plan, uint64_t block, unsigned lane,
                                        uint32_t word) {
     uint64_t tail = ih_tail_word_32(plan, block, lane);
@@ -63,8 +61,8 @@ IH_NOINLINE float ih_refine_normal_f32(const ih_plan *plan, uint64_t block, unsi
     return (float)(word & 1 ? -z : z);
 }
 
-/* A 128-bit number below 2^112, odd in spirit: keep its leading 64 bits, which is all that the
- * quantile's precision can use, with bit 0 set for the midpoint. */
+/* The quantile of a 128-bit number below 2^112: its leading 64 bits are enough for the precision of
+ * the quantile, with bit 0 set for the midpoint. */
 static inline double ih_quantile_128(uint64_t high, uint64_t low) {
     int zeros;
     if (high == 0) return ih_quantile(low | 1, 64);
@@ -143,9 +141,9 @@ static inline double ih_truncated_f64(const ih_plan *plan, uint64_t block, unsig
                                 : ih_normal_f64_value(u);
 }
 
-/* Store a value in an element type: times the law's factor, which is 1 for an interval, rounded to
- * f32 (f64: left as it is), cut to the law's interval, and rounded to 16 bits where those are
- * wanted. */
+/* Store a value in an element type: multiplied by the law's factor, which is 1 for an interval,
+ * rounded to f32 (except for f64), clipped to the law's interval, and rounded to 16 bits for 16-bit
+ * types. */
 static inline void ih_put_value(int dtype, const ih_plan *plan, double z, char *out) {
     if (dtype == IH_F64) {
         double value = ih_clamp_f64(z * plan->scale_f64, plan->low_f64, plan->high_f64);
@@ -182,7 +180,7 @@ IH_INLINE void ih_fill_two_words(const ih_plan *plan, ih_blocks blocks, size_t c
     }
 }
 
-/* The fill functions for these, of the kernel that includes this. */
+/* The fill functions of the including kernel for these. */
 #define STAMP(law, LAW, dtype, DTYPE)                                                              \
     static void law##_fill_##dtype(const ih_plan *plan, ih_blocks blocks, size_t count, void *out, \
                                    int stream) {                                                   \

@@ -1,8 +1,8 @@
-"""Sum up what programs built with --coverage ran: ``python tests/verify/c_coverage.py LEAST``.
+"""Count the lines that programs built with --coverage ran: ``tests/verify/c_coverage.py LEAST``.
 
-Reads the .gcda files of the current folder by gcov. A line of a header was run if any file that
-includes it ran it. Writes data/c_coverage.json and the table of docs/trust.md. Fails if fewer than
-LEAST percent of the lines were run, or if a file has lines that were not and no reason below.
+Reads the .gcda files of the current folder with gcov. A line of a header was run if any file that
+includes it ran it. Writes data/c_coverage.json and the table in docs/trust.md. Fails if fewer than
+LEAST percent of the lines were run, or if a file with lines that were not run has no reason below.
 """
 
 import json
@@ -50,7 +50,7 @@ def share(record):
 
 
 def render(record):
-    """Return the table of a record: the files that were not run whole, and all together."""
+    """Return the table of a record: the files with lines that were not run, and the total."""
     rows = [
         [f"`{name}`", file["lines"], len(file["not_run"]), REASONS[name]]
         for name, file in record.items()

@@ -1,9 +1,9 @@
 """Compare two installs bit for bit over random calls: ``compare_installs.py OLD NEW [--calls N]``.
 
-OLD and NEW are directories with a package irwinhall. The same random calls run with each, in
-separate processes, and the hashes of results and written values, or the types of exceptions, are
-compared. Differences are printed, and the exit status is then 1. Calls whose framework is missing
-are skipped and counted.
+OLD and NEW are directories with a package irwinhall. Both run the same random calls, in separate
+processes. Compares the hashes of results and written values, or the types of exceptions. If there
+are differences, they are printed and the exit status is 1. Calls whose framework is missing are
+skipped and counted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 TYPES = ["float32", "float64", "float16", "bfloat16"]
-# Layouts, stored shapes that fit them, and the rest of what they take.
+# Layouts, stored shapes that fit them, and their other arguments.
 STORED = [
     ("torch.linear", (12, 10), {"parts": 3}),
     ("torch.conv", (8, 3, 5), {"groups": 2}),
@@ -253,7 +253,7 @@ KINDS: dict[str, Callable[[random.Random], Any]] = {
 
 
 def content(value: Any) -> bytes:
-    """Return what is hashed of a result."""
+    """Return the bytes of a result that are hashed."""
     if isinstance(value, (list, tuple)):
         return b"".join(content(each) for each in value)
     array = np.asarray(value)
@@ -263,7 +263,7 @@ def content(value: Any) -> bytes:
 
 
 def answer(seed: str) -> str:
-    """Make the call of a seed, and return the digest of its result, or why there is none."""
+    """Make the call of a seed, and return the digest of its result or the reason for none."""
     choose = random.Random(seed)
     kind = choose.choice(sorted(KINDS))
     try:
@@ -275,7 +275,7 @@ def answer(seed: str) -> str:
 
 
 def answers(install: str, seeds: list[str]) -> list[str]:
-    """Return what an install answers to the calls of some seeds."""
+    """Return the outcomes of the calls of some seeds with an install."""
     finished = subprocess.run(
         [sys.executable, __file__, "--worker"],
         input=json.dumps(seeds),

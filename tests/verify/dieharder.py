@@ -1,4 +1,4 @@
-"""Test the stream with Debian's dieharder: ``python tests/verify/dieharder.py``, some 15 minutes.
+"""Test the stream with Debian's dieharder: ``python tests/verify/dieharder.py``, about 15 minutes.
 
 Pipes bits to ``dieharder -g 200``, with separate data for each test, and writes p-values and
 assessments to data/dieharder.json: the raw words, the 24-bit integers that float32 uniform weights

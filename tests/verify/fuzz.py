@@ -1,9 +1,9 @@
-"""Make random fills in C: ``python tests/verify/fuzz.py``, some minutes on two cores.
+"""Make random fills in C: ``python tests/verify/fuzz.py``, a few minutes on two cores.
 
-Builds tests/cross/fuzz.c twice, optimized and with the address and undefined-behaviour sanitizers,
-makes the same calls with both, and writes their counts to data/fuzz.json. The suite checks that
-record. Repeat a failing call with ``--calls 1 --seed SEED --first NUMBER``; fewer calls than the
-default leave the record alone.
+Builds tests/cross/fuzz.c twice, optimized and with the address and undefined-behaviour sanitizers.
+Makes the same calls with both, and writes their counts to data/fuzz.json; the suite checks this
+record. To repeat a failing call, use ``--calls 1 --seed SEED --first NUMBER``. With fewer calls
+than the default, the record is not written.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Fuzz the C interface: ``python tests/verify/fuzz_interface.py``, a quarter of an hour.
 
-Builds tests/cross/fuzz_interface.c and all C with clang's libFuzzer and its address and
-undefined-behaviour sanitizers, runs until it has made ten million calls, and writes their number to
-data/fuzz_interface.json and docs/trust.md; the suite checks both. ``--seconds S`` runs for that
-long and writes nothing. libFuzzer prints what it finds, with the input that repeats it.
+Builds tests/cross/fuzz_interface.c and the whole library with clang's libFuzzer and its address and
+undefined-behaviour sanitizers. Runs ten million calls, and writes their number to
+data/fuzz_interface.json and docs/trust.md; the suite checks both. ``--seconds S`` runs for S
+seconds and writes nothing. libFuzzer prints its findings, with the inputs that repeat them.
 """
 
 import argparse
@@ -28,7 +28,7 @@ RECORD = TESTS / "data" / "fuzz_interface.json"
 CALLS = 10_000_000
 SECONDS = 120
 LONGEST = 1000
-# Comparisons are not traced: that takes half of the time.
+# Without tracing of comparisons, which takes half of the time.
 FLAGS = [
     "-std=gnu11", "-O2", "-g", "-ffp-contract=off", f"-I{SOURCES}", "-fno-sanitize-recover=all",
     "-fno-sanitize-coverage=trace-cmp",

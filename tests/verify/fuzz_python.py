@@ -1,14 +1,17 @@
 """Call the public functions with hostile arguments: ``python tests/verify/fuzz_python.py``.
 
 Runs for ten minutes. Each call draws a function and its arguments, valid or not: numbers at the
-ends of types, NaN, text, odd arrays, objects. It requires that the process survives; that the call
-ends, soon or by a signal; that an error is one of ERRORS or of a type that the docstring names, and
-a TypeError or ValueError names an argument; that arguments without NaN give no NaN, except as
-listed in UNDEFINED; and that a cdf falls from one double to the next by no more than its error.
+limits of types, NaN, text, odd arrays, objects. It checks that
 
-Call i of a seed depends on both alone; ``--calls 1 --seed SEED --first i`` repeats it. Writes
-data/fuzz_python.json, and a table into docs/trust.md; the suite checks both. With ``--seconds`` or
-``--calls`` it makes fewer calls and writes nothing.
+- the process survives, and the call ends, by itself or by a signal;
+- an error is one of ERRORS or of a type that the docstring names, and a TypeError or ValueError
+  names an argument;
+- arguments without NaN give no NaN, except as listed in UNDEFINED;
+- a cdf decreases from one double to the next by no more than its error.
+
+Call i depends only on the seed and i; ``--calls 1 --seed SEED --first i`` repeats it. Writes
+data/fuzz_python.json, and a table in docs/trust.md; the suite checks both. With ``--seconds`` or
+``--calls``, it makes fewer calls and writes nothing.
 """
 
 import argparse
@@ -39,7 +42,7 @@ from irwinhall import distribution, exact, flow, gains, lsuv, montecarlo, scheme
 
 RECORD = Path(__file__).resolve().parents[1] / "data" / "fuzz_python.json"
 SECONDS = 600
-# Calls of a process, which then ends, and seconds that one may take.
+# Number of calls of a process, and the time limit of a call in seconds.
 PART, LONGEST = 2000, 0.5
 BYTES = 3 << 30
 ERRORS = (TypeError, ValueError, OverflowError, MemoryError, OSError)
@@ -145,7 +148,7 @@ class Finding(Exception):  # noqa: N818 - what is found is no error of this prog
 
 
 class TooLong(BaseException):
-    """A call that takes longer than it may."""
+    """A call that exceeds its time limit."""
 
 
 def draw(chance, name, exact):
@@ -200,7 +203,7 @@ def check_message(function, error):
 
 
 def check_order(name, function, arguments, values):
-    """Require that a cdf does not fall from one double to the next."""
+    """Require that a cdf does not decrease from one double to the next."""
     x = np.asarray(arguments["x"])
     if x.dtype != np.float64 or x.size > 100:
         return
@@ -249,7 +252,7 @@ def too_long(*_):
 
 
 def make(seed, first, calls, place):
-    """Make calls in a process of its own and send back what they gave."""
+    """Make calls in a process of its own, and send back the outcomes."""
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     signal.signal(signal.SIGALRM, too_long)
     made, ends, findings = Counter(), Counter(), []
@@ -271,7 +274,7 @@ def _send(pipe, *arguments):
 
 
 def in_a_process(seed, first, calls):
-    """Return what `make` gives, or the call at which its process died or hung."""
+    """Return the result of `make`, or the call at which its process died or hung."""
     context = multiprocessing.get_context("fork")
     place, (receiver, sender) = context.Value("q", first), context.Pipe(False)
     process = context.Process(target=_send, args=(sender, seed, first, calls, place))

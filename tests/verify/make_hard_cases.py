@@ -1,9 +1,9 @@
 """Find the results that are hardest to round: ``python tests/verify/make_hard_cases.py``.
 
 Searches every n below SINGLE_END, and every pair of layer sizes below PAIR_END in both formulas,
-in double-double arithmetic written in NumPy, and keeps those whose exact values are nearest to the
-midpoint of two doubles. The oracle measures these again and writes data/hard_cases.csv. The
-relative distances are all below 2^-74, so the fast path must leave them to the accurate one.
+with double-double arithmetic in NumPy, and keeps those whose exact values are nearest to the
+midpoint between two doubles. The oracle measures these again and writes data/hard_cases.csv. The
+relative distances are all below 2^-74, so the fast path must use the accurate path for them.
 """
 
 import argparse

@@ -12,12 +12,12 @@ def table(heads, rows):
 
 
 def written(name):
-    """Return what stands between the marks of a name."""
+    """Return the text between the marks of a name."""
     return _parts(name)[1]
 
 
 def write(name, text):
-    """Replace what stands between the marks of a name."""
+    """Replace the text between the marks of a name."""
     before, _, after = _parts(name)
     PAGE.write_text(before + text + after, encoding="utf-8")
 

@@ -1,10 +1,10 @@
-"""Measure the error of every promised result: ``python tests/verify/verify_distribution.py``.
+"""Measure the errors of the distribution: ``python tests/verify/verify_distribution.py``.
 
-For n = 1 to 200, 400 x each: quarter-knots, both far tails, the centre and random numbers; and as
-many for n = 10^3, 10^4 and 10^6. Values, logarithms and quantiles are compared with the oracle of
-distribution_oracle.py. It takes some minutes and writes the worst errors and where they are to
-data/verify_distribution.json; the suite checks that record and a sample. With ``--reference`` it
-writes that sample, data/distribution_reference.json.
+Uses 400 x for each n from 1 to 200 and for n = 10^3, 10^4 and 10^6: quarter-knots, both far tails,
+the centre and random numbers. Compares values, logarithms and quantiles with the oracle of
+distribution_oracle.py. It takes a few minutes, and writes the worst errors and their places to
+data/verify_distribution.json; the suite checks this record and a sample. With ``--reference``, it
+writes the sample, data/distribution_reference.json.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def truths(x, n):
 
 
 def error(name, value, true):
-    """Return the error that counts: relative, or for logarithms absolute if that is less."""
+    """Return the relative error, or for logarithms the absolute error if it is smaller."""
     absolute = abs(float((arb(value) - true).mid())) if math.isfinite(value) else math.inf
     relative = absolute / abs(float(true.mid())) if abs(true) > LEAST_NORMAL else math.inf
     if name in LOG_OF:

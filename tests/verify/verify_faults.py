@@ -1,10 +1,11 @@
-"""Inject faults into running commands: ``python tests/verify/verify_faults.py``, some minutes.
+"""Inject faults into running commands: ``python tests/verify/verify_faults.py``, a few minutes.
 
-Kills and interrupts commands at random moments and at every line of the code that writes files,
-takes away disk, memory, threads, descriptors and readers, and checks the result: every file is the
-old one or the new one, byte for byte, the next run removes all other remains, and an error is one
-line. Writes data/faults.json and the table of docs/trust.md; the suite checks both. Needs root, to
-mount small disks. ``--only TEXT`` runs the faults whose names contain TEXT, and writes nothing.
+Kills and interrupts commands at random moments and at every line of the code that writes files, and
+removes disk space, memory, threads, descriptors and readers. It checks that every file is the old
+or the new one, byte for byte, that the next run removes all leftover files, and that an error
+message is one line. Writes data/faults.json and the table in docs/trust.md; the suite checks both.
+Needs root to mount small disks. ``--only TEXT`` runs the faults whose names contain TEXT, and
+writes nothing.
 """
 
 import argparse
@@ -35,12 +36,12 @@ from irwinhall.stream import Stream
 
 RECORD = Path(__file__).resolve().parents[1] / "data" / "faults.json"
 NOBODY = 65534
-# What is loaded late, and could not be by whom nothing is allowed any more.
+# Modules that are loaded late, and so could not be loaded under a limit.
 LATE = [
     "importlib.metadata", "multiprocessing.resource_tracker", "multiprocessing.synchronize", "tqdm",
     "unicodedata",
 ]  # fmt: skip
-# A command, which says when it first looks after Ctrl-C: what comes before is Python's own.
+# A command that prints when its own code begins; before, Python handles Ctrl-C.
 PROGRAM = """
 import signal, sys, irwinhall.__main__ as command
 real = signal.signal
@@ -59,7 +60,7 @@ FAULTS = {}
 
 
 def fault(name, during):
-    """Enter a function that returns how often it made a fault, what happened, what remained."""
+    """Register a function that returns the number of faults, the outcomes and the files left."""
     return lambda function: FAULTS.setdefault((name, during), function)
 
 
@@ -74,7 +75,7 @@ def require(kept, *said):
 
 
 def listed(counts):
-    """Return what was counted as text, the most frequent first."""
+    """Return counts as text, the most frequent first."""
     return ", ".join(f"{what} ({count})" for what, count in Counter(counts).most_common())
 
 
@@ -90,7 +91,7 @@ def start(arguments, **pipes):
 
 
 def run(arguments, **pipes):
-    """Return the status of a command and what it said on stderr."""
+    """Return the status of a command and its text on stderr."""
     child = start(arguments, **pipes)
     said = child.communicate(timeout=300)[1]
     return child.returncode, said
@@ -99,7 +100,7 @@ def run(arguments, **pipes):
 def forked(function, *arguments):
     """Return the status of a function in a forked process, and what it printed.
 
-    Everything is loaded before, so that a limit that the function sets meets its own work.
+    All modules are loaded before, so that a limit set by the function affects only its own work.
     """
     with tempfile.TemporaryFile() as output:
         process = os.fork()
@@ -169,7 +170,7 @@ def put(directory, files):
 
 
 class Writing:
-    """A command that replaces files: what it finds, and what it makes of that."""
+    """A command that replaces files, with the old and the new files."""
 
     def __init__(self, directory, arguments, out, changed):
         self.directory, self.arguments = Path(directory), [*arguments, "--out", out]
@@ -204,7 +205,7 @@ def flipped(content):
 
 
 def strike(arguments, out_of, number, times):
-    """Strike a command that writes into an empty directory."""
+    """Send signals to a command that writes into an empty directory."""
     with tempfile.TemporaryDirectory() as directory:
         return Writing(directory, arguments, out_of(directory), flipped).struck(number, times)
 
@@ -222,7 +223,7 @@ for _signal in ("SIGKILL", "SIGINT", "SIGTERM"):
 
 @fault("SIGINT at random moments", "`irwinhall montecarlo`")
 def interrupt_a_simulation():
-    """Interrupt a command that writes no file."""
+    """Interrupt a command that does not write files."""
     began = time.monotonic()
     require(run(SIMULATION)[0] == 0, "the command fails by itself")
     seconds, ends, latest = time.monotonic() - began, Counter(), 0.0
@@ -328,7 +329,7 @@ def disk(size):
 
 
 def refused(arguments, program, ending, directory, old):
-    """Require that a command is refused by one line and changes nothing."""
+    """Require that a command fails with one line and changes nothing."""
     status, said = run(arguments)
     require(status == 1, status, said)
     require(contents(directory) == old, "something changed", contents(directory).keys())
@@ -473,7 +474,7 @@ def out_of_memory():
 
 @fault("out of memory", "loading of modules")
 def out_of_memory_at_the_start():
-    """Allow less and less memory from the beginning."""
+    """Limit the memory from the start, to smaller and smaller amounts."""
     ends = Counter()
     for megabytes in range(40, 200, 4):
         limit = ["bash", "-c", f'ulimit -v {megabytes}000 && exec "$@"', "bash"]
@@ -492,7 +493,7 @@ def out_of_memory_at_the_start():
 
 @fault("no descriptors", "`irwinhall sample`, `irwinhall tables`")
 def no_descriptors():
-    """Allow from none to nine beside the standard ones."""
+    """Limit the descriptors to the standard ones and zero to nine more."""
     ends, remained = Counter(), Counter()
     for arguments in ([*SAMPLE, 1, "--out", "w.npy"], [*TABLES, "--out", "."]):
         for most in range(3, 13):
@@ -509,7 +510,7 @@ def no_descriptors():
 
 
 def without_threads(function, *arguments):
-    """Call a function as a user who may start no thread and no process."""
+    """Call a function as a user who may not start threads or processes."""
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
@@ -521,7 +522,7 @@ def without_threads(function, *arguments):
 
 
 def fill_and_simulate():
-    """Return 0 if eight threads give what one gives."""
+    """Return 0 if eight threads give the same values as one."""
     fills = [Stream(1).normal(3_000_001, threads=threads) for threads in (1, 8)]
     means = [montecarlo.layer(100, 70, trials=3000, threads=threads) for threads in (1, 8)]
     return int(not np.array_equal(*fills) or means[0] != means[1])
@@ -553,7 +554,7 @@ def no_threads_of_a_command():
 
 @fault("no processes to be had", "`irwinhall tables --workers 2`")
 def no_processes():
-    """Start worker processes where none can be."""
+    """Start worker processes where none can start."""
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o777)
         command = [*TABLES, "--workers", "2", "--out", directory]
@@ -565,7 +566,7 @@ def no_processes():
 
 @fault("fork", "a fill by two threads")
 def fork_during_a_fill():
-    """Fork while another thread fills; the children fill, too."""
+    """Fork while another thread fills; the children also fill."""
     expected, ended = Stream(1).normal(1_000_000), threading.Event()
 
     def fill():

@@ -2,16 +2,16 @@
 
     python tests/verify/verify_flow.py [--networks 30] [--workers 2]
 
-Writes tests/data/verify_flow.json: for every scheme that can be predicted, every activation, and
-every normalization with and without residual branches, the largest deviation of the simulations'
-mean from the prediction, of any of 50 layers, in standard errors; and the mean squares after 100
+Compares every scheme with predictions, every activation, and every normalization with and without
+residual branches. Writes tests/data/verify_flow.json: the largest deviation of the simulations'
+mean from the prediction in any of 50 layers, in standard errors, and the mean squares after 100
 layers of activations that start at a fixed point. Run ``python benchmarks/report.py --render``
-afterwards to update the documentation.
+afterwards to update the documentation. It takes half an hour.
 
-A network's fluctuations accumulate, so that even a mean over networks is off by about layers/width
-more than its standard error says. The last column of the record allows for that. Batch
-normalization is predicted for large batches and gets one of 256. Where a fixed point is unstable,
-only those layers are compared in which a deviation at most doubles. It takes half an hour.
+The fluctuations of a network accumulate, so a mean over networks deviates by about layers/width
+more than its standard error; the last column of the record allows for this. Batch normalization is
+predicted for large batches, and simulated with a batch of 256. If a fixed point is unstable, only
+the layers in which a deviation at most doubles are compared.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RECORD = Path(__file__).resolve().parents[1] / "data" / "verify_flow.json"
 WIDTH, DEPTH, BATCH, LARGE_BATCH = 1024, 50, 8, 256
 QUANTITIES = flow.Flow._fields[1:]
 COLUMNS = ("network", "layers", *QUANTITIES, "with_allowance")
-# The activations and variances whose gain is tried through 100 layers.
+# The activations and variances whose gains are simulated through 100 layers.
 FIXED_POINTS = (("tanh", 1), ("silu", 1), ("silu", 100), ("gelu", 100), ("mish", 100))
 FIXED_POINT_DEPTH = 100
 
@@ -60,13 +60,13 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def label(case: tuple[str, dict[str, Any]]) -> str:
-    """Return what the record calls a case."""
+    """Return the name of a case in the record."""
     scheme, how = case
     return ", ".join([scheme, *(f"{name}={value}" for name, value in how.items() if value)])
 
 
 def layers_to_compare(how: dict[str, Any], depth: int) -> int:
-    """Return in how many of the layers a deviation from the fixed point at most doubles."""
+    """Return the number of layers in which a deviation from the fixed point at most doubles."""
     activation = how.get("activation", "relu")
     if set(how) - {"activation"} or activation in ("linear", "relu", "leaky_relu", "prelu"):
         return depth

@@ -1,11 +1,11 @@
 """Run Flax's and Keras' own tests with our initializers in place of theirs.
 
-``python tests/verify/verify_frameworks.py keras`` runs the tests of initializers and layers that
-Keras' wheel has; ``... flax DIR`` those in the folder tests/ of a checkout of Flax, of the version
-that is installed. Each file runs twice: as it is, and with every initializer that shares its name
-with one of ours replaced before the framework is imported. A test that passes as it is must pass
-with ours. Adds the results of each file to data/verify_frameworks.json, which the suite checks. All
-files take many minutes of processor time; ``--only FILE ...`` runs some.
+``python tests/verify/verify_frameworks.py keras`` runs the tests of initializers and layers in
+Keras' wheel; ``... flax DIR`` runs those in the folder tests/ of a checkout of Flax, in the
+installed version. Each file runs twice: unchanged, and with our initializers in place of those of
+the same name. A test that passes unchanged must pass with ours. Adds the results of each file to
+data/verify_frameworks.json, which the suite checks. All files take many minutes of processor time;
+``--only FILE ...`` runs some.
 """
 
 import argparse
@@ -46,7 +46,7 @@ FILES = {
 EXCEPTIONS = {
     "ModuleTest::test_module_trace": "shows the name of JAX's inner function",
 }
-# What shares its name, and is none of theirs.
+# Functions with the same name that are not their initializers.
 NOT_INITIALIZERS = {"Initializer", "Options", "Report", "Row"}
 
 
@@ -54,7 +54,7 @@ NOT_INITIALIZERS = {"Initializer", "Options", "Report", "Row"}
 
 
 def stand_in_for_flax():
-    """Put our functions in the place of those of jax.nn.initializers, from which Flax has them."""
+    """Replace the functions of jax.nn.initializers, which Flax uses, with ours."""
     import jax
 
     import irwinhall.jax as ours
@@ -68,7 +68,7 @@ def stand_in_for_flax():
 
 
 def stand_in_for_keras():
-    """Put our classes in the place of those of keras.initializers, in all of their places."""
+    """Replace the classes of keras.initializers with ours, wherever Keras refers to them."""
     import keras
     from keras.src import initializers
 
@@ -86,9 +86,9 @@ def stand_in_for_keras():
 
 
 def pytest_configure(config):
-    """Stand in, as a plugin of the pytest that runs the framework's tests."""
+    """Replace the initializers, as a plugin of the pytest that runs the framework's tests."""
     if os.environ[TESTS_OF] == "keras":
-        # What its tests import from the conftest.py of its checkout.
+        # Its tests import this from the conftest.py of the checkout.
         import keras
         import pytest
 

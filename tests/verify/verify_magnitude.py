@@ -1,9 +1,9 @@
-"""Check the rounding of every result that is promised: ``python tests/verify/verify_magnitude.py``.
+"""Check that results are correctly rounded: ``python tests/verify/verify_magnitude.py``.
 
-Every expected_magnitude(n) and letkeman_bound(n) for n to 10^6, 10^6 random pairs to 2^53 and 1,000
-to 2^63 - 1, against the balls of oracle.py, by the scalar and by the array functions. It takes some
-minutes and writes what it found to data/verify_magnitude.json; the suite checks that record and a
-sample of the results.
+Compares expected_magnitude(n) and letkeman_bound(n) for every n to 10^6, and 10^6 random pairs to
+2^53 and 1,000 to 2^63 - 1, with the balls of oracle.py, for the scalar and the array functions. It
+takes a few minutes and writes the results to data/verify_magnitude.json; the suite checks this
+record and a sample.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def random_pair(generator, limit):
 
 
 def misroundings(check):
-    """Return the check's name, how many results it has and the arguments that came out wrong."""
+    """Return the check's name, its number of results and the arguments with wrong results."""
     name, arguments = check
     columns = [np.array(column) for column in zip(*arguments, strict=True)]
     if name.startswith("expected_magnitude"):

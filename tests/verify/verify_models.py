@@ -1,18 +1,18 @@
 """Initialize the models of timm and transformers: ``python tests/verify/verify_models.py``.
 
-Takes one model of every family of timm, and of transformers every class that can be built offline,
-from a small configuration or else from its default on the meta device. Each is initialized and
-compared with a copy of its previous values:
+Uses one model of every family of timm, and every class of transformers that can be built offline,
+from a small configuration or else from its default on the meta device. Initializes each model, and
+compares it with a copy of its previous values:
 
-- frozen parameters, those reported as left alone, and buffers except the statistics of norms keep
-  every bit;
+- frozen parameters, those that the report lists as left alone, and buffers except the statistics of
+  norms do not change;
 - every name of every parameter has a row, and shared memory is filled once and stays shared;
 - all filled values are finite, and the same for the same seed;
-- the report names constants other than the usual ones of their layers, and biases beyond 1.
+- the report lists constants other than the usual ones of their layers, and biases beyond 1.
 
 It takes ten minutes of processor time, and writes data/verify_models.json, with the reasons why
-models could not be built; the suite checks that record. A library that is not installed is skipped
-with a message, and then no record is written.
+models could not be built; the suite checks this record. Libraries that are not installed are
+skipped with a message, and then no record is written.
 """
 
 import argparse
@@ -59,7 +59,7 @@ COUNTS = (
 
 
 def check(model):
-    """Return counts of what was initialized in a model, and every fault that was found."""
+    """Return counts of the initialized parameters of a model, and all faults found."""
     parameters = dict(model.named_parameters(remove_duplicate=False))
     buffers = dict(model.named_buffers())
     statistics = {
@@ -148,7 +148,7 @@ def bits(tensor):
 
 
 def is_special(model, name, was):
-    """Return whether a parameter was one constant that is not usual, or a bias beyond 1."""
+    """Return whether a parameter was an unusual constant, or a bias beyond 1."""
     holder, _, last = name.rpartition(".")
     layer = model.get_submodule(holder)
     if was.numel() < 2 or is_garbage(was):
@@ -200,7 +200,7 @@ def timm_models(family):
 
 # ---- transformers --------------------------------------------------------------------------------
 
-# What makes a configuration small: the most that attributes are, by what their names end with.
+# Limits of attributes of a small configuration, by the ends of their names.
 LAYERS = r"(num_hidden_layers|n_layers?|num_layers|encoder_layers|decoder_layers|depth)"
 LIMITS = {
     r"(hidden_size|d_model|n_embd|embed_dim|hidden_dim|model_dim|projection_dim|emb_size)": 64,
@@ -215,7 +215,7 @@ LIMITS = {
     r"(max_position_embeddings|n_positions|max_(source|target)_positions)": 128,
     r"image_size": 64,
 }
-# What a default configuration may lack, though its model needs it.
+# Attributes that a model needs and its default configuration may lack.
 NEEDED = {"head_dim": 16, "num_key_value_heads": 2, "vocab_size": 300}
 NEEDED |= {"prediction_length": 12, "context_length": 12}
 # Small; small, with what is lacking; only few layers, as other sizes may have to fit; the default.
@@ -258,7 +258,7 @@ def built(kind, limits, needed):
 
 
 def shrunk(config, limits, needed):
-    """Return a configuration with its sizes limited, and with values for what has none."""
+    """Return a configuration with limited sizes, and with values for missing attributes."""
     from transformers import PretrainedConfig
 
     values, new, layers = vars(config), {}, {}
@@ -292,7 +292,7 @@ LIBRARIES = {
 
 
 def verified(task):
-    """Return the counts of a family, its faults, and why some of it could not be built."""
+    """Return the counts of a family, its faults, and why some models could not be built."""
     library, family = task
     counts, faults, missing = Counter(), [], {}
     name = ""
@@ -335,9 +335,9 @@ def verified(task):
 
 
 def declare_operators():
-    """Declare what torchvision expects of its compiled part, where that is for a GPU's torch.
+    """Declare the operators that torchvision expects, if its compiled part is for another torch.
 
-    Importing it needs no more than the names; building models calls none of them.
+    Importing torchvision needs only their names; building models does not call them.
     """
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
@@ -346,7 +346,7 @@ def declare_operators():
 
 
 def prepare():
-    """Import what all need, and keep it quiet."""
+    """Import the common modules, without their messages."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)

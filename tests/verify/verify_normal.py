@@ -1,8 +1,8 @@
 """Check every float32 normal value of one word: ``python tests/verify/verify_normal.py``.
 
-There are 2^31 - 2^15, and as many negative ones, which differ only in sign. It takes some
-minutes and writes the worst errors of each octave to data/verify_normal.json; the suite compares
-docs/stream.md with that record.
+There are 2^31 - 2^15 positive values; the negative ones differ only in sign. It takes a few minutes
+and writes the worst errors of each octave to data/verify_normal.json; the suite compares
+docs/stream.md with this record.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ RECORD = HERE.parent / "data" / "verify_normal.json"
 
 
 def table_digest():
-    """Return the hash of the table that the values are made of."""
+    """Return the hash of the table from which the values are computed."""
     return hashlib.sha256(TABLE.read_bytes()).hexdigest()
 
 

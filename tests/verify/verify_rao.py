@@ -1,7 +1,7 @@
 """Simulate Rao's spacing test: ``python tests/verify/verify_rao.py``.
 
-Counts how many of 10^7 samples of uniform angles exceed the exact critical values. It takes some
-minutes and writes data/verify_rao.json, which the suite compares with the significances.
+Counts how many of 10^7 samples of uniform angles exceed the exact critical values. It takes a few
+minutes and writes data/verify_rao.json, which the suite compares with the significance levels.
 """
 
 import json

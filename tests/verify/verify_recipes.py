@@ -1,10 +1,10 @@
 """Compare recipes with the projects' own code, parameter by parameter.
 
-A small model of each project is built with several seeds, and initialized by the recipe as often.
-The two samples of each parameter are compared: standard deviations in standard errors, the largest
+Builds a small model of each project with several seeds, and initializes it as often by the recipe.
+Compares the two samples of each parameter: standard deviations in standard errors, the largest
 magnitudes, and distributions by the Kolmogorov-Smirnov test. Projects that cannot be imported are
-skipped: torchtitan, OLMo-core, Megatron-LM, nanochat and state-spaces/mamba need checkouts of the
-commits that the recipes name on PYTHONPATH. Writes tests/data/verify_recipes.csv.
+skipped: torchtitan, OLMo-core, Megatron-LM, nanochat and state-spaces/mamba must be on PYTHONPATH,
+as checkouts of the commits that the recipes name. Writes tests/data/verify_recipes.csv.
 """
 
 import csv
@@ -155,7 +155,7 @@ _EXPERTS = {
 }
 
 
-# The package that a model needs, the recipe, and what makes it.
+# The package that a model needs, the recipe, and a function that builds the model.
 MODELS = {
     "torch.nn": ("torch", "torch", torch_layers),
     "GPT2LMHeadModel": (
@@ -215,7 +215,7 @@ def available(model):
 
 
 def samples(model, recipe, make):
-    """Return all that COPIES models hold of each parameter, theirs and ours."""
+    """Return the values of each parameter in COPIES models, theirs and ours."""
     import torch
 
     import irwinhall.torch as init
@@ -259,7 +259,7 @@ def is_right(row):
 
 
 def main():
-    """Compare all that can be imported, write the record and return the exit status."""
+    """Compare all projects that can be imported, write the record and return the exit status."""
     found = [row for model in MODELS if available(model) for row in compare(model)]
     with RECORD.open("w", encoding="ascii", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -3,13 +3,13 @@
 Builds 20 models of torch, transformers, timm and torchvision, and compares every parameter and
 buffer with the draws of the model's own code:
 
-- the values have the same distribution by the Kolmogorov-Smirnov test, both at fixed seeds;
+- the values have the same distribution by the Kolmogorov-Smirnov test, both with fixed seeds, and
   constants are equal;
-- every random call is ours, and all values are drawn by name;
-- building it again gives the same bits, and so does inserting a layer before it.
+- every random call is replaced, and all values are drawn by name;
+- building the model again, or inserting a layer before it, gives the same bits.
 
-Then builds models of 100 million parameters with and without it, alternately and each in a new
-process, and times them. Writes data/verify_replace.json; the suite checks that record.
+Then times models of 100 million parameters with and without `replace_init`, alternately and each in
+a new process. Writes data/verify_replace.json; the suite checks this record.
 """
 
 import argparse
@@ -38,7 +38,7 @@ ROUNDS = 3
 
 
 class Block(nn.Module):
-    """A block as GPT-2 has it."""
+    """A block as in GPT-2."""
 
     def __init__(self, width):
         super().__init__()
@@ -50,7 +50,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """A model as those who write it by hand initialize it: by apply, and some weights again."""
+    """A model initialized as in hand-written code: with apply, and some weights again."""
 
     def __init__(self, width=64, layers=2, last=nn.init.orthogonal_):
         super().__init__()
@@ -207,7 +207,7 @@ LARGE = {
 
 
 def check(make):
-    """Return counts of what was drawn in a model, the least p-value, and every fault."""
+    """Return counts of the draws in a model, the smallest p-value, and all faults."""
     torch.manual_seed(SEED)
     own = tensors(make())
     model, report = replaced(make)
@@ -269,7 +269,7 @@ def values(tensor):
 
 
 def times(name):
-    """Return the median seconds that a new process takes to make a model, in turns."""
+    """Return the median seconds in which new processes build a model, alternately."""
     seconds = {"torch": [], "irwinhall": []}
     for _ in range(ROUNDS):
         for which, found in seconds.items():

@@ -1,9 +1,9 @@
 """Check the statistics of every scheme's weights: ``python tests/verify/verify_schemes.py``.
 
-Mean and standard deviation of 10^7 weights of every row of SCHEMES that draws, for three shapes and
-both float types, against `irwinhall.schemes.statistics`, in standard errors; and the largest weight
-against the bound. It takes about a minute and writes data/verify_schemes.csv; the suite checks that
-record, and a row of each law with 10^6 weights.
+Compares 10^7 weights of every random scheme, for three shapes and both float types, with
+`irwinhall.schemes.statistics`: mean and standard deviation in standard errors, and the largest
+weight with the bound. It takes about a minute and writes data/verify_schemes.csv; the suite checks
+this record, and a scheme of each distribution with 10^6 weights.
 """
 
 import csv
@@ -56,7 +56,7 @@ def deviation(row, shape, dtype, samples):
     square = centred * centred
     mean_error = expected.std / math.sqrt(values.size)
     fourth = float(np.dot(square, square)) / values.size
-    # The standard deviation's error is that of the variance, over twice the deviation.
+    # The error of the std is that of the variance divided by twice the std.
     square_error = math.sqrt((fourth - expected.std**4) / values.size)
     std = math.sqrt(float(square.mean()))
     return Deviation(

@@ -1,7 +1,7 @@
 """Measure the memory of a sharded 1 GiB Keras variable: ``python tests/verify/verify_shards.py``.
 
-A kernel of 16384 x 16384, split over 4 devices, is made in several ways, each in its own process.
-Measures by how much the peak memory of the process grows beyond the new kernel's shards. Writes
+Makes a kernel of 16384 x 16384, split over 4 devices, in several ways, each in its own process.
+Measures how much the peak memory of the process exceeds the shards of the new kernel. Writes
 data/verify_shards.json, which the suite checks.
 """
 
@@ -59,7 +59,7 @@ print(json.dumps({"shards": sum(shards), "grown": peak() - before}))
 
 
 def measure(case, side=SIDE):
-    """Return how much memory a case takes, in a process of its own."""
+    """Return the memory that a case uses in its own process."""
     finished = subprocess.run(
         [sys.executable, "-c", PROGRAM, case, str(side)],
         env={

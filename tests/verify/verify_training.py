@@ -1,9 +1,9 @@
-"""Train the examples of docs/examples from other starts: python tests/verify/verify_training.py.
+"""Train docs/examples from several initializations: ``python tests/verify/verify_training.py``.
 
-Each example trains from its own plan, from init_weights' default, from the matching recipe and from
-torch's own initialization, with 5 seeds each on the same batches, on one thread.
-The loss at the end is the mean of the last 5 steps. Writes data/verify_training.json, of which
-benchmarks/report.py makes a table. It takes some minutes.
+Trains each example from its own plan, the default of init_weights, the matching recipe and torch's
+own initialization, with 5 seeds each on the same batches, on one thread. The final loss is the mean
+of the last 5 steps. Writes data/verify_training.json, from which benchmarks/report.py makes a
+table. It takes a few minutes.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ RECORD = ROOT / "tests" / "data" / "verify_training.json"
 SEEDS = (1, 2, 3, 4, 5)
 LAST = 5
 
-# The positions are a parameter of no layer, which no start but a plan knows.
+# The positions are a parameter outside all layers, which only a plan initializes.
 POSITIONS = {"positions": {"std": 0.02}}
 SCALED = {"*.out.weight": "gpt2", "*.down.weight": "gpt2"}
-# What differs from init_weights(model, seed=seed): for all starts, and with the recipe.
+# Arguments besides init_weights(model, seed=seed): for all starts, and for the recipe.
 EXAMPLES = {
     "torch_resnet": ({}, {"recipe": "resnet"}),
     "torch_transformer": ({"plan": POSITIONS}, {"recipe": "gpt2", "residual": SCALED}),
@@ -45,7 +45,7 @@ def loaded(name):
 
 
 def starts(name):
-    """Return what initializes the model of an example, by the name of the start."""
+    """Return the functions that initialize the model of an example, by name of the start."""
     common, recipe = EXAMPLES[name]
 
     def start(**how):
@@ -93,7 +93,7 @@ def main():
 
 
 def worse_than_torch(losses):
-    """Return the starts whose mean loss is above that of torch's by more than both spread."""
+    """Return the starts whose mean loss exceeds that of torch's by more than both spreads."""
     found = {
         title: (statistics.mean(each), statistics.stdev(each)) for title, each in losses.items()
     }

@@ -1,8 +1,8 @@
 """Check weighted sums of uniforms: ``python tests/verify/verify_weighted.py``.
 
-Accuracy on many random sets of weights against the exact oracle, and 10^7 simulated sums of some
-sets. It takes some minutes and writes what it found to data/verify_weighted.json; the suite checks
-that record, and the simulated frequencies against the probabilities as they are now.
+Measures the errors for many random sets of weights with the exact oracle, and simulates 10^7 sums
+for some sets. It takes a few minutes and writes data/verify_weighted.json; the suite checks this
+record, and compares the simulated frequencies with the present probabilities.
 """
 
 import json
@@ -25,7 +25,7 @@ RECORD = Path(__file__).resolve().parents[1] / "data" / "verify_weighted.json"
 SEED = 271828
 SAMPLES = 10**7
 SETS_OF_FEW = 2000
-# The worst relative error that is promised, by what it is of.
+# The documented bound of the relative error of each kind of result.
 PROMISED = {
     "up to 12 weights of sizes 1e-9 to 1e3": 1e-13,
     "13 to 500 weights of one size, to 12 standard deviations": 1e-13,
@@ -108,7 +108,7 @@ def quantile_error(q, weights):
         low = sum((Fraction(w) for w in weights if w < 0), Fraction(0))
         high = sum((Fraction(w) for w in weights if w > 0), Fraction(0))
         distance = Fraction(x) - low if (kind == "cdf") == (q <= 0.5) else high - Fraction(x)
-        # The nearest double is all that x can be, which may be far from the end, or coarse there.
+        # x is only the nearest double, which may be coarse relative to its distance from the end.
         rounding = Fraction(math.ulp(x)) / 2 * Fraction(1 + 1e-9)
         around = [by_corners(kind, Fraction(x) + side * rounding, weights) for side in (-1, 1)]
         if min(around) <= Fraction(q) <= max(around):
@@ -133,17 +133,17 @@ def quantile_error_of_many(generator, count):
 
 
 def bits(count):
-    """Return a precision that the Fourier series of so many weights reaches in some 10^3 terms."""
+    """Return a precision that the Fourier series of so many weights reaches in 10^3 terms."""
     return int(min(240, 8 * count))
 
 
 def arb_least(bits):
-    """Return the size from which on balls of so many bits still hold 25 digits."""
+    """Return the size above which balls of so many bits have 25 right digits."""
     return 2.0 ** (90 - bits)
 
 
 def monte_carlo_cases():
-    """Return name -> (weights, points), a score of probabilities in all."""
+    """Return name -> (weights, points), about twenty probabilities in all."""
     generator = np.random.default_rng(SEED)
     sets = {
         "three of both signs": np.array([1.0, -2.0, 0.5]),
@@ -159,7 +159,7 @@ def monte_carlo_cases():
 
 
 def probabilities(weights, x):
-    """Return what the frequencies estimate."""
+    """Return the probabilities that the frequencies estimate."""
     return distribution.weighted_cdf(x, weights).tolist()
 
 

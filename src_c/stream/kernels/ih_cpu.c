@@ -1,4 +1,4 @@
-/* All questions to the processor and to the system about it. */
+/* Detection of the instructions that the processor and the system support. */
 #include "stream/kernels/ih_cpu.h"
 
 #include "common/ih_compiler.h"

@@ -1,4 +1,4 @@
-/* What the machine can do: one function a kernel, 1 if CPU and operating system both allow it. */
+/* One function for each kernel: 1 if the CPU and the operating system support its instructions. */
 #ifndef IH_CPU_H
 #define IH_CPU_H
 

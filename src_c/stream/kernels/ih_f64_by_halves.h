@@ -1,11 +1,10 @@
-/* 64-bit integers to f64 where there is no instruction for it, for kernels that have a verb of
- * their own, joined_words(): the lower word of each lane of one vector, the upper one of another.
- */
+/* Conversion of 64-bit integers to f64 without an instruction for it. The including kernel defines
+ * joined_words(): the lower word of each lane from one vector, the upper word from another. */
 #define TWO_52 ((v_longs)((v_doubles){0} + 0x1p52))
 #define TWO_84 ((v_longs)((v_doubles){0} + 0x1p84))
 
-/* Two halves of x, each in its place of a double, are subtracted exactly and added with one
- * rounding; excess is what the upper one has too much. */
+/* Each half of x becomes part of a double. The differences are exact, and their sum is rounded
+ * once; excess is subtracted from the upper half. */
 VERB v_doubles two_halves(v_longs x, v_longs upper, double excess) {
     v_longs lower = joined_words(x, TWO_52);
     return ((v_doubles)upper - (0x1p84 + 0x1p52 + excess)) + (v_doubles)lower;

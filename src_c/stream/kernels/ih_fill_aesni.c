@@ -1,5 +1,4 @@
-/* The AES-NI kernel for CPUs without AVX2: one block a vector, and no instruction for a fused
- * multiply-add. */
+/* The AES-NI kernel for CPUs without AVX2: one block per vector, and no fma instruction. */
 #include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
@@ -114,13 +113,14 @@ IH_NOINLINE v_doubles v_fma_f64(v_doubles a, v_doubles b, v_doubles c) {
 
 #define V_RARE_BELOW_32 IH_TAIL_BELOW_32
 
-/* There is no instruction for leading zeros: the exponent of the upper 24 bits, which a float holds
- * exactly, says where the first one is. Nor is there a shift lane by lane: a product does it. */
+/* There is no instruction for leading zeros: the exponent of the upper 24 bits, which are exact as
+ * a float, gives the place of the first one. There is no shift lane by lane either, only a product.
+ */
 VERB void v_locate_32(v_words x, v_words *octave, v_words *distance) {
     v_words upper = (v_words)_mm_cvtepi32_ps((__m128i)(x >> 8));
     v_words zeros = 127 + 23 - (upper >> 23);
     __m128i power = _mm_cvttps_epi32(_mm_castsi128_ps((__m128i)((zeros + 127) << 23)));
-    *octave = zeros & (IH_NORMAL_OCTAVES - 1); /* tail words must not read beyond the table */
+    *octave = zeros & (IH_NORMAL_OCTAVES - 1); /* tail words must not index beyond the table */
     *distance = ((~x | 1) * (v_words)power) & 0x7fffffff;
 }
 VERB void v_locate_64(v_longs x, v_longs *row, v_longs *distance) {

@@ -1,4 +1,4 @@
-/* The AVX2 kernel for CPUs with AES on 128 bits only (before VAES). */
+/* The AVX2 kernel for CPUs with AES only on 128 bits (without VAES). */
 #include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
@@ -17,7 +17,7 @@
 #define IH_NAME aesni_avx2
 #define IH_SUPPORTED ih_cpu_has_aesni_avx2
 
-/* The CPU encrypts 128 bits at a time: each half on its own, from the first round to the last. */
+/* The CPU encrypts 128 bits at a time, so all rounds treat the two halves separately. */
 typedef struct {
     __m128i low, high;
 } v_state;

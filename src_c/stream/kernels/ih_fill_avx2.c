@@ -1,4 +1,4 @@
-/* The AVX2 kernel: VAES on 256 bits, two blocks a vector. */
+/* The AVX2 kernel: VAES on 256 bits, two blocks per vector. */
 #include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 

@@ -40,8 +40,8 @@ VERB v_words v_to_f16(v_floats a, v_floats b) {
     __m128i high = _mm256_cvtps_ph((__m256)b, _MM_FROUND_TO_NEAREST_INT);
     return (v_words)_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
-/* Upper and lower halves are taken apart and rounded together. An upper half gains 1 if the lower
- * one is above 2^15, or is 2^15 and the upper one odd. */
+/* Separate the upper and lower halves and round: add 1 to the upper half if the lower half is above
+ * 2^15, or is 2^15 and the upper half is odd. */
 VERB v_words v_to_bf16(v_floats a, v_floats b) {
     __m256i apart = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9, 12, 13));
@@ -61,11 +61,12 @@ VERB v_doubles v_fma_f64(v_doubles a, v_doubles b, v_doubles c) {
     return (v_doubles)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 }
 
-/* The table's first eight octaves are a register a power; one word in 2^8 is beyond. */
+/* The first eight octaves of the table are one register for each power; one word in 2^8 is beyond.
+ */
 #define V_RARE_BELOW_32 (UINT32_C(1) << 24)
 
-/* There is no instruction for leading zeros: the exponent of the upper 24 bits, which a float holds
- * exactly, says where the first one is. */
+/* There is no instruction for leading zeros: the exponent of the upper 24 bits, which are exact as
+ * a float, gives the place of the first one. */
 VERB void v_locate_32(v_words x, v_words *octave, v_words *distance) {
     v_words upper = (v_words)_mm256_cvtepi32_ps((__m256i)(x >> 8));
     *octave = 127 + 23 - (upper >> 23);

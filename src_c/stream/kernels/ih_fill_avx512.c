@@ -1,4 +1,4 @@
-/* The AVX-512 kernel: VAES on 512 bits, four blocks a vector. */
+/* The AVX-512 kernel: VAES on 512 bits, four blocks per vector. */
 #include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
 
@@ -56,7 +56,7 @@ VERB v_doubles v_minimum_f64(v_doubles a, double b) {
 VERB v_doubles v_maximum_f64(v_doubles a, double b) {
     return (v_doubles)_mm512_max_pd(_mm512_set1_pd(b), (__m512d)a);
 }
-/* Minima would go to the port that the AES rounds need; additions may go to the other. */
+/* Minima run on the port that the AES rounds need; additions can run on the other. */
 VERB v_words v_cut_halves(v_words x, uint16_t end) {
     __m512i twice = _mm512_add_epi16((__m512i)x, (__m512i)x); /* without the sign */
     __mmask32 beyond = _mm512_cmpgt_epu16_mask(twice, _mm512_set1_epi16((short)(2 * end)));
@@ -67,8 +67,8 @@ VERB v_words v_to_f16(v_floats a, v_floats b) {
     __m256i high = _mm512_cvtps_ph((__m512)b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     return (v_words)_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
-/* Upper and lower halves are taken apart and rounded together. An upper half gains 1 if the lower
- * one is above 2^15, or is 2^15 and the upper one odd. (AVX512-BF16 takes subnormals for 0.) */
+/* Separate the upper and lower halves and round: add 1 to the upper half if the lower half is above
+ * 2^15, or is 2^15 and the upper half is odd. (AVX512-BF16 treats subnormals as 0.) */
 VERB v_words v_to_bf16(v_floats a, v_floats b) {
     __m512i apart =
         _mm512_broadcast_i32x4(_mm_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9, 12, 13));
@@ -116,8 +116,8 @@ VERB v_doubles v_signed_to_f64(v_longs x) { return (v_doubles)_mm512_cvtepi64_pd
 VERB v_words v_least_32(v_words a, v_words b) {
     return (v_words)_mm512_min_epu32((__m512i)a, (__m512i)b);
 }
-/* A mask is moved by an instruction that clears the upper bits. Left to itself, GCC 12 with the
- * address sanitizer spills 16 bits and reads 32. */
+/* Move a mask with an instruction that clears the upper bits: otherwise GCC 12 with the address
+ * sanitizer spills 16 bits and reads 32. */
 VERB unsigned v_below_32(v_words x, uint32_t limit) {
     __mmask16 below = _mm512_cmplt_epu32_mask((__m512i)x, _mm512_set1_epi32((int)limit));
     unsigned lanes;
@@ -131,7 +131,7 @@ VERB unsigned v_below_64(v_longs x, uint64_t limit) {
     return lanes;
 }
 
-/* The whole f32 table lives in registers: sixteen octaves are a register a power. */
+/* The whole f32 table is in registers: one register of sixteen octaves for each power. */
 typedef struct {
     __m512 power[IH_NORMAL_F32_DEGREE + 1];
 } v_f32_table;
@@ -146,7 +146,7 @@ VERB v_floats v_table_f32(const v_f32_table *table, v_words octave, int power) {
     return (v_floats)_mm512_permutexvar_ps((__m512i)octave, table->power[power]);
 }
 
-/* Eight rows of eight coefficients, transposed: cheaper than eight gathers. */
+/* Eight rows of eight coefficients, transposed, which is faster than eight gathers. */
 VERB void v_table_f64(v_longs row, v_doubles *c) {
     __m512d r[8], s[8];
     UNROLL for (int i = 0; i < 8; i++) r[i] = _mm512_load_pd(ih_normal_f64[row[i]]);

@@ -39,8 +39,8 @@ const char *ih_kernel_name(int index) {
     return index >= 0 && index < KERNELS ? kernels[index]->name : NULL;
 }
 
-/* CPUID may trap to a hypervisor and cost tens of microseconds: each kernel is asked for once.
- * Threads that race write the same answer. */
+/* CPUID may trap to a hypervisor and take tens of microseconds, so each kernel is checked once.
+ * Threads that do so at the same time write the same result. */
 int ih_kernel_supported(int index) {
     enum { UNKNOWN, NO, YES };
     static ih_flag answer[KERNELS];

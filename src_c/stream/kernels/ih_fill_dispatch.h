@@ -4,7 +4,7 @@
 
 #include "stream/ih_kernel.h"
 
-/* The kernel of an index, or NULL if there is none or the machine cannot run it. */
+/* The kernel of an index, or NULL if it does not exist or the machine cannot run it. */
 const ih_kernel *ih_kernel_at(int index);
 
 #endif

@@ -1,7 +1,7 @@
-/* The AArch64 kernel: NEON with the AES instructions, one block a vector.
+/* The AArch64 kernel: NEON with the AES instructions, one block per vector.
  *
- * AESE adds its key before the substitution, not after MixColumns as x86 does: a round key is
- * added one instruction later, which is the same sum (AESE with key 0, AESMC, then the key).
+ * AESE adds its key before the substitution, while x86 adds it after MixColumns. So a round is AESE
+ * with key 0, AESMC, and then the addition of the round key.
  */
 #include "common/ih_compiler.h"
 #include "common/ih_ieee.h"
@@ -101,14 +101,14 @@ VERB unsigned v_below_64(v_longs x, uint64_t limit) {
     return (unsigned)(x[0] < limit) | (unsigned)(x[1] < limit) << 1;
 }
 
-/* Sixteen octaves are four registers a power, that is one look-up of bytes. */
+/* Sixteen octaves are four registers for each power, which one byte look-up reads. */
 typedef int v_f32_table;
 
 VERB v_f32_table v_load_f32_table(void) { return 0; }
 
 VERB v_floats v_table_f32(const v_f32_table *table, v_words octave, int power) {
     const uint8x16x4_t column = vld1q_u8_x4((const uint8_t *)ih_normal_f32[power]);
-    /* The bytes of an entry; beyond the table, where only tail words are, the look-up gives 0. */
+    /* The bytes of an entry. Beyond the table, for tail words only, the look-up gives 0. */
     v_words bytes = octave * 0x04040404 + 0x03020100;
     (void)table;
     return (v_floats)vqtbl4q_u8(column, (uint8x16_t)bytes);

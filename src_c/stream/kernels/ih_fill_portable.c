@@ -1,4 +1,5 @@
-/* The portable kernel: ARS by tables and the scalar maps. The truth for all the others. */
+/* The portable kernel: ARS with tables, and the scalar maps. The reference for all other kernels.
+ */
 #include "common/ih_ieee.h"
 #include "stream/ih_ars_inline.h"
 #define IH_KERNEL
@@ -13,7 +14,7 @@ static void words_portable(const ih_plan *plan, ih_blocks blocks, uint32_t domai
     }
 }
 
-/* The f32 value of an element: 16-bit types round it. */
+/* The f32 value of an element, which 16-bit types round. */
 static inline float value_f32(const ih_plan *plan, int law, uint64_t block, unsigned lane,
                               uint32_t word) {
     if (law == IH_UNIFORM) return ih_uniform_f32(word, plan->scale_f32);

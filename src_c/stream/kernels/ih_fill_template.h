@@ -32,13 +32,13 @@
  *   v_load_f32_table(), v_table_f32()    a power of each octave
  *   v_table_f64()           all powers of each row
  *
- * Everything else is written with the operators of GCC's vector types. The compiler fuses no
- * product with a sum (-ffp-contract=off), so that each step rounds as in ih_fill_scalar.h.
+ * Everything else uses the operators of GCC's vector types. The compiler must not fuse products and
+ * sums (-ffp-contract=off), so that each step rounds as in ih_fill_scalar.h.
  */
 #define IH_KERNEL
 #include "stream/ih_tail.h"
 
-/* Vectors side by side, to cover the latency of the AES instructions; even. */
+/* Number of vectors that are encrypted together, to hide the latency of AES instructions; even. */
 #ifndef IN_FLIGHT
 #define IN_FLIGHT 4
 #endif
@@ -92,7 +92,7 @@ IH_INLINE v_longs counter_step(void) {
     return step;
 }
 
-/* Vectors side by side under encryption by ARS-7; their counters come with key 0 added. */
+/* Vectors that are encrypted together by ARS-7; key 0 is already added to their counters. */
 IH_INLINE void vector_ars_begin(const v_schedule *schedule, v_longs *counters, v_longs step,
                                 v_state *state, int vectors) {
     EACH (i, vectors) {
@@ -115,8 +115,8 @@ IH_INLINE v_words vector_ars(const v_schedule *schedule, v_longs counters) {
     return v_from_state(state);
 }
 
-/* Words under way while others are mapped: the rounds of the next vectors stand between the steps
- * of the map, so that the CPU has both to do at any time. state is NULL where there are none. */
+/* Encryption of the next words while others are mapped to values: AES rounds are between the steps
+ * of the map, so that the CPU can run both at the same time. state is NULL if there are none. */
 typedef struct {
     const v_schedule *schedule;
     v_state *state;
@@ -129,8 +129,8 @@ IH_INLINE void ahead_rounds(const v_ahead *ahead, int first, int last) {
         vector_ars_round(ahead->schedule, ahead->state, ahead->vectors, first + step);
 }
 
-/* Maps from words to values: vector_uniform_f32 is ih_uniform_f32 of ih_fill_scalar.h lane by lane,
- * and so are the others. */
+/* Maps from words to values: vector_uniform_f32 is ih_uniform_f32 of ih_fill_scalar.h lane by lane;
+ * the others correspond in the same way. */
 
 IH_INLINE v_floats vector_uniform_f32(v_words words, float scale) {
     return __builtin_convertvector((v_ints)((words & ~UINT32_C(0xff)) | 0x80), v_floats) * scale;
@@ -165,8 +165,8 @@ IH_INLINE v_longs vector_canonical_64(v_longs u) {
     return ((u ^ upper) << 1) - upper;
 }
 
-/* Vectors side by side, step by step: the chain of one is too long to keep the CPU busy. A
- * coefficient is looked up where it is used: all at once would not fit the registers. */
+/* Several vectors step by step: the dependency chain of one would not keep the CPU busy. Each
+ * coefficient is looked up just before its use, as all of them do not fit the registers. */
 IH_INLINE void vector_normal_f32(const v_f32_table *table, const v_words *words, v_floats *z,
                                  int vectors, const v_ahead *ahead) {
     v_floats t[IN_FLIGHT];
@@ -189,7 +189,7 @@ IH_INLINE v_doubles vector_normal_f64(v_longs words) {
     v_longs row, distance;
     v_doubles c[IH_NORMAL_F64_DEGREE + 1];
     v_locate_64(words, &row, &distance);
-    /* Tail words, whose value is replaced, must not read beyond the table. */
+    /* Tail words, whose values are replaced, must not index beyond the table. */
     v_table_f64(row & (16 * IH_NORMAL_OCTAVES - 1), c);
     v_doubles t = v_to_f64(distance) * 0x1p-60;
     v_doubles z = c[IH_NORMAL_F64_DEGREE];
@@ -197,7 +197,7 @@ IH_INLINE v_doubles vector_normal_f64(v_longs words) {
     return (v_doubles)((v_longs)z ^ (words << 63));
 }
 
-/* The rare lanes that are left to the scalar map: those with a tail word among them. */
+/* The rare lanes that the scalar map computes, including those with a tail word. */
 __attribute__((noinline)) static v_floats vector_refine_f32(const ih_plan *plan, int law,
                                                             ih_blocks blocks, v_words words,
                                                             unsigned rare, v_floats z) {
@@ -290,7 +290,7 @@ IH_INLINE void put(char *to, v_words bits, int stream) {
         v_store(to, bits);
 }
 
-/* Turn the words of a few vectors into elements at out. */
+/* Write the elements of the words of a few vectors to out. */
 IH_INLINE void emit(const v_f32_table *table, const ih_plan *plan, int law, int dtype,
                     ih_blocks blocks, const v_words *words, int vectors, char *out, int stream,
                     const v_ahead *ahead) {

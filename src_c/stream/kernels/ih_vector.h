@@ -18,11 +18,11 @@ typedef int64_t v_signed_longs __attribute__((vector_size(V_BYTES)));
 typedef float v_floats __attribute__((vector_size(V_BYTES)));
 typedef double v_doubles __attribute__((vector_size(V_BYTES)));
 
-/* What an instruction set says in its own way (ih_fill_template.h lists the verbs). */
+/* A function that each instruction set defines (ih_fill_template.h lists these verbs). */
 #define VERB IH_INLINE
 
-/* Loops over vectors in registers: they must be unrolled, or the arrays go to memory. Clang does so
- * by itself, early enough; told to, it does so too late. */
+/* Loops over vectors in registers must be unrolled, or the arrays are stored in memory. Clang
+ * unrolls them early enough by itself, but too late with a pragma. */
 #if defined(__clang__)
 #define UNROLL
 #else
