@@ -93,7 +93,7 @@ typedef struct {
     uint64_t first, span; /* truncated: the probability interval on the scale 2^-64; integers: low,
                              and how many */
     double deviation;     /* truncated: standard deviation of the unscaled law; else 1 */
-    double from, width;   /* of an interval: what the words are scaled to */
+    double from, width;   /* of an interval: the range of the scaled words */
 } ih_law;
 
 /* Make the uniform law on the open interval (-bound, bound). */

@@ -414,7 +414,7 @@ def distribution_table() -> str:
     first = 4 * FIRST_CELL[0] + FIRST_CELL[1]
     return header(
         "IH_DISTRIBUTION_TABLE_H",
-        "What ih_distribution.c looks up. A pair is the number rounded, and the rest.",
+        "Tables of ih_distribution.c. A pair is a number rounded, and the rest.",
         [
             f"#define IH_SERIES_START {SERIES_START}",
             f"#define IH_FAR_SERIES_START {FAR_SERIES_START}",

@@ -179,7 +179,7 @@ def fitted_constants() -> str:
     lines += [
         "}",
         "",
-        "# The worst relative error, proven and rounded up, and where the worst that was found is.",
+        "# Proven bounds of the relative error, rounded up, and the sizes of the worst errors.",
         "CERTIFICATES: dict[str, tuple[float, int | float | tuple[int | float, int | float]]] = {",
         *(
             f'    "{name}": ({c.max_relative_error!r}, {c.argmax}),'

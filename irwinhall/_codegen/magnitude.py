@@ -25,8 +25,8 @@ def magnitude_table() -> str:
     shift = _shift_coefficients(FAST_TERMS)
     return header(
         "IH_MAGNITUDE_TABLE_H",
-        "What ih_magnitude.c looks up: each number as an unevaluated sum of two doubles, the\n"
-        " * first the number rounded to nearest, the second the rest rounded to nearest.",
+        "Tables of ih_magnitude.c. Each number is an unevaluated sum of two doubles: the number\n"
+        " * rounded to nearest, and the rest rounded to nearest.",
         [
             f"#define IH_TABLE_END {TABLE_END}",
             "",
@@ -57,8 +57,8 @@ def magnitude_wide_table() -> str:
         shift.append(scaled)
     return header(
         "IH_MAGNITUDE_WIDE_TABLE_H",
-        "What ih_magnitude_wide.c looks up: each number times 2^224, rounded to nearest, as eight\n"
-        " * 32-bit limbs, least significant first.",
+        "Tables of ih_magnitude_wide.c. Each number times 2^224 is rounded to nearest and written\n"
+        " * as eight 32-bit limbs, least significant first.",
         [
             '#include "magnitude/ih_magnitude_wide.h"',
             "",

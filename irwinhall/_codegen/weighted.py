@@ -16,7 +16,7 @@ def weighted_table() -> str:
     cumulants = enumerate(exact.uniform_cumulants(CUMULANT_TERMS), start=1)
     return header(
         "IH_WEIGHTED_TABLE_H",
-        "What ih_weighted.c sums: cumulants of a uniform variable over factorials.",
+        "Table of ih_weighted.c: cumulants of a uniform variable over factorials.",
         [
             f"#define IH_TWO_PI {math.tau.hex()}",
             f"#define IH_CUMULANT_TERMS {CUMULANT_TERMS}",

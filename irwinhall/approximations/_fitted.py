@@ -53,7 +53,7 @@ PARAMETERS = {
     },
 }
 
-# The worst relative error, proven and rounded up, and where the worst that was found is.
+# Proven bounds of the relative error, rounded up, and the sizes of the worst errors.
 CERTIFICATES: dict[str, tuple[float, int | float | tuple[int | float, int | float]]] = {
     "article_standard": (0.000741, inf),
     "article_standard_refit": (0.000164, inf),

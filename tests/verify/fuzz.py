@@ -38,7 +38,7 @@ def build(compiler, flags, program):
 
 
 def counts(program, calls, seed, first):
-    """Return what a program counted, or None if it found a difference or crashed."""
+    """Return the counts of a program, or None if it found a difference or crashed."""
     command = [program, str(calls), str(seed), str(first)]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return json.loads(run.stdout) if run.returncode == 0 else None

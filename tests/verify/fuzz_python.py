@@ -194,7 +194,7 @@ def check_message(function, error):
     if type(error) in (TypeError, ValueError):
         names = {*inspect.signature(function).parameters, "shape", "schemes"}
         said = "\n".join([str(error), *getattr(error, "__notes__", ())])
-        # "unknown scheme 'x'"; and what NumPy says of arrays where it wants True or False.
+        # "unknown scheme 'x'", and NumPy's message for arrays in place of True or False.
         if said.startswith("unknown ") or "truth value" in said:
             return
         words = {word for name in names for word in (name, name.replace("_", " "))}
@@ -234,7 +234,7 @@ def call(seed, number):
     except Finding as found:
         raise Finding(f"{name}({shown(arguments)}): {found}") from None
     except BaseException as error:
-        # Errors of what is called back are not ours.
+        # Errors in callbacks are not ours.
         if callable(arguments.get("progress")) or isinstance(arguments.get("layers"), list):
             return name, type(error).__name__
         try:

@@ -98,7 +98,7 @@ def run(arguments, **pipes):
 
 
 def forked(function, *arguments):
-    """Return the status of a function in a forked process, and what it printed.
+    """Return the status of a function in a forked process, and its printed text.
 
     All modules are loaded before, so that a limit set by the function affects only its own work.
     """

@@ -218,7 +218,7 @@ LIMITS = {
 # Attributes that a model needs and its default configuration may lack.
 NEEDED = {"head_dim": 16, "num_key_value_heads": 2, "vocab_size": 300}
 NEEDED |= {"prediction_length": 12, "context_length": 12}
-# Small; small, with what is lacking; only few layers, as other sizes may have to fit; the default.
+# Small; small with missing attributes; few layers, if other sizes must agree; the default.
 WAYS = ((LIMITS, {}), (LIMITS, NEEDED), ({LAYERS: 2}, NEEDED), ({}, {}))
 
 

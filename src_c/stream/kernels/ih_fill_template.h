@@ -4,13 +4,13 @@
  *   V_BLOCKS                blocks in a vector: 1, 2 or 4; then it includes ih_vector.h
  *   v_state                 a vector under encryption
  *
- * and these verbs (a test compares the list with what is used below):
+ * and these verbs (a test compares the list with their uses below):
  *
  *   v_round_key()           four words to every block of a vector
  *   v_to_state(), v_from_state()         a vector to be encrypted; the one that was
  *   v_aes(), v_aes_last()   an AES round of every block
  *   v_store()               to memory of any alignment
- *   v_stream(), v_fence()   past the caches, to aligned memory; what ends such stores
+ *   v_stream(), v_fence()   store past the caches, to aligned memory; end such stores
  *   v_store_half()          the first half of a vector
  *   v_to_bf16(), v_to_f16() two vectors of f32 to one of 16 bits, rounded to nearest even
  *   v_cut_halves()          16-bit floats, each at most one step beyond a magnitude, cut to it
@@ -21,7 +21,7 @@
  *                           one that is less (greater): the lower end is -0, the upper one +0
  *
  * for the normal laws V_RARE_BELOW_32, below which a canonical word is left to the scalar map, the
- * type v_f32_table, what of the table stays in registers, and
+ * type v_f32_table, the part of the table that stays in registers, and
  *
  *   v_fma(), v_fma_f64()    a * b + c, rounded once
  *   v_locate_32()           the octave, and the distance from its inner end on the scale 2^-31
