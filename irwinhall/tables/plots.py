@@ -308,7 +308,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Plot(NamedTuple):
-    """A drawing as SVG, with its caption and a text for who cannot see it.
+    """A drawing as SVG, with its caption and a text for readers who cannot see it.
 
     Attributes
     ----------
@@ -323,7 +323,7 @@ class Plot(NamedTuple):
 
     Examples
     --------
-    >>> from irwinhall.tables.plots import Plot
+    >>> from irwinhall.plots import Plot
     >>> Plot("dot", "A dot.", "One black dot.", "<svg/>").name
     'dot'
     """
