@@ -245,7 +245,7 @@ SAMPLE = ["sample", "6x5", "--scheme", "he_normal", "--seed", "1", "--out", "no/
         (["flow", "--schemes", "letkemann"], "did you mean 'letkeman'"),
         (["flow", "--activation", "than"], "did you mean 'tanh'"),
         (["flow", "--width", "0"], "--width must be at least 1, got 0"),
-        (["flow", "--width", "a,b"], "'a,b'"),
+        (["flow", "--width", "a,b"], "argument --width: must be like 256 or 784,256, got 'a,b'"),
         (["flow", "--depth", "0"], "--depth must be at least 1, got 0"),
         (["flow", "--plot", "flow.pdf"], "must end in .png or .svg, got flow.pdf"),
         (["flow", "--table", "--batch", "3"], "--batch must be left out with --table"),
