@@ -5,16 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-import sys
 from importlib.util import find_spec
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras's own default is TensorFlow
-
-import irwinhall
-
-# Three public modules live in packages; autodoc imports them by their public names.
-for name in ("article", "certification", "plots"):
-    sys.modules[f"irwinhall.{name}"] = getattr(irwinhall, name)
 
 project = "irwinhall"
 author = "the irwinhall developers"
@@ -42,7 +35,6 @@ copybutton_prompt_is_regexp = True
 # ---- the reference -------------------------------------------------------------------------------
 
 default_role = "autolink"
-autodoc_default_options = {"no-value": True}
 autodoc_typehints = "none"  # docstrings have the types in the words of numpydoc
 autosummary_generate = False  # every page of the reference lists its names
 numpydoc_show_class_members = False

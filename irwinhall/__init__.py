@@ -1,4 +1,4 @@
-"""Exact expected magnitudes of uniform sums, and Letkeman weight bounds, in nanoseconds."""
+"""Reproducible initial weights of neural networks, and exact distributions of uniform sums."""
 
 from __future__ import annotations
 

@@ -817,6 +817,8 @@ _ROWS = tuple(
     row if row.exact else row._replace(exact=ExactGains(*EXACT_GAINS[row.name])) for row in _WRITTEN
 )
 #: Every activation by its name.
+#:
+#: :meta hide-value:
 ACTIVATIONS: Mapping[str, Activation] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("activation", _ROWS)
 # Activations whose gains do not depend on the variance.
@@ -855,6 +857,8 @@ _GATED_ROWS = tuple(
     )
 )
 #: Every gated unit by its name.
+#:
+#: :meta hide-value:
 GATED: Mapping[str, Gated] = FrozenMapping({row.name: row for row in _GATED_ROWS})
 _GATED_NAMES = Names("gated unit", _GATED_ROWS)
 

@@ -89,6 +89,8 @@ _ROWS = (
 )
 
 #: Every layout by its name.
+#:
+#: :meta hide-value:
 LAYOUTS: Mapping[str, Layout] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("layout", _ROWS)
 

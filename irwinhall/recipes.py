@@ -335,6 +335,8 @@ _ROWS = (
 )
 
 #: Every recipe by its name.
+#:
+#: :meta hide-value:
 RECIPES: Mapping[str, Recipe] = FrozenMapping({row.name: row for row in _ROWS})
 _NAMES = Names("recipe", _ROWS)
 

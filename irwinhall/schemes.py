@@ -648,6 +648,8 @@ _ROWS = (
 )
 
 #: Every scheme by its name.
+#:
+#: :meta hide-value:
 SCHEMES: Mapping[str, Scheme] = FrozenMapping({row.name: row for row in _ROWS})
 
 

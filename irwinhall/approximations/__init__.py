@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 #: Every closed form by its name.
+#:
+#: :meta hide-value:
 FORMS: Mapping[str, ClosedForm]
 
 

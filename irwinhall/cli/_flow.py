@@ -72,11 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _widths(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
-
-
-# argparse says "invalid <name> value".
-_widths.__name__ = "list of widths"
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be like 256 or 784,256, got {text!r}") from None
 
 
 _FLOW_TITLE = """\

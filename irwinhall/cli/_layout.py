@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import textwrap
@@ -22,11 +23,13 @@ def paragraphs(text: str) -> str:
     Lines that begin with two spaces go on with the line before.
     """
     lines = re.sub(r"\n  +", " ", text).split("\n")
-    columns = min(width(), _LONGEST)
-    return "\n".join(
-        textwrap.fill(line, columns, subsequent_indent="  ", break_on_hyphens=False)
-        for line in lines
+    wrapper = textwrap.TextWrapper(
+        min(width(), _LONGEST),
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return "\n".join(map(wrapper.fill, lines))
 
 
 def columns(
@@ -44,7 +47,7 @@ def columns(
     head : sequence of str
         The columns' names, which may have several lines.
     rows : sequence of sequence of str
-        The cells.
+        The cells, which may have several lines.
     keys : int
         How many of the first columns every block begins with.
     left : container of int
@@ -55,15 +58,19 @@ def columns(
     names = [name.split("\n") for name in head]
     height = max(map(len, names))
     padded = [[""] * (height - len(name)) + name for name in names]
-    lines = [*zip(*padded, strict=True), *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    table = [padded, *([cell.split("\n") for cell in row] for row in rows)]
+    widths = [
+        max(len(line) for cell in column for line in cell) for column in zip(*table, strict=True)
+    ]
 
     def block(shown: Sequence[int]) -> str:
         return "\n".join(
             "  ".join(
-                line[i].ljust(widths[i]) if i in left else line[i].rjust(widths[i]) for i in shown
+                line.ljust(widths[i]) if i in left else line.rjust(widths[i])
+                for i, line in zip(shown, lines, strict=True)
             ).rstrip()
-            for line in lines
+            for row in table
+            for lines in itertools.zip_longest(*(row[i] for i in shown), fillvalue="")
         )
 
     return "\n\n".join(block(shown) for shown in _blocks(widths, keys, breaks))

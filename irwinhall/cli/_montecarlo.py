@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 import irwinhall
-from irwinhall.cli._layout import columns
+from irwinhall.cli._layout import columns, paragraphs
 from irwinhall.cli._shared import (
     add_cluster,
     add_seed,
@@ -73,7 +73,8 @@ def run(options: argparse.Namespace) -> None:
         return
     size = f"{n} weights" if m is None else f"{n} inputs, {m} outputs, weights"
     trials = next(iter(estimates.values())).trials
-    print(f"{size} uniform on (-{bound:g}, {bound:g}): {trials} trials, seed {options.rng}\n")
+    title = f"{size} uniform on (-{bound:g}, {bound:g}): {trials} trials, seed {options.rng}\n"
+    print(paragraphs(title))
     rows = []
     for (name, estimate), value in zip(estimates.items(), exact, strict=True):
         error = estimate.standard_error
@@ -81,4 +82,4 @@ def run(options: argparse.Namespace) -> None:
         figures = (f"{estimate.estimate:.10g}", f"{error:.2g}", f"{value:.10g}", deviation)
         rows.append((name.replace("_", " "), *figures))
     print(columns(("", "Monte Carlo", "standard error", "exact", "dev"), rows))
-    print("\ndev: Monte Carlo minus exact, in standard errors.")
+    print(paragraphs("\ndev: Monte Carlo minus exact, in standard errors."))

@@ -36,7 +36,10 @@ def sizes_of(options: argparse.Namespace) -> tuple[int, int | None]:
 
 def shape(text: str) -> tuple[int, ...]:
     """Return the integers in text such as 784x256."""
-    return tuple(int(part) for part in text.lower().split("x"))
+    try:
+        return tuple(int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be like 784 or 784x256, got {text!r}") from None
 
 
 def completed_by(action: argparse.Action, names: Callable[[], Iterable[str]]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from irwinhall.cli._layout import columns, width
+from irwinhall.cli._layout import columns, paragraphs, width
 from irwinhall.cli._shared import add_cluster, ended_by_sigterm, executor_of, progress_bar
 
 
@@ -97,7 +97,8 @@ def run(options: argparse.Namespace) -> int:
         print(tables.rendered(forms)["closed-forms.json"], end="")
     else:
         _print_forms(forms)
-        print(f"\n{len(files)} files in {directory}{os.sep}: {', '.join(sorted(files))}")
+        names = ", ".join(sorted(files))
+        print(paragraphs(f"\n{len(files)} files in {directory}{os.sep}: {names}"))
     return 0
 
 
@@ -134,7 +135,7 @@ def _report_differences(directory: Path, files: Mapping[str, bytes]) -> int:
         return 0
     print(
         f"irwinhall tables: {different} of {len(files)} files are not as they should be (-: as they"
-        " are, +: as they should be); without --check they are written anew",
+        " are, +: as they should be); run without --check to write them",
         file=sys.stderr,
     )
     return 1
@@ -157,11 +158,15 @@ def _print_forms(table: Any) -> None:
         for row in rows:
             if row["target"] == target:
                 where = ", ".join(map(_size, str(row["where"]).split(", ")))
-                first, *more = textwrap.wrap(str(row["constants"]), room) or [""]
+                constants = _wrapped(str(row["constants"]), room)
                 error = f"{row['max_relative_error']:.2e}"
-                cells.append([str(row["form"]), str(row["first"]), error, where, first])
-                cells += [["", "", "", "", line] for line in more]
+                cells.append([str(row["form"]), str(row["first"]), error, where, constants])
         print(f"\n{title}\n\n{columns(_FORMS_HEAD, cells, left=(0, 3, 4))}")
+
+
+def _wrapped(constants: str, room: int) -> str:
+    """Return constants such as a = 1, b = 2 in lines that break after commas."""
+    return textwrap.fill(constants.replace(" = ", "\xa0=\xa0"), room).replace("\xa0", " ")
 
 
 def _size(text: str) -> str:

@@ -308,7 +308,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Plot(NamedTuple):
-    """A plot as SVG, with its caption and alternative text.
+    """A plot as SVG, with its caption and its alternative text for screen readers.
 
     Attributes
     ----------
@@ -323,7 +323,7 @@ class Plot(NamedTuple):
 
     Examples
     --------
-    >>> from irwinhall.tables.plots import Plot
+    >>> from irwinhall.plots import Plot
     >>> Plot("dot", "A dot.", "One black dot.", "<svg/>").name
     'dot'
     """
