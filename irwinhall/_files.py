@@ -124,7 +124,8 @@ def _give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
             try:
                 os.replace(hidden, target.name, src_dir_fd=parent, dst_dir_fd=parent)
             except BaseException:
-                os.unlink(hidden, dir_fd=parent)
+                with contextlib.suppress(FileNotFoundError):  # a signal just after the renaming
+                    os.unlink(hidden, dir_fd=parent)
                 raise
     except FileExistsError:
         raise FileExistsError(f"{target} exists") from None

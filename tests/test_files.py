@@ -53,6 +53,20 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
     assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"old", ["a"])
 
 
+def test_a_signal_just_after_the_renaming_is_not_lost(kind, tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"old")
+    rename = os.replace
+
+    def interrupted(*args, **keywords):
+        rename(*args, **keywords)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a")
+    assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"new", ["a"])
+
+
 def test_a_directory_is_not_replaced(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(IsADirectoryError, match="a is a directory"):
