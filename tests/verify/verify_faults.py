@@ -10,6 +10,8 @@ writes nothing.
 
 import argparse
 import contextlib
+import errno
+import functools
 import importlib
 import io
 import json
@@ -38,8 +40,8 @@ RECORD = Path(__file__).resolve().parents[1] / "data" / "faults.json"
 NOBODY = 65534
 # Modules that are loaded late, and so could not be loaded under a limit.
 LATE = [
-    "importlib.metadata", "multiprocessing.resource_tracker", "multiprocessing.synchronize", "tqdm",
-    "unicodedata",
+    "importlib.metadata", "irwinhall.tables", "multiprocessing.resource_tracker",
+    "multiprocessing.synchronize", "tqdm", "unicodedata",
 ]  # fmt: skip
 # A command that prints when its own code begins; before, Python handles Ctrl-C.
 PROGRAM = """
@@ -143,6 +145,14 @@ ENDED |= {-signal.SIGINT: "interrupted", -signal.SIGTERM: "terminated"}
 def contents(directory):
     """Return the bytes of every file in a directory by name."""
     return {path.name: path.read_bytes() for path in Path(directory).iterdir()}
+
+
+@functools.cache
+def all_tables():
+    """Return the files that `irwinhall tables` writes."""
+    with tempfile.TemporaryDirectory() as directory:
+        require(run([*TABLES, "--out", directory])[0] == 0, "the command fails by itself")
+        return contents(directory)
 
 
 def judged(directory, old, new):
@@ -351,9 +361,7 @@ def full_disk():
 def full_disk_of_tables():
     """Write 200 kB to disks of 4 kB to 200 kB."""
     remained, said = Counter(), Counter()
-    with tempfile.TemporaryDirectory() as whole:
-        require(run([*TABLES, "--out", whole])[0] == 0, "the command fails by itself")
-        new = contents(whole)
+    new = all_tables()
     for pages in range(1, 60, 9):
         with disk(4096 * pages) as directory:
             status, line = run([*TABLES, "--out", directory])
@@ -435,7 +443,7 @@ def closed_pipe():
             require(status == (0 if "--help" in arguments else 141), arguments, status, said)
             require(said == "", arguments, said)
         files = contents(directory)
-    require(len(files) == 1 + 12, "files are missing", files.keys())
+    require(files.keys() == {"w.npy", *all_tables()}, "files are missing", files.keys())
     return len(commands), "status 141, nothing said", "all files, whole"
 
 
@@ -560,6 +568,7 @@ def no_processes():
         command = [*TABLES, "--workers", "2", "--out", directory]
         status, said = forked(without_threads, cli.main, command)
         require(status == 1, status, said)
+        require(os.strerror(errno.EAGAIN) in said, said)
         require(not contents(directory), "files")
     return 1, one_line(said, "irwinhall tables"), "no file"
 
