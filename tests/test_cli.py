@@ -25,6 +25,7 @@ from irwinhall import (
     approximations,
     article,
     exact,
+    flow,
     montecarlo,
     plots,
     weightfile,
@@ -249,6 +250,7 @@ SAMPLE = ["sample", "6x5", "--scheme", "he_normal", "--seed", "1", "--out", "no/
         (["flow", "--depth", "0"], "--depth must be at least 1, got 0"),
         (["flow", "--plot", "flow.pdf"], "must end in .png or .svg, got flow.pdf"),
         (["flow", "--table", "--batch", "3"], "--batch must be left out with --table"),
+        (["flow", "--table", "--width", "8,9"], "--width must be one number with --table, got 2"),
         (["sample", "5x", "--scheme", "zeros", "--seed", "1", "--out", "w.npy"], "'5x'"),
         (["sample", "5x5", "--scheme", "zeros", "--out", "w.npy"], "--seed"),
         (["sample", "5", "--scheme", "he_normal", "--seed", "1", "--out", "no/w.npy"], "--in-axis"),
@@ -786,6 +788,13 @@ def test_flow_table_prints_the_expected_variances_beside_the_simulated(capsys):
         assert abs(float(simulated) - float(expected)) < 5.5 * float(error)
 
 
+def test_flow_table_is_json_too(capsys):
+    main(["flow", "--table", "--width", "20", "--depth", "2", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    expected = [row._asdict() for row in flow.explosion(width=20, depth=2, trials=1000, rng=0)]
+    assert rows == json.loads(json.dumps(expected))
+
+
 # ---- sample --------------------------------------------------------------------------------------
 
 
@@ -948,6 +957,13 @@ def test_sample_on_a_full_disk_says_so_and_leaves_nothing(capsys, monkeypatch, t
     assert main(sample(path)) == 1
     assert capsys.readouterr().err == f"irwinhall sample: error: No space left on device: {path}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sample_reserves_the_disk_by_zeros_where_the_system_cannot(monkeypatch, tmp_path):
+    main(sample(tmp_path / "expected.npy"))
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    main(sample(tmp_path / "w.npy"))
+    assert (tmp_path / "w.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
 
 
 def test_sample_ended_by_a_signal_leaves_nothing(tmp_path):

@@ -71,7 +71,7 @@ def rational(above, below, first):
     def steps(constants):
         tops = (Number("1"), *(constants[f"p{k}"] for k in range(above)))
         bottoms = (Number("1"), *(constants[f"q{k}"] for k in range(below)))
-        ratio = Polynomial(tops, N, inverse=True) / Polynomial(bottoms, N, inverse=True)
+        ratio = Polynomial(tops, N) / Polynomial(bottoms, N)
         return ((Symbol("magnitude"), square_root(leading * N * ratio)),)
 
     return Family("rational", "magnitude", "", steps, start=start, first=first, fitted_from=first)

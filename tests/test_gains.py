@@ -707,6 +707,7 @@ def test_a_callable_for_numbers_fails_with_a_note():
         ("relu", {"at": -1}, "^at must be positive, got -1$"),
         ("relu", {"at": math.inf}, "^at must be finite, got inf$"),
         ("relu", {"at": 2.0, "convention": "torch"}, "^at must be 1 for convention 'torch', got 2"),
+        ("swiglu", {"at": 2.0}, "^at must be 1 for swiglu, got 2.0$"),
         ("relu", {"convention": "jax"}, "^convention must be one of exact, torch, textbook, got "),
         ("gelu", {"convention": "torch"}, "^convention must be 'exact' for gelu, got 'torch'"),
         (np.tanh, {"convention": "torch"}, "^convention must be 'exact' for a callable, got "),

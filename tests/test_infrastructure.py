@@ -122,6 +122,7 @@ def test_the_values_are_those_of_the_distribution():
     assert weighted.icdf(1e-30) == distribution.weighted_ppf(1e-30, WEIGHTS)
     assert weighted.ilogcdf(-1e3) == distribution.weighted_ppf(-1e3, WEIGHTS, log=True)
     assert weighted.support() == (-2.0, 1.75)
+    assert (made.n, made.mode(), weighted.mode()) == (50, 25.0, -0.125)
 
 
 def test_moments_are_exact():
@@ -190,6 +191,7 @@ def test_they_can_be_copied_and_shown(make):
     for other in (copy.deepcopy(made), *([pickle.loads(pickle.dumps(made))])):
         assert_array_equal(other.cdf(0.25), made.cdf(0.25))
     assert repr(made).startswith(("IrwinHall(n=", "Bates(n=", "UniformSum(weights="))
+    assert str(made).startswith(("IrwinHall(n=", "Bates(n=", "UniformSum(weights="))
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,8 @@ def test_what_is_wrong_with_an_empty_weight_is_still_said():
         sample_weights((0, 5), rng=1, in_axis=2)
     with pytest.raises(TypeError, match="^dtype must be one of"):
         sample_weights((0, 5), rng=1, dtype="int8")
+    with pytest.raises(TypeError, match=r"^dtype must be one of .*, got \[\]$"):
+        sample_weights((0, 5), rng=1, dtype=[])
 
 
 # ---- what a scheme says of itself ----------------------------------------------------------------

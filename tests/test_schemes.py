@@ -768,6 +768,8 @@ def test_delta_orthogonal_is_orthogonal_in_the_middle_and_0_elsewhere():
     assert distance_from_orthogonal(weights[1, 1], 2.0) <= 4e-6
     weights[1, 1] = 0
     assert not weights.any()
+    region = (slice(0, 1), slice(0, 4), slice(0, 16), slice(0, 32))  # without the middle
+    assert not sample_weights((3, 4, 16, 32), "delta_orthogonal", rng=1, region=region).any()
 
 
 def test_delta_orthogonal_convolutions_preserve_norms():

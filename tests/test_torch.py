@@ -839,6 +839,10 @@ def test_dirac_is_torchs(shape, groups, dtype):
     assert torch.equal(made, torch.nn.init.dirac_(torch.empty(shape, dtype=dtype), groups))
 
 
+def test_dirac_of_nothing_is_nothing():
+    assert init.dirac_(torch.empty(0, 3, 3)).shape == (0, 3, 3)
+
+
 @pytest.mark.parametrize("sparsity", [0.0, 0.25, 0.3, 1.0])
 def test_sparse_has_the_zeros_of_its_permutations(sparsity):
     made = init.sparse_(torch.empty(10, 6), sparsity, 0.5, seed=1, name="w").numpy()

@@ -106,6 +106,10 @@ OURS = {
         lambda: torch.randn_like(EMPTY()),
         lambda t: init.normal_(t, seed=1, name="weight"),
     ),
+    "torch.rand_like": (
+        lambda: torch.rand_like(EMPTY()),
+        lambda t: init.uniform_(t, seed=1, name="weight"),
+    ),
     "torch.normal": (
         lambda: torch.normal(0.0, 0.5, (6, 4)),
         lambda t: init.normal_(t, 0.0, 0.5, seed=1, name="weight"),

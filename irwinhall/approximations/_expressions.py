@@ -107,20 +107,16 @@ class Function(Expression):
 
 @dataclass(frozen=True)
 class Polynomial(Expression):
-    """c_0 + c_1 x + c_2 x^2 + ..., or the same in 1/x, by Horner's rule."""
+    """c_0 + c_1 / x + c_2 / x^2 + ..., by Horner's rule."""
 
     coefficients: tuple[Expression, ...]
     variable: Symbol
-    inverse: bool = False
 
     def horner(self) -> Expression:
         """Return the polynomial as operations, in the order in which they are computed."""
 
         def step(higher: Expression, coefficient: Expression) -> Expression:
-            if self.inverse:
-                return coefficient + higher / self.variable
-            product = self.variable if higher == Number("1") else higher * self.variable
-            return product + coefficient
+            return coefficient + higher / self.variable
 
         return reduce(step, reversed(self.coefficients))
 
@@ -341,21 +337,13 @@ def write_latex(formula: Expression) -> str:
         raise TypeError(f"formula must be made of expressions, got {part!r}")
 
     def polynomial(part: Polynomial) -> str:
-        terms = list(enumerate(part.coefficients))
         written = ""
-        for power, coefficient in terms if part.inverse else reversed(terms):
+        for power, coefficient in enumerate(part.coefficients):
             number = text(coefficient)
             negative = number.startswith("-")
-            if number == "0":
-                continue
             number = number.removeprefix("-")
             x = text(part.variable) + (f"^{{{power}}}" if power > 1 else "")
-            if power == 0:
-                term = number
-            elif part.inverse:
-                term = _over(number, x)
-            else:
-                term = x if number == "1" else rf"{number} \, {x}"
+            term = _over(number, x) if power else number
             joined = f" {'-' if negative else '+'} " if written else "-" * negative
             written += joined + term
         return written

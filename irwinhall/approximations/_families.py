@@ -120,7 +120,7 @@ def _series(constants: Constants) -> Steps:
     leading = _ROOT * square_root(_N)
     if not constants:
         return _magnitude(leading)
-    return _magnitude(leading * Polynomial((Number("1"), *constants.values()), _N, inverse=True))
+    return _magnitude(leading * Polynomial((Number("1"), *constants.values()), _N))
 
 
 def _shifted_root(constants: Constants, *, tabulated: bool = False) -> Steps:
@@ -142,7 +142,7 @@ def _tabulated_2(constants: Constants) -> Steps:
 
 
 def _minimax(constants: Constants) -> Steps:
-    inner = _N + Polynomial(tuple(constants.values()), _N, inverse=True)
+    inner = _N + Polynomial(tuple(constants.values()), _N)
     return _magnitude(square_root(_SQUARE * inner))
 
 
