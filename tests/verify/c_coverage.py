@@ -11,7 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import trust_page
+import line_coverage
 
 SOURCES = Path(__file__).resolve().parents[2] / "src_c"
 RECORD = Path(__file__).resolve().parents[1] / "data" / "c_coverage.json"
@@ -43,41 +43,13 @@ def counts():
     return lines
 
 
-def share(record):
-    """Return the percentage of lines that were run."""
-    total = sum(file["lines"] for file in record.values())
-    return 100 * (1 - sum(len(file["not_run"]) for file in record.values()) / total)
-
-
-def render(record):
-    """Return the table of a record: the files with lines that were not run, and the total."""
-    rows = [
-        [f"`{name}`", file["lines"], len(file["not_run"]), REASONS[name]]
-        for name, file in record.items()
-        if file["not_run"]
-    ]
-    total = sum(file["lines"] for file in record.values())
-    missed = sum(len(file["not_run"]) for file in record.values())
-    rows.append(
-        [f"all {len(record)} files", f"{total:,}", missed, f"{share(record):.2f} % were run"]
-    )
-    return trust_page.table(["file", "lines", "not run", "reason"], rows)
-
-
 def main():
-    """Write the record, and exit with 1 if too few lines were run or a reason is missing."""
+    """Write the record and the table."""
     record = {}
     for path, lines in sorted(counts().items()):
         not_run = sorted(number for number, count in lines.items() if count == 0)
         record[path.relative_to(SOURCES).as_posix()] = {"lines": len(lines), "not_run": not_run}
-    unexplained = {name for name, file in record.items() if file["not_run"]} - REASONS.keys()
-    for name in sorted(unexplained):
-        print(f"{name} has no reason for lines that were not run:", *record[name]["not_run"])
-    print(f"{share(record):.2f} % of the lines were run")
-    if unexplained or share(record) < float(sys.argv[1]):
-        sys.exit(1)
-    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    trust_page.write("c_coverage", render(record))
+    line_coverage.finish("c_coverage", record, REASONS, float(sys.argv[1]), RECORD)
 
 
 if __name__ == "__main__":
