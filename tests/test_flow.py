@@ -287,8 +287,8 @@ def test_every_activation_is_predicted(name):
 @pytest.mark.parametrize("name", gains.ACTIVATIONS)
 @pytest.mark.parametrize("scheme", ["normal:1", "normal:0.001", "he_normal"])
 def test_deep_networks_of_every_activation_are_predicted_or_nan(name, scheme):
-    # 30 layers that explode, vanish or stay: no exception, and no number below 0.
-    (found,) = flow.predict([scheme], width=64, depth=30, activation=name)
+    # 10 layers that explode, vanish or stay: no exception, and no number below 0.
+    (found,) = flow.predict([scheme], width=64, depth=10, activation=name)
     known = found.forward_variance[~np.isnan(found.forward_variance)]
     assert len(known) >= 2
     assert (known >= 0).all()
