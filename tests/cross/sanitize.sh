@@ -9,14 +9,16 @@ sources="$here/../../src_c"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
+processors=$(getconf _NPROCESSORS_ONLN)
 
 # build NAME COMPILER FLAGS...: compile the programs into $work/NAME
 build() {
     folder="$work/$1"
     shift
     mkdir -p "$folder" && cd "$folder" &&
-        "$@" -std=gnu11 -g -ffp-contract=off -fno-math-errno -pthread -I"$sources" -c \
-            "$sources"/*/*.c "$sources"/stream/kernels/*.c &&
+        printf '%s\0' "$sources"/*/*.c "$sources"/stream/kernels/*.c |
+        xargs -0 -n 1 -P "$processors" \
+            "$@" -std=gnu11 -g -ffp-contract=off -fno-math-errno -pthread -I"$sources" -c &&
         for program in threads fuzz; do
             "$@" -std=gnu11 -g -ffp-contract=off -pthread -I"$sources" -o $program \
                 "$here/$program.c" ih_*.o -lm || return
