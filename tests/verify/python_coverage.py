@@ -14,7 +14,6 @@ import line_coverage
 RECORD = Path(__file__).resolve().parents[1] / "data" / "python_coverage.json"
 # Why the suite does not run all lines of a file.
 GUARD = "an error that no input raises"
-OTHERS = "versions or builds of the framework that are not installed"
 REASONS = {
     "__init__.py": "a checkout without a build, tested in a copy",
     "_arrays.py": "a memory layout that NumPy does not make",
@@ -22,7 +21,7 @@ REASONS = {
     "_codegen/gains.py": GUARD,
     "_codegen/normal.py": GUARD,
     "_files.py": "Windows, file systems without locks, signals between two system calls",
-    "_jax_layers.py": OTHERS,
+    "_jax_layers.py": "layers without the attributes of their class",
     "_keras_model.py": "a variable without values",
     "_models/decisions.py": "defaults that every framework replaces; a rule for a norm",
     "_models/planning.py": "several matrix schemes in one parameter",
@@ -45,12 +44,12 @@ REASONS = {
     "stats/_univariate.py": "methods that every distribution replaces",
     "stream.py": "systems without processor affinity",
     "tables/plots.py": "signals without a finite value",
-    "torch/_draws.py": OTHERS,
+    "torch/_draws.py": "calls that PyTorch itself refuses",
     "torch/_flow.py": "tensors on a GPU",
     "torch/_functions.py": "torch.compile, tested in another process; rounding",
     "torch/_layers.py": "layers without the attributes of their class",
     "torch/_model.py": "a norm of a sharded weight",
-    "torch/_pending.py": OTHERS,
+    "torch/_pending.py": "older versions of PyTorch, operations on several devices",
     "torch/_replacing.py": "contexts within contexts that draw the same tensor",
     "torch/_report.py": "tensors on meta",
     "torch/_shards.py": "processes outside of a mesh",
