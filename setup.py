@@ -31,7 +31,7 @@ CFLAGS = [
 if struct.calcsize("P") == 4 and platform.machine().lower() in {"i386", "i586", "i686", "x86_64"}:
     CFLAGS += ["-msse2", "-mfpmath=sse"]
 
-# For what Cython writes, which has no loops to vectorize: by -O3 it is a seventh larger, no faster.
+# For Cython's C, which has no loops to vectorize: -O3 would make it a seventh larger and no faster.
 GLUE_CFLAGS = ["-O2"]
 
 # MSVC has no -ffp-contract: /fp:precise rounds each operation once, and the products that older

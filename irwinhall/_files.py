@@ -19,9 +19,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# `differences` shows this many lines of a file, and looks for edits among at most so many.
-_SHOWN = 10
-_MATCHED = 500
+_SHOWN = 10  # lines of a file that `differences` shows
+_MATCHED = 500  # lines among which it looks for edits, at most
 
 
 @contextlib.contextmanager
@@ -29,9 +28,9 @@ def whole_file(target: Path, *, overwrite: bool = True, named: bool = False) -> 
     """Open a file that replaces the target at the end of the block; symbolic links are followed.
 
     After an exception in the block, the target is unchanged and no other file is left. The new file
-    gets the mode of the one that it replaces. It has no name until the end, or is a hidden file
-    next to the target if the system has no such files or if `named`. Hidden files of processes that
-    no longer run are removed.
+    gets the mode of the one that it replaces. It has no name until the end. If the system has no
+    files without names, or with `named`, it is a hidden file next to the target. Hidden files of
+    processes that no longer run are removed.
     """
     if "\0" in str(target):
         raise ValueError(f"path must have no null character, got {str(target)!r}")
@@ -45,7 +44,10 @@ def whole_file(target: Path, *, overwrite: bool = True, named: bool = False) -> 
                 yield file
                 _finish(file, target)
                 _check(target, overwrite=overwrite)
-                os.replace(hidden, target)
+                if overwrite:
+                    os.replace(hidden, target)
+                else:
+                    _rename_to_new(hidden, target)
         else:
             with made as file:
                 _take_mode(file, target)
@@ -133,6 +135,19 @@ def _give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
         os.close(parent)
 
 
+def _rename_to_new(hidden: Path, target: Path) -> None:
+    """Give a hidden file the target's name, unless another process has made the target."""
+    try:
+        if os.name == "nt":  # where renaming replaces no file
+            os.rename(hidden, target)
+        else:
+            os.link(hidden, target)
+    except FileExistsError:
+        raise FileExistsError(f"{target} exists") from None
+    except OSError:  # the file system has no links
+        os.replace(hidden, target)
+
+
 @contextlib.contextmanager
 def _hidden(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Open a hidden file next to the target, locked while its process runs."""
@@ -188,7 +203,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _is_at(descriptor: int, path: str | Path) -> bool:
-    """Return whether path is the name of an open file."""
+    """Return whether path is the name of this open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     except FileNotFoundError:

@@ -4,9 +4,9 @@
 #
 #     sh tests/coverage.sh [c | python]
 #
-# Python lines need Coverage.py 7.10, installed in the environment itself, gcov needs GCC. Both write a
-# record to tests/data/ and a table in docs/trust.md. The least shares allowed are 97 % of Python and
-# 95 % of C.
+# Python needs Coverage.py 7.10 and pytest-xdist, installed in the environment itself, and all frameworks.
+# C needs GCC and gcov. Both write a record to tests/data/ and a table in docs/trust.md. The least shares
+# allowed are 97 % of Python and 95 % of C.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sources=$here/../src_c
@@ -39,6 +39,7 @@ fi
 if [ "${1:-python}" = python ]; then
     cd "$here/.."
     # Without the test of the record that this writes.
+    export IRWINHALL_REQUIRE_FRAMEWORKS=1
     COVERAGE_FILE=$work/data "$python" -m coverage run -m pytest -q -n auto --dist loadfile \
         --ignore=tests/test_line_coverage.py
     COVERAGE_FILE=$work/data "$python" -m coverage combine -q "$work"

@@ -67,12 +67,22 @@ def test_a_signal_just_after_the_renaming_is_not_lost(kind, tmp_path, monkeypatc
     assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"new", ["a"])
 
 
-def test_a_file_that_appears_at_the_last_moment_is_kept(tmp_path, monkeypatch):
+def test_a_file_that_appears_at_the_last_moment_is_kept(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(_files, "_check", lambda *_, **__: None)
     (tmp_path / "a").write_bytes(b"other")
     with pytest.raises(FileExistsError, match="a exists$"):
         write(tmp_path / "a", overwrite=False)
     assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"other", ["a"])
+
+
+def test_a_new_file_is_renamed_where_there_are_no_links(tmp_path, monkeypatch):
+    def link(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(_files, "_nameless", lambda directory: None)
+    monkeypatch.setattr(os, "link", link)
+    write(tmp_path / "a", overwrite=False)
+    assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"new", ["a"])
 
 
 def test_files_are_whole_where_the_system_has_neither_locks_nor_files_without_names(

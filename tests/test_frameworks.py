@@ -38,6 +38,9 @@ def test_a_version_that_is_too_old_is_missing(monkeypatch):
     assert framework("scipy>=1.13").__name__ == "scipy"
     with pytest.raises(pytest.skip.Exception, match="required is: .99"):
         framework("scipy>=99")
+    monkeypatch.setenv("IRWINHALL_REQUIRE_FRAMEWORKS", "1")
+    with pytest.raises(ImportError, match="required is: .99"):
+        framework("scipy>=99")
 
 
 def test_a_page_of_a_missing_framework_is_skipped():

@@ -166,7 +166,9 @@ def _print_forms(table: Any) -> None:
 
 def _wrapped(constants: str, room: int) -> str:
     """Return constants such as a = 1, b = 2 in lines that break after commas."""
-    return textwrap.fill(constants.replace(" = ", "\xa0=\xa0"), room).replace("\xa0", " ")
+    joined = constants.replace(" = ", "\xa0=\xa0")
+    lines = textwrap.fill(joined, room, break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\xa0", " ")
 
 
 def _size(text: str) -> str:

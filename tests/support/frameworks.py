@@ -1,7 +1,6 @@
 """Optional frameworks in tests: a missing one is a visible skip, or an error where all must be."""
 
 import ast
-import importlib
 import os
 from collections.abc import Iterator
 from types import ModuleType
@@ -11,8 +10,9 @@ import pytest
 # Keras reads it when it is first imported. Its own default is TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-# What these of irwinhall.stats are made of.
-INFRASTRUCTURE, NEEDED = {"Bates", "IrwinHall", "UniformSum"}, "scipy>=1.16"
+# These names of irwinhall.stats need a newer SciPy than the rest.
+INFRASTRUCTURE = {"Bates", "IrwinHall", "UniformSum"}
+INFRASTRUCTURE_NEEDS = "scipy>=1.16"
 
 FRAMEWORKS = {"dask", "distributed", "equinox", "flax", "haiku", "jax", "keras", "torch", "zarr"}
 
@@ -23,10 +23,13 @@ def framework(name: str) -> ModuleType:
     With IRWINHALL_REQUIRE_FRAMEWORKS set, a missing framework fails instead.
     """
     module, _, least = name.partition(">=")
-    if os.environ.get("IRWINHALL_REQUIRE_FRAMEWORKS"):
-        return importlib.import_module(module)
     missing = f"{name} is not installed"
-    return pytest.importorskip(module, least or None, reason=missing, exc_type=ImportError)
+    try:
+        return pytest.importorskip(module, least or None, reason=missing, exc_type=ImportError)
+    except pytest.skip.Exception as skipped:
+        if os.environ.get("IRWINHALL_REQUIRE_FRAMEWORKS"):
+            raise ImportError(str(skipped)) from skipped
+        raise
 
 
 def imported(source: str) -> Iterator[str]:
@@ -38,6 +41,6 @@ def imported(source: str) -> Iterator[str]:
             if node.module == "irwinhall.stats" and INFRASTRUCTURE.intersection(
                 alias.name for alias in node.names
             ):
-                yield NEEDED
+                yield INFRASTRUCTURE_NEEDS
         for name in names:
             yield from FRAMEWORKS.intersection([name.removeprefix("irwinhall.").split(".")[0]])

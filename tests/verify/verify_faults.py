@@ -359,10 +359,11 @@ def full_disk():
 
 @fault("full disk", "`irwinhall tables`")
 def full_disk_of_tables():
-    """Write 200 kB to disks of 4 kB to 200 kB."""
+    """Write the files to disks of 4 kB and more, up to one that has room for all."""
     remained, said = Counter(), Counter()
     new = all_tables()
-    for pages in range(1, 60, 9):
+    sizes = range(1, 101, 9)
+    for pages in sizes:
         with disk(4096 * pages) as directory:
             status, line = run([*TABLES, "--out", directory])
             if status:
@@ -371,7 +372,7 @@ def full_disk_of_tables():
             found = contents(directory)
             require(all(new[name] == content for name, content in found.items()), "half-written")
             remained[f"{len(found)} of {len(new)} files"] += 1
-    return 7, listed(said), f"whole files: {listed(remained)}"
+    return len(sizes), listed(said), f"whole files: {listed(remained)}"
 
 
 @fault("read-only disk", "`irwinhall sample`, `irwinhall tables`")
