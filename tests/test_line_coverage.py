@@ -38,7 +38,13 @@ def test_all_c_files_of_this_processor_were_measured():
 
 def test_all_python_files_were_measured():
     files = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
-    assert files <= recorded(python_coverage).keys()
+    assert files == recorded(python_coverage).keys()
+
+
+@pytest.mark.parametrize(("measured", "name", "least"), MEASURED)
+def test_every_reason_is_of_a_file_with_lines_that_were_not_run(measured, name, least):
+    left_out = {file for file, lines in recorded(measured).items() if lines["not_run"]}
+    assert measured.REASONS.keys() == left_out
 
 
 def test_the_share_is_of_all_files_together():
